@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The upstream client: streaming chat completions and embeddings from OpenAI-compatible servers through libcurl's multi
+// interface on one event loop thread of its own. Providers, dialects and fault classes are rows (llm/provider.h,
+// llm/fault.h). Nothing here knows of bots or of the HTTP server.
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "llm/provider.h"
+
+struct llm;
+struct llm_call;
+
+enum llm_finish { LLM_STOP, LLM_LENGTH, LLM_FILTERED, LLM_CANCELLED, LLM_ERROR };
+
+struct llm_message {
+    const char *role; // "system", "user", "assistant"
+    struct str content;
+};
+
+struct llm_usage {
+    bool known; // false: estimated
+    int64_t prompt, completion;
+};
+
+struct llm_attempt { // one request to one provider
+    char provider[41], model[101];
+    const char *outcome; // "ok" or the fault's name
+    int status;
+    int64_t first_token_ms, ms;
+};
+#define LLM_MAX_ATTEMPTS 16
+
+struct llm_result {
+    enum llm_finish finish;
+    const char *reason; // for LLM_ERROR: "no_model", "all_failed", "timeout"; else NULL
+    bool any_text; // something was delivered before the end
+    struct llm_usage usage; // over all attempts
+    char model[101]; // that answered (the provider's name for it); "" when none
+    struct llm_attempt attempts[LLM_MAX_ATTEMPTS];
+    size_t n_attempts;
+    int failovers;
+};
+
+struct llm_request {
+    struct str model; // chatbot's model name; mapped per provider; empty = the provider's own choice
+    const struct llm_message *messages; // copied
+    size_t n_messages;
+    double temperature; // < 0: not sent
+    int64_t max_tokens; // 0: not sent
+    int response_timeout_ms; // to the first text over all providers and retries; 0 = 30000
+    // Both run on the client's loop thread and must not block. `delta` gets whole code points, never empty. It returns
+    // false to pause (a full ring); llm_call_resume goes on. `done` runs exactly once, last; the call is freed after.
+    bool (*delta)(void *arg, struct str text);
+    void (*done)(void *arg, const struct llm_result *result);
+    void *arg;
+};
+
+// Starts the loop thread. Providers are copied; their order decides. ERR_INVALID names the provider and the field.
+int llm_new(const struct llm_provider *providers, size_t n, struct llm **ret, struct err *err);
+void llm_free(struct llm *llm); // cancels what runs, joins
+bool llm_has_model(const struct llm *llm); // any enabled provider
+// Replaces the providers; running calls finish with the old ones. Any thread.
+int llm_set_providers(struct llm *llm, const struct llm_provider *providers, size_t n, struct err *err);
+
+// Any thread. Never NULL; `done` is always called, also when there is no provider (reason "no_model").
+struct llm_call *llm_chat(struct llm *llm, const struct llm_request *request);
+// Any thread, before `done` has run (the caller must order that itself: keep the call in the turn under its lock and
+// forget it in `done`). The upstream socket is closed within 50 ms; `done` follows with LLM_CANCELLED.
+void llm_cancel(struct llm_call *call);
+void llm_call_resume(struct llm_call *call);
+
+// Embeddings: blocking, for workers. `ret` gets n pointers to vectors of length 1 in the arena. ERR_NOT_FOUND: no
+// provider makes embeddings; ERR_TIMEOUT; ERR_UNAVAILABLE: all failed. query adds the provider's queryPrefix, else
+// passagePrefix.
+int llm_embed(struct llm *llm, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
+              const float ***ret, size_t *ret_dims, struct err *err);
+// Name of the embedding model in use and its cosine floor (0.70 for text-embedding-ada-002 and the e5 family, else 0.10);
+// false: none.
+bool llm_embedding_model(const struct llm *llm, char ret_model[101], float *ret_floor);
+
+// Estimated tokens of a text: ⌈ASCII bytes / 4⌉ + other code points.
+int64_t llm_estimate(struct str text);

@@ -10,7 +10,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_setup(enum log_level level, bool json);
 bool log_enabled(enum log_level level);
 // `event` is a short constant name ("request", "store.full"); the format continues it with key=value pairs separated
-// by single spaces; a value with spaces is quoted by the caller with LOG_Q.
+// by single spaces; control characters become spaces.
 void log_event(enum log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #define log_error(event, ...) log_event(LOG_ERROR, (event), __VA_ARGS__)

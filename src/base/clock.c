@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/clock.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+
+static _Atomic int64_t moved_ms;
+static _Atomic int64_t last_wall;
+
+static int64_t now_us(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t clock_mono_us(void)
+{
+    return now_us(CLOCK_MONOTONIC) + atomic_load_explicit(&moved_ms, memory_order_relaxed) * 1000;
+}
+
+int64_t clock_mono_ms(void)
+{
+    return clock_mono_us() / 1000;
+}
+
+int64_t clock_wall_ms(void)
+{
+    int64_t now = now_us(CLOCK_REALTIME) / 1000 + atomic_load_explicit(&moved_ms, memory_order_relaxed);
+    int64_t before = atomic_load_explicit(&last_wall, memory_order_relaxed);
+    while (now > before)
+        if (atomic_compare_exchange_weak(&last_wall, &before, now))
+            return now;
+    return before;
+}
+
+void clock_advance(int64_t ms)
+{
+    atomic_fetch_add(&moved_ms, ms);
+}
+
+void clock_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_SIZE])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    char text[64];
+    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                   tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_ms % 1000));
+    memcpy(out, text, CLOCK_RFC3339_SIZE - 1);
+    out[CLOCK_RFC3339_SIZE - 1] = 0;
+}
+
+void clock_http(int64_t wall_ms, char out[CLOCK_HTTP_SIZE])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    if (strftime(out, CLOCK_HTTP_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+        out[0] = 0;
+}
+
+static bool digits(const char **p, int n, int lo, int hi, int *ret)
+{
+    int value = 0;
+    for (int i = 0; i < n; i++, (*p)++) {
+        if (**p < '0' || **p > '9')
+            return false;
+        value = value * 10 + (**p - '0');
+    }
+    *ret = value;
+    return value >= lo && value <= hi;
+}
+
+static bool literal(const char **p, const char *any)
+{
+    return **p && strchr(any, **p) && (*p)++;
+}
+
+bool clock_parse(struct str text, int64_t *ret_wall_ms)
+{
+    char copy[48];
+    if (text.n < 20 || text.n >= sizeof copy)
+        return false;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = 0;
+    const char *p = copy;
+    struct tm tm = {0};
+    int year, month, ms = 0, offset_h = 0, offset_m = 0;
+    if (!digits(&p, 4, 1, 9999, &year) || !literal(&p, "-") || !digits(&p, 2, 1, 12, &month) || !literal(&p, "-") ||
+        !digits(&p, 2, 1, 31, &tm.tm_mday) || !literal(&p, "Tt ") || !digits(&p, 2, 0, 23, &tm.tm_hour) ||
+        !literal(&p, ":") || !digits(&p, 2, 0, 59, &tm.tm_min) || !literal(&p, ":") || !digits(&p, 2, 0, 60, &tm.tm_sec))
+        return false;
+    if (literal(&p, ".")) {
+        int scale = 100;
+        if (*p < '0' || *p > '9')
+            return false;
+        for (; *p >= '0' && *p <= '9'; p++, scale /= 10)
+            ms += (*p - '0') * scale;
+    }
+    int sign = *p == '-' ? -1 : 1;
+    if (!literal(&p, "Zz") &&
+        (!literal(&p, "+-") || !digits(&p, 2, 0, 23, &offset_h) || !literal(&p, ":") || !digits(&p, 2, 0, 59, &offset_m)))
+        return false;
+    if (*p)
+        return false;
+    tm.tm_year = year - 1900;
+    tm.tm_mon = month - 1;
+    int day = tm.tm_mday;
+    time_t seconds = timegm(&tm);
+    if (tm.tm_mday != day && tm.tm_sec != 60) // 31 February moved on
+        return false;
+    *ret_wall_ms = (int64_t)(seconds - sign * (offset_h * 3600 + offset_m * 60)) * 1000 + ms;
+    return true;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The quoted answer (upstream-llm 8, step 3): the sentences of the best passages that share the most rarity-weighted
+// terms with the question, each word for word. Nothing is composed. Deterministic, pure, thread-safe.
+#pragma once
+
+#include "base/arena.h"
+#include "search/search.h"
+
+#define QUOTE_MAX_PASSAGES 3
+#define QUOTE_MAX_SENTENCES 3
+#define QUOTE_MAX_CHARACTERS 600 // of all sentences together
+
+struct quote_passage { // in order of rank
+    struct str doc; // passages of one document are told in its order
+    uint32_t ordinal; // within the document
+    struct str text;
+};
+
+struct quote_sentence {
+    size_t passage; // index given
+    struct str text; // within the passage's text
+};
+
+// `terms`: the question's counting terms with their idf (search_result.terms). Without any (vectors alone found the
+// passages) the first sentences of the best passage are taken. Returns 0..QUOTE_MAX_SENTENCES, in document order.
+size_t quote_choose(struct arena *arena, const struct search_match *terms, size_t n_terms,
+                    const struct quote_passage *passages, size_t n, struct quote_sentence ret[QUOTE_MAX_SENTENCES]);
+// What stands before sentence i of n in the answer: the lead-in and a line break, a space, or a line break (another
+// passage). For streaming sentence by sentence; the concatenation is quote_text.
+struct str quote_before(struct arena *arena, const struct quote_sentence *sentences, size_t i, const char *language);
+struct str quote_text(struct arena *arena, const struct quote_sentence *sentences, size_t n, const char *language);
+
+// `Skarv 2: 389.50 USD, in stock. Two-person tent for three seasons.` (first sentence of the description).
+struct str quote_product(struct arena *arena, struct str name, int64_t price, struct str currency, bool available,
+                         struct str description, const char *language);

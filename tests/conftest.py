@@ -26,8 +26,8 @@ def _need(name, variable):
 def server():
     """A factory: `server(settings={…}, llm=fake, data=dir, env={…})` starts a server and gives a harness.Server.
 
-    At the end of the test each one gets SIGTERM and must exit 0 without a sanitizer's report, unless the test stopped or
-    killed it before (then only the report counts).
+    At the end of the test each one gets SIGTERM and must exit 0 without a sanitizer's report, unless the test stopped
+    or killed it before (then only the report counts).
     """
     _need("parley", "PARLEY_BIN")
     started = []

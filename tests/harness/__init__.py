@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the black-box tests stand on: the real programs as processes, HTTP and WebSocket clients. Fixtures: ../conftest.py."""
+"""What the black-box tests stand on: the real programs as processes, and clients. Fixtures: ../conftest.py."""
 
 from .program import Program, ProgramFailed, find_binary, run
 from .fake_llm import FakeLlm

@@ -57,7 +57,8 @@ class FakeLlm(Program):
 
     def chats(self):
         """The bodies of the chat completions asked for so far."""
-        return [entry["body"] for entry in self.log() if str(entry.get("path", "")).partition("?")[0].endswith("/chat/completions")]
+        path = "/chat/completions"
+        return [e["body"] for e in self.log() if str(e.get("path", "")).partition("?")[0].endswith(path)]
 
     def clear(self):
         self.client.delete("/__log")

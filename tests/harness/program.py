@@ -16,6 +16,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REPORT = re.compile(r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer|: runtime error: )")
+DROPPED = re.compile(
+    r"^(PARLEY_|OPENAI_|LLM_|EMBEDDING_|CHROMA_|BRANDS_CONFIG|DATABASE_URL|REDIS_URL|LOG_LEVEL)|_proxy$", re.I)
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 KEPT_LINES = 5000
@@ -38,8 +40,7 @@ def find_binary(name, variable):
 
 def child_environment(extra=None):
     """The test's environment without what would change the child's settings (PARLEY_*, keys, proxies)."""
-    dropped = re.compile(r"^(PARLEY_|OPENAI_|LLM_|EMBEDDING_|CHROMA_|BRANDS_CONFIG|DATABASE_URL|REDIS_URL|LOG_LEVEL)|_proxy$", re.I)
-    env = {key: value for key, value in os.environ.items() if not dropped.search(key)}
+    env = {key: value for key, value in os.environ.items() if not DROPPED.search(key)}
     env.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1:detect_leaks=1")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     env.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1")
@@ -56,8 +57,8 @@ def sanitizer_report(text):
 def run(arguments, timeout=60, env=None, cwd=None, stdin=None):
     """Runs a command to its end; a CompletedProcess with text output. Fails on a sanitizer's report."""
     done = subprocess.run(
-        [str(a) for a in arguments], capture_output=True, timeout=timeout, env=child_environment(env), cwd=cwd, input=stdin,
-        encoding="utf-8", errors="replace",
+        [str(a) for a in arguments], capture_output=True, timeout=timeout, env=child_environment(env), cwd=cwd,
+        input=stdin, encoding="utf-8", errors="replace",
     )
     report = sanitizer_report(done.stderr)
     if report:
@@ -96,8 +97,9 @@ class Program:
             while not self.addresses:
                 if self.process.poll() is not None and not self._readers[0].is_alive():
                     break
-                if not self._changed.wait(min(0.2, max(0.0, deadline - time.monotonic()))) and time.monotonic() >= deadline:
+                if time.monotonic() >= deadline:
                     break
+                self._changed.wait(0.2)
         if not self.addresses:
             code = self.process.poll()
             self.kill()
@@ -140,7 +142,7 @@ class Program:
             while not any(text in line for line in self.err):
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise ProgramFailed(f"no {text!r} on standard error within {timeout} s:\n{''.join(self.err)[-3000:]}")
+                    raise ProgramFailed(f"no {text!r} on standard error in {timeout} s:\n{''.join(self.err)[-3000:]}")
                 self._changed.wait(left)
 
     def signal(self, number):
@@ -155,7 +157,7 @@ class Program:
         self._ended(STOP_SECONDS)
 
     def stop(self, code=0, timeout=STOP_SECONDS):
-        """SIGTERM; it must end by itself in time with this exit code. A child that has ended already counts the same."""
+        """SIGTERM; it must end by itself in time with this exit code. One that has ended already counts the same."""
         if self.process is None:
             return
         if self.process.poll() is None:

@@ -53,8 +53,9 @@ class ChatSocket:
 
     def __init__(self, url, headers=None, origin=None, subprotocols=None, timeout=10):
         self.ws = connect(
-            url, additional_headers=headers or {}, origin=origin, subprotocols=subprotocols, compression=None, proxy=None,
-            open_timeout=timeout, close_timeout=5, ping_interval=None, max_size=16 << 20, user_agent_header="parley-tests",
+            url, additional_headers=headers or {}, origin=origin, subprotocols=subprotocols, compression=None,
+            proxy=None, open_timeout=timeout, close_timeout=5, ping_interval=None, max_size=16 << 20,
+            user_agent_header="parley-tests",
         )
 
     def __enter__(self):

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: Apache-2.0
+// A chat completion as a list of timed pieces: events in the dialect's shape, with the faults that the knobs ask for.
+#include "fake.h"
+
+#include <zlib.h>
+
+struct chat {
+    struct reply *reply;
+    const struct knobs *knobs;
+    const char *eol;
+    struct str model;
+    char id[40];
+    int64_t events, delay; // delay: for the next event
+    int64_t prompt, completion;
+    bool usage_wanted;
+};
+
+static bool dialect_is(const struct chat *chat, const char *name)
+{
+    return knobs_is(chat->knobs->dialect, name);
+}
+
+// One line block as it stands: `head` is "data: ", "error: " or "event: …" already closed by an end of line.
+static void put(struct chat *chat, const char *head, struct str json)
+{
+    struct arena *arena = chat->reply->arena;
+    struct str text = arena_strf(arena, "%s" STR_FMT "%s%s", head, STR_ARG(json), chat->eol, chat->eol);
+    if (chat->knobs->comments > 0 && chat->events % chat->knobs->comments == 0)
+        text = arena_strf(arena, ": PROCESSING%s%s" STR_FMT, chat->eol, chat->eol, STR_ARG(text));
+    if (chat->knobs->bom && chat->events == 0)
+        text = arena_strf(arena, "\xef\xbb\xbf" STR_FMT, STR_ARG(text));
+    chat->events++;
+    reply_piece(chat->reply, chat->delay, text);
+    chat->delay = 0;
+}
+
+static void put_json(struct chat *chat, yyjson_mut_val *root)
+{
+    struct str json = json_write(chat->reply->arena, root);
+    if (chat->knobs->ndjson) {
+        reply_piece(chat->reply, chat->delay, arena_strf(chat->reply->arena, STR_FMT "\n", STR_ARG(json)));
+        chat->delay = 0;
+        return;
+    }
+    put(chat, "data: ", json);
+}
+
+static yyjson_mut_val *usage_json(struct chat *chat, yyjson_mut_doc *doc)
+{
+    yyjson_mut_val *usage = yyjson_mut_obj(doc);
+    int64_t prompt = knobs_is(chat->knobs->usage, "zeroPrompt") ? 0 : chat->prompt;
+    json_add_int(doc, usage, "prompt_tokens", prompt);
+    json_add_int(doc, usage, "completion_tokens", chat->completion);
+    json_add_int(doc, usage, "total_tokens", prompt + chat->completion);
+    return usage;
+}
+
+static yyjson_mut_val *chunk(struct chat *chat, yyjson_mut_doc *doc)
+{
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+    json_add_cstr(doc, root, "id", chat->id);
+    json_add_cstr(doc, root, "object", "chat.completion.chunk");
+    json_add_int(doc, root, "created", 1750000000);
+    json_add_str(doc, root, "model", chat->model);
+    if (dialect_is(chat, "openai") || dialect_is(chat, "azure"))
+        json_add_cstr(doc, root, "system_fingerprint", "fp_0123456789");
+    if (knobs_is(chat->knobs->usage, "each"))
+        json_add(doc, root, "usage", usage_json(chat, doc));
+    return root;
+}
+
+static yyjson_mut_val *content_json(struct chat *chat, yyjson_mut_doc *doc, struct str text)
+{
+    if (!chat->knobs->parts_content)
+        return json_new_str(doc, text);
+    yyjson_mut_val *parts = yyjson_mut_arr(doc), *part = yyjson_mut_obj(doc);
+    json_add_cstr(doc, part, "type", "text");
+    json_add_str(doc, part, "text", text);
+    yyjson_mut_arr_append(parts, part);
+    return parts;
+}
+
+// Appends {"choices":[{index, delta, finish_reason}]}; delta NULL leaves it out, finish "" says null or "".
+static void choice(struct chat *chat, yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_mut_val *delta,
+                   const char *finish)
+{
+    yyjson_mut_val *choices = yyjson_mut_arr(doc), *one = yyjson_mut_obj(doc);
+    if (!dialect_is(chat, "ollama") || !chat->knobs->message_delta)
+        json_add_int(doc, one, "index", 0);
+    if (delta)
+        json_add(doc, one, chat->knobs->message_delta ? "message" : "delta", delta);
+    if (finish)
+        json_add_cstr(doc, one, "finish_reason", finish);
+    else if (chat->knobs->empty_finish)
+        json_add_cstr(doc, one, "finish_reason", "");
+    else if (!dialect_is(chat, "vllm-flat"))
+        json_add_null(doc, one, "finish_reason");
+    if (dialect_is(chat, "vllm") && finish)
+        json_add_null(doc, one, "stop_reason");
+    if (dialect_is(chat, "sglang") && finish)
+        json_add_int(doc, one, "matched_stop", 128009);
+    if (dialect_is(chat, "openai"))
+        json_add_null(doc, one, "logprobs");
+    yyjson_mut_arr_append(choices, one);
+    json_add(doc, root, "choices", choices);
+}
+
+static void put_native(struct chat *chat, struct str text, const char *done_reason)
+{
+    yyjson_mut_doc *doc = json_doc(chat->reply->arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *message = yyjson_mut_obj(doc);
+    json_add_str(doc, root, "model", chat->model);
+    json_add_cstr(doc, root, "created_at", "2026-01-01T00:00:00.000Z");
+    json_add_cstr(doc, message, "role", "assistant");
+    json_add_str(doc, message, "content", text);
+    json_add(doc, root, "message", message);
+    json_add_bool(doc, root, "done", done_reason != NULL);
+    if (done_reason) {
+        json_add_cstr(doc, root, "done_reason", done_reason);
+        if (!knobs_is(chat->knobs->usage, "none")) {
+            json_add_int(doc, root, "prompt_eval_count", chat->prompt);
+            json_add_int(doc, root, "eval_count", chat->completion);
+        }
+    }
+    put_json(chat, root);
+}
+
+// `field` is "content" or a name for reasoning.
+static void put_text(struct chat *chat, const char *field, struct str text)
+{
+    if (chat->knobs->ndjson) {
+        put_native(chat, text, NULL);
+        return;
+    }
+    yyjson_mut_doc *doc = json_doc(chat->reply->arena);
+    yyjson_mut_val *root = chunk(chat, doc), *delta = yyjson_mut_obj(doc);
+    if (dialect_is(chat, "ollama") || dialect_is(chat, "lmstudio"))
+        json_add_cstr(doc, delta, "role", "assistant");
+    if (strcmp(field, "content") == 0) {
+        json_add(doc, delta, field, content_json(chat, doc, text));
+    } else {
+        json_add_str(doc, delta, field, text);
+        json_add_null(doc, delta, "content");
+    }
+    choice(chat, doc, root, delta, NULL);
+    if (chat->knobs->bad_utf8) {
+        // A lone continuation byte inside of the string, which no JSON writer would let through.
+        struct str json = json_write(chat->reply->arena, root);
+        ptrdiff_t at = str_find(json, STR("\"content\":\""));
+        struct str before = {json.p, at < 0 ? 0 : (size_t)at + 11};
+        json = arena_strf(chat->reply->arena, STR_FMT "\xff" STR_FMT, STR_ARG(before),
+                          STR_ARG(((struct str){json.p + before.n, json.n - before.n})));
+        put(chat, "data: ", json);
+        return;
+    }
+    put_json(chat, root);
+}
+
+static void put_empty(struct chat *chat, bool with_delta, bool null_content)
+{
+    yyjson_mut_doc *doc = json_doc(chat->reply->arena);
+    yyjson_mut_val *root = chunk(chat, doc), *delta = with_delta ? yyjson_mut_obj(doc) : NULL;
+    if (delta && null_content)
+        json_add_null(doc, delta, "content");
+    choice(chat, doc, root, delta, NULL);
+    put_json(chat, root);
+}
+
+static void put_usage(struct chat *chat, const char *where)
+{
+    yyjson_mut_doc *doc = json_doc(chat->reply->arena);
+    yyjson_mut_val *root = chunk(chat, doc), *usage = usage_json(chat, doc);
+    json_add(doc, root, "choices", yyjson_mut_arr(doc));
+    if (strcmp(where, "xgroq") == 0) {
+        yyjson_mut_val *outer = yyjson_mut_obj(doc);
+        json_add(doc, outer, "usage", usage);
+        json_add(doc, root, "x_groq", outer);
+    } else if (strcmp(where, "each") != 0) {
+        json_add(doc, root, "usage", usage);
+    }
+    put_json(chat, root);
+}
+
+static void opening(struct chat *chat)
+{
+    yyjson_mut_doc *doc = json_doc(chat->reply->arena);
+    if (chat->knobs->ndjson)
+        return;
+    if (dialect_is(chat, "azure")) {
+        yyjson_mut_val *root = chunk(chat, doc), *filter = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+        json_add_int(doc, filter, "prompt_index", 0);
+        json_add(doc, filter, "content_filter_results", yyjson_mut_obj(doc));
+        yyjson_mut_arr_append(list, filter);
+        json_add(doc, root, "choices", yyjson_mut_arr(doc));
+        json_add(doc, root, "prompt_filter_results", list);
+        put_json(chat, root);
+    }
+    if (dialect_is(chat, "ollama") || dialect_is(chat, "vllm-flat"))
+        return;
+    yyjson_mut_val *root = chunk(chat, doc), *delta = yyjson_mut_obj(doc);
+    json_add_cstr(doc, delta, "role", "assistant");
+    if (dialect_is(chat, "llamacpp"))
+        json_add_null(doc, delta, "content");
+    else
+        json_add_cstr(doc, delta, "content", "");
+    choice(chat, doc, root, delta, NULL);
+    put_json(chat, root);
+}
+
+static void finishing(struct chat *chat, const char *finish)
+{
+    const struct knobs *knobs = chat->knobs;
+    if (knobs->ndjson) {
+        put_native(chat, STR(""), finish);
+        return;
+    }
+    if (knobs->early_done)
+        put(chat, "data: ", STR("[DONE]"));
+    yyjson_mut_doc *doc = json_doc(chat->reply->arena);
+    yyjson_mut_val *root = chunk(chat, doc);
+    choice(chat, doc, root, yyjson_mut_obj(doc), knobs->no_finish ? NULL : finish);
+    if (dialect_is(chat, "llamacpp") || dialect_is(chat, "llamacpp-old")) {
+        yyjson_mut_val *timings = yyjson_mut_obj(doc);
+        json_add_int(doc, timings, "predicted_n", chat->completion);
+        json_add(doc, root, "timings", timings);
+    }
+    if (!knobs->no_finish)
+        put_json(chat, root);
+    if (dialect_is(chat, "azure"))
+        put_empty(chat, false, false);
+    if (knobs_is(knobs->usage, "late")) {
+        put_empty(chat, true, false);
+        chat->delay = 30;
+    }
+    if (!knobs_is(knobs->usage, "none") && (knobs->usage || chat->usage_wanted))
+        put_usage(chat, knobs->usage ? knobs->usage : "end");
+    if (!knobs->no_done && !knobs->early_done)
+        put(chat, "data: ", STR("[DONE]"));
+}
+
+static bool cut(struct chat *chat)
+{
+    struct reply *reply = chat->reply;
+    const char *how = chat->knobs->cut_how;
+    struct error_text error = {500, "The server had an error while processing your request", "server_error", NULL};
+    if (knobs_is(how, "rst")) {
+        reply->ending = END_RST;
+    } else if (knobs_is(how, "hang")) {
+        reply->ending = END_HANG;
+    } else if (knobs_is(how, "errorData")) {
+        put(chat, "data: ", error_json(reply, &error));
+    } else if (knobs_is(how, "errorField")) {
+        put(chat, "error: ", error_json(reply, &error));
+        put(chat, "data: ", STR("[DONE]"));
+    } else if (knobs_is(how, "errorEvent")) {
+        put(chat, arena_printf(reply->arena, "event: error%sdata: ", chat->eol), error_json(reply, &error));
+    } else {
+        reply->ending = END_FIN;
+    }
+    // What the caller must not see may still be delayed.
+    if (chat->delay > 0 && reply->ending != END_HANG)
+        reply_piece(reply, chat->delay, STR(""));
+    return true;
+}
+
+static void reasoning(struct chat *chat)
+{
+    const char *how = chat->knobs->reasoning;
+    if (!how)
+        return;
+    static const char *const parts[] = {"Let me ", "think about ", "this. SECRET"};
+    if (strncmp(how, "field:", 6) == 0) {
+        for (size_t i = 0; i < 3; i++)
+            put_text(chat, how + 6, str_from(parts[i]));
+    } else if (strcmp(how, "tags") == 0) {
+        static const char *const tagged[] = {"<th", "ink>\n", "Let me think. SECRET", " <b", "</thi", "nk>", "\n\n"};
+        for (size_t i = 0; i < sizeof tagged / sizeof tagged[0]; i++)
+            put_text(chat, "content", str_from(tagged[i]));
+    } else {
+        put_text(chat, "content", STR("SECRET"));
+        put_text(chat, "content", STR("</think>\n\n"));
+    }
+}
+
+static void tool_calls(struct chat *chat);
+
+static void stream(struct chat *chat, struct deltas deltas)
+{
+    const struct knobs *knobs = chat->knobs;
+    chat->delay = knobs->first_delay;
+    if (knobs->cut_after == 0 && cut(chat))
+        return;
+    opening(chat);
+    if (knobs->tools) {
+        tool_calls(chat);
+        return;
+    }
+    reasoning(chat);
+    for (size_t i = 0; i < deltas.n; i++) {
+        if (i > 0)
+            chat->delay = knobs->delta_delay;
+        if (knobs->cut_after > 0 && (int64_t)i == knobs->cut_after && cut(chat))
+            return;
+        struct str rest = str_from(knobs->garbage_at);
+        while (rest.p) {
+            int64_t at = 0;
+            if (str_to_int(str_trim(str_split(&rest, ',')), 0, INT64_MAX, &at) && at == (int64_t)i)
+                put(chat, "data: ", STR("{\"id\":\"x\",\"choices\":[{\"del"));
+        }
+        if (knobs->huge_event && i == 0) {
+            char *huge = arena_alloc(chat->reply->arena, 1200000);
+            memset(huge, 'x', 1200000);
+            put_text(chat, "content", (struct str){huge, 1200000});
+        }
+        if (knobs->null_content && !knobs->ndjson)
+            put_empty(chat, true, true);
+        if (knobs->no_delta && !knobs->ndjson)
+            put_empty(chat, false, false);
+        chat->completion++;
+        put_text(chat, "content", deltas.at[i]);
+    }
+    if (knobs->special_end)
+        put_text(chat, "content", STR("<|im_end|>"));
+    if (knobs->cut_after > 0 && (int64_t)deltas.n <= knobs->cut_after && knobs_is(knobs->cut_how, "hang") && cut(chat))
+        return;
+    finishing(chat, knobs->finish ? knobs->finish : "stop");
+}
+
+static yyjson_mut_val *call_json(struct chat *chat, yyjson_mut_doc *doc, size_t i, struct str name, struct str arguments)
+{
+    const char *style = chat->knobs->tool_style;
+    yyjson_mut_val *call = yyjson_mut_obj(doc), *function = yyjson_mut_obj(doc);
+    if (!knobs_is(style, "noIndex"))
+        json_add_int(doc, call, "index", knobs_is(style, "sameIndex") ? 0 : (int64_t)i);
+    if (name.p && !knobs_is(style, "noId"))
+        json_add_str(doc, call, "id", arena_strf(chat->reply->arena, "call_%s%zu", chat->id + 9, i));
+    if (name.p) {
+        json_add_cstr(doc, call, "type", "function");
+        json_add_str(doc, function, "name", name);
+    }
+    yyjson_val *object;
+    if (knobs_is(style, "object") && json_parse(chat->reply->arena, arguments, 0, &object, NULL) == 0)
+        json_add(doc, function, "arguments", yyjson_val_mut_copy(doc, object));
+    else
+        json_add_str(doc, function, "arguments", arguments);
+    json_add(doc, call, "function", function);
+    return call;
+}
+
+static void put_call(struct chat *chat, size_t i, struct str name, struct str arguments)
+{
+    yyjson_mut_doc *doc = json_doc(chat->reply->arena);
+    yyjson_mut_val *root = chunk(chat, doc), *delta = yyjson_mut_obj(doc), *calls = yyjson_mut_arr(doc);
+    yyjson_mut_arr_append(calls, call_json(chat, doc, i, name, arguments));
+    json_add_null(doc, delta, "content");
+    json_add(doc, delta, "tool_calls", calls);
+    choice(chat, doc, root, delta, NULL);
+    put_json(chat, root);
+}
+
+static void tool_calls(struct chat *chat)
+{
+    const char *style = chat->knobs->tool_style ? chat->knobs->tool_style : "fragments";
+    yyjson_val *tools, *tool;
+    size_t i, max;
+    if (json_parse(chat->reply->arena, str_from(chat->knobs->tools), 0, &tools, NULL) != 0)
+        return;
+    yyjson_arr_foreach(tools, i, max, tool)
+    {
+        struct str name = json_get_str(tool, "name");
+        yyjson_val *given = json_get(tool, "arguments");
+        struct str arguments = yyjson_is_str(given) ? json_str(given) : json_write_val(chat->reply->arena, given);
+        if (strcmp(style, "badJson") == 0)
+            arguments = STR("{\"broken\": ");
+        chat->completion++;
+        if (strcmp(style, "text") == 0) {
+            put_text(chat, "content", arena_strf(chat->reply->arena,
+                                                 "<tool_call>{\"name\":\"" STR_FMT "\",\"arguments\":" STR_FMT
+                                                 "}</tool_call>", STR_ARG(name), STR_ARG(arguments)));
+        } else if (strcmp(style, "whole") == 0 || strcmp(style, "object") == 0 || strcmp(style, "noId") == 0) {
+            put_call(chat, i, name, arguments);
+        } else {
+            size_t half = arguments.n / 2;
+            put_call(chat, i, name, STR(""));
+            put_call(chat, i, STR_NULL, (struct str){arguments.p, half});
+            put_call(chat, i, STR_NULL, (struct str){arguments.p + half, arguments.n - half});
+        }
+    }
+    bool stop = strcmp(style, "finishStop") == 0 || strcmp(style, "text") == 0 || dialect_is(chat, "ollama");
+    finishing(chat, stop ? "stop" : "tool_calls");
+}
+
+static void whole(struct chat *chat, struct deltas deltas)
+{
+    struct arena *arena = chat->reply->arena;
+    struct buf text = BUF_INIT(64 << 20);
+    for (size_t i = 0; i < deltas.n; i++)
+        buf_adds(&text, deltas.at[i]);
+    chat->completion = (int64_t)deltas.n;
+    yyjson_mut_doc *doc = json_doc(arena);
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *choices = yyjson_mut_arr(doc), *one = yyjson_mut_obj(doc),
+                   *message = yyjson_mut_obj(doc);
+    json_add_cstr(doc, root, "id", chat->id);
+    json_add_cstr(doc, root, "object", "chat.completion");
+    json_add_int(doc, root, "created", 1750000000);
+    json_add_str(doc, root, "model", chat->model);
+    json_add_int(doc, one, "index", 0);
+    json_add_cstr(doc, message, "role", "assistant");
+    json_add(doc, message, "content", content_json(chat, doc, arena_str(arena, buf_str(&text))));
+    json_add(doc, one, "message", message);
+    json_add_cstr(doc, one, "finish_reason", chat->knobs->finish ? chat->knobs->finish : "stop");
+    yyjson_mut_arr_append(choices, one);
+    json_add(doc, root, "choices", choices);
+    if (!knobs_is(chat->knobs->usage, "none"))
+        json_add(doc, root, "usage", usage_json(chat, doc));
+    reply_json(chat->reply, 200, root);
+    chat->reply->pieces.at[0].delay = chat->knobs->first_delay;
+    buf_done(&text);
+}
+
+// Over the window: true when the reply is made.
+static bool over_context(struct chat *chat)
+{
+    struct reply *reply = chat->reply;
+    struct str text = str_from(chat->knobs->ctx);
+    if (!text.p)
+        return false;
+    struct str limit = str_split(&text, ':');
+    struct str how = text.p ? text : str_from(chat->knobs->ctx_how ? chat->knobs->ctx_how : "400");
+    int64_t window = 0;
+    if (!str_to_int(limit, 1, INT64_MAX, &window) || chat->prompt <= window)
+        return false;
+    struct error_text error = {400, arena_printf(reply->arena,
+                                                 "This model's maximum context length is %lld tokens. However, your "
+                                                 "messages resulted in %lld tokens.",
+                                                 (long long)window, (long long)chat->prompt),
+                               "invalid_request_error", "context_length_exceeded", "messages", chat->prompt, window};
+    if (dialect_is(chat, "llamacpp") || dialect_is(chat, "llamacpp-old"))
+        error.type = "exceed_context_size_error";
+    if (str_eq(how, STR("silentCut"))) {
+        chat->prompt = window;
+        return false;
+    }
+    if (str_eq(how, STR("inStream"))) {
+        put(chat, "data: ", error_json(reply, &error));
+        put(chat, "data: ", STR("[DONE]"));
+        return true;
+    }
+    error_reply(reply, &error);
+    return true;
+}
+
+static void gzip_pieces(struct reply *reply)
+{
+    z_stream z = {0};
+    if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return;
+    for (size_t i = 0; i < reply->pieces.n; i++) {
+        struct str in = reply->pieces.at[i].bytes;
+        size_t room = deflateBound(&z, in.n) + 64;
+        char *out = arena_alloc(reply->arena, room);
+        z.next_in = (unsigned char *)(uintptr_t)in.p;
+        z.avail_in = (unsigned)in.n;
+        z.next_out = (unsigned char *)out;
+        z.avail_out = (unsigned)room;
+        deflate(&z, i + 1 == reply->pieces.n ? Z_FINISH : Z_SYNC_FLUSH);
+        reply->pieces.at[i].bytes = (struct str){out, room - z.avail_out};
+    }
+    deflateEnd(&z);
+    buf_addz(&reply->headers, "Content-Encoding: gzip\r\n");
+}
+
+void chat_reply(struct reply *reply)
+{
+    const struct knobs *knobs = &reply->knobs;
+    const char *eol = knobs_is(knobs->eol, "crlf") ? "\r\n" : knobs_is(knobs->eol, "cr") ? "\r" : "\n";
+    struct chat chat = {.reply = reply, .knobs = knobs, .eol = eol, .model = json_get_str(reply->request, "model")};
+    snprintf(chat.id, sizeof chat.id, "chatcmpl-%016llx", (unsigned long long)reply->seed);
+    chat.prompt = tokens_of_prompt(reply->request);
+    chat.usage_wanted = json_get_bool(json_get(reply->request, "stream_options"), "include_usage", false);
+    reply->status = 200;
+    reply->content_type = knobs->ndjson ? "application/x-ndjson" : "text/event-stream";
+    reply->streaming = true;
+    if (over_context(&chat))
+        return;
+    struct deltas deltas = answer_deltas(reply);
+    if (knobs->json_body || !json_get_bool(reply->request, "stream", false))
+        whole(&chat, deltas);
+    else if (!knobs->empty_stream)
+        stream(&chat, deltas);
+    else
+        reply_piece(reply, knobs->first_delay, STR(""));
+    if (knobs->gzip)
+        gzip_pieces(reply);
+}

@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define MONEY_ONE 10000
-#define MONEY_MAX ((int64_t)1000000000000 * MONEY_ONE)
+#define MONEY_ONE ((int64_t)10000)
+#define MONEY_MAX (1000000000000 * MONEY_ONE)
 
 enum money_kind {
     MONEY_FREE_TEXT, // "Rp 899.000" and "899.000" are 899000

@@ -17,6 +17,8 @@ struct marker {
     marker_lookup *lookup;
     void *arg;
     size_t n; // held bytes
+    size_t swallow; // characters of an overlong id that may still be dropped
+    bool bracket; // the last one swallowed was `]`
     char held[MARKER_HOLD * 4];
 };
 

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resource → JSON, and its JSON Schema.
+#include "model/model.h"
+
+static yyjson_mut_val *encode_strings(yyjson_mut_doc *doc, const struct strings *list)
+{
+    yyjson_mut_val *array = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < list->n; i++)
+        (void)yyjson_mut_arr_append(array, json_new_str(doc, list->at[i]));
+    return array;
+}
+
+static void encode_value(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_val *object, const void *at)
+{
+    char digits[32];
+    switch (f->type) {
+    case FIELD_STRING:
+        json_add_str(doc, object, f->name, *(const struct str *)at);
+        break;
+    case FIELD_INT:
+        json_add_int(doc, object, f->name, *(const int64_t *)at);
+        break;
+    case FIELD_NUMBER:
+        json_add_decimal(doc, object, f->name, *(const double *)at, 6);
+        break;
+    case FIELD_BOOL:
+        json_add_bool(doc, object, f->name, *(const bool *)at);
+        break;
+    case FIELD_PRICE:
+        price_text(*(const int64_t *)at, digits);
+        json_add(doc, object, f->name, json_new_num(doc, digits));
+        break;
+    case FIELD_TIME:
+        json_add_time(doc, object, f->name, *(const int64_t *)at);
+        break;
+    case FIELD_STRINGS:
+        json_add(doc, object, f->name, encode_strings(doc, at));
+        break;
+    case FIELD_JSON:
+        json_add(doc, object, f->name, json_new_raw(doc, *(const struct str *)at));
+        break;
+    case FIELD_OBJECT:
+        json_add(doc, object, f->name, model_encode(f->model, doc, at));
+        break;
+    case FIELD_RANGE: // input only
+        break;
+    }
+}
+
+void model_encode_field(const struct model *model, const struct field *field, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                        const void *row)
+{
+    bool set = *(const uint64_t *)row >> (field - model->fields) & 1;
+    if (set)
+        encode_value(field, doc, object, (const char *)row + field->offset);
+    else if (!(field->flags & FIELD_SKIP_NULL))
+        json_add_null(doc, object, field->name);
+}
+
+yyjson_mut_val *model_encode(const struct model *model, yyjson_mut_doc *doc, const void *row)
+{
+    yyjson_mut_val *object = yyjson_mut_obj(doc);
+    for (size_t i = 0; i < model->n; i++)
+        if (!(model->fields[i].flags & FIELD_HIDDEN))
+            model_encode_field(model, &model->fields[i], doc, object, row);
+    return object;
+}
+
+size_t model_field_index(const struct model *model, const char *name)
+{
+    for (size_t i = 0; i < model->n; i++)
+        if (strcmp(model->fields[i].name, name) == 0)
+            return i;
+    return model->n;
+}
+
+bool model_has(const struct model *model, const void *row, const char *field)
+{
+    size_t i = model_field_index(model, field);
+    return i < model->n && (*(const uint64_t *)row >> i & 1);
+}
+
+struct str model_set_names(const struct model *model, struct arena *arena, const void *patch)
+{
+    AUTO_BUF struct buf names = BUF_INIT(4096);
+    for (size_t i = 0; i < model->n; i++)
+        if (*(const uint64_t *)patch >> i & 1)
+            buf_addf(&names, "%s%s", names.n ? "," : "", model->fields[i].name);
+    return arena_str(arena, buf_str(&names));
+}
+
+static const char *const schema_types[] = {
+    [FIELD_STRING] = "string",  [FIELD_INT] = "integer",  [FIELD_NUMBER] = "number", [FIELD_BOOL] = "boolean",
+    [FIELD_PRICE] = "number",   [FIELD_TIME] = "string",  [FIELD_STRINGS] = "array", [FIELD_JSON] = "object",
+    [FIELD_OBJECT] = "object",  [FIELD_RANGE] = "array",
+};
+
+static void schema_bounds(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_val *schema)
+{
+    bool text = f->type == FIELD_STRING, list = f->type == FIELD_STRINGS;
+    const char *low = text ? "minLength" : list ? "minItems" : "minimum";
+    const char *high = text ? "maxLength" : list ? "maxItems" : f->type == FIELD_JSON ? "maxProperties" : "maximum";
+    bool bounded = (f->low != 0 || f->high != 0) && f->type != FIELD_TIME && f->type != FIELD_OBJECT && f->type != FIELD_RANGE;
+    if (bounded && f->type != FIELD_JSON)
+        json_add_decimal(doc, schema, low, f->low, 4);
+    if (bounded && (f->high > 0))
+        json_add_decimal(doc, schema, high, f->high, 4);
+}
+
+static yyjson_mut_val *field_schema(const struct field *f, yyjson_mut_doc *doc, bool input)
+{
+    if (f->type == FIELD_OBJECT)
+        return model_schema(f->model, doc, input);
+    yyjson_mut_val *schema = yyjson_mut_obj(doc);
+    bool nullable = (f->flags & FIELD_NULL) || (input && !(f->flags & FIELD_REQUIRED)) ||
+                    (!input && !(f->flags & (FIELD_REQUIRED | FIELD_SKIP_NULL)) && !f->fallback);
+    if (nullable) {
+        yyjson_mut_val *types = yyjson_mut_arr(doc);
+        (void)yyjson_mut_arr_add_str(doc, types, schema_types[f->type]);
+        (void)yyjson_mut_arr_add_str(doc, types, "null");
+        json_add(doc, schema, "type", types);
+    } else {
+        json_add_cstr(doc, schema, "type", schema_types[f->type]);
+    }
+    if (f->type == FIELD_TIME)
+        json_add_cstr(doc, schema, "format", "date-time");
+    if (input || f->type != FIELD_STRING)
+        schema_bounds(f, doc, schema);
+    if (f->type == FIELD_STRINGS || f->type == FIELD_RANGE) {
+        yyjson_mut_val *items = yyjson_mut_obj(doc);
+        yyjson_mut_val *types = yyjson_mut_arr(doc);
+        (void)yyjson_mut_arr_add_str(doc, types, f->type == FIELD_STRINGS ? "string" : "number");
+        if (f->type == FIELD_RANGE)
+            (void)yyjson_mut_arr_add_str(doc, types, "null");
+        json_add(doc, items, "type", types);
+        json_add(doc, schema, "items", items);
+    }
+    if (f->type == FIELD_RANGE) {
+        json_add_int(doc, schema, "minItems", 2);
+        json_add_int(doc, schema, "maxItems", 2);
+    }
+    if (f->choices) {
+        yyjson_mut_val *values = yyjson_mut_arr(doc);
+        struct str rest = str_from(f->choices);
+        while (rest.p)
+            (void)yyjson_mut_arr_append(values, json_new_str(doc, str_split(&rest, '|')));
+        if (nullable)
+            (void)yyjson_mut_arr_append(values, yyjson_mut_null(doc));
+        json_add(doc, schema, "enum", values);
+    }
+    if (f->help)
+        json_add_cstr(doc, schema, "description", f->help);
+    if (f->fallback && input)
+        json_add(doc, schema, "default", json_new_raw(doc, str_from(f->fallback)));
+    if (f->example) {
+        yyjson_mut_val *examples = yyjson_mut_arr(doc);
+        (void)yyjson_mut_arr_append(examples, json_new_raw(doc, str_from(f->example)));
+        json_add(doc, schema, "examples", examples);
+    }
+    return schema;
+}
+
+yyjson_mut_val *model_schema(const struct model *model, yyjson_mut_doc *doc, bool input)
+{
+    yyjson_mut_val *schema = yyjson_mut_obj(doc), *properties = yyjson_mut_obj(doc), *required = yyjson_mut_arr(doc);
+    json_add_cstr(doc, schema, "type", "object");
+    for (size_t i = 0; i < model->n; i++) {
+        const struct field *f = &model->fields[i];
+        if (f->flags & (input ? FIELD_READONLY | FIELD_HIDDEN : FIELD_HIDDEN))
+            continue;
+        json_add(doc, properties, f->name, field_schema(f, doc, input));
+        if (input ? f->flags & FIELD_REQUIRED : !(f->flags & FIELD_SKIP_NULL))
+            (void)yyjson_mut_arr_add_str(doc, required, f->name);
+    }
+    json_add(doc, schema, "properties", properties);
+    if (yyjson_mut_arr_size(required))
+        json_add(doc, schema, "required", required);
+    return schema;
+}

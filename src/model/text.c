@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/text.h"
+
+#include "base/utf8.h"
+
+#include <unicode/uchar.h>
+#include <unicode/unorm2.h>
+#include <unicode/ustring.h>
+
+bool text_is_web_url(struct str text)
+{
+    size_t at = str_starts(text, STR("https://")) ? 8 : str_starts(text, STR("http://")) ? 7 : 0;
+    if (at == 0 || at >= text.n || text.p[at] == '/' || text.p[at] == '?' || text.p[at] == '#')
+        return false;
+    for (size_t i = 0; i < text.n; i++)
+        if ((unsigned char)text.p[i] <= 32 || text.p[i] == 127 || strchr("\"<>\\^`{|}", text.p[i]))
+            return false;
+    return true;
+}
+
+static bool is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] & 0x80)
+            return false;
+    return true;
+}
+
+static struct str lower_ascii(struct arena *arena, struct str s)
+{
+    char *copy = arena_cstr(arena, s);
+    for (size_t i = 0; i < s.n; i++)
+        if (copy[i] >= 'A' && copy[i] <= 'Z')
+            copy[i] = (char)(copy[i] + 32);
+    return (struct str){copy, s.n};
+}
+
+// UTF-8 → normalised UTF-16 → UTF-8. `drop_marks` leaves non-spacing marks out (after a decomposing normaliser).
+static struct str normalise(struct arena *arena, struct str s, const UNormalizer2 *form, bool drop_marks)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    int32_t n = 0, room = (int32_t)s.n * 18 + 16;
+    UChar *wide = arena_alloc(arena, (s.n + 1) * sizeof *wide);
+    UChar *folded = arena_alloc(arena, (size_t)room * sizeof *folded);
+    u_strFromUTF8(wide, (int32_t)s.n + 1, &n, s.p, (int32_t)s.n, &status);
+    n = unorm2_normalize(form, wide, n, folded, room, &status);
+    if (U_FAILURE(status))
+        return lower_ascii(arena, s);
+    char *out = arena_alloc(arena, (size_t)n * 3 + 1);
+    size_t used = 0;
+    for (int32_t i = 0; i < n;) {
+        UChar32 rune;
+        U16_NEXT(folded, i, n, rune);
+        if (!drop_marks || u_charType(rune) != U_NON_SPACING_MARK)
+            used += utf8_encode((uint32_t)u_foldCase(rune, U_FOLD_CASE_DEFAULT), out + used);
+    }
+    out[used] = 0;
+    return (struct str){out, used};
+}
+
+struct str text_fold_plain(struct arena *arena, struct str text)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    return is_ascii(text) ? lower_ascii(arena, text) : normalise(arena, text, unorm2_getNFKDInstance(&status), true);
+}
+
+struct str text_fold_case(struct arena *arena, struct str text)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    return is_ascii(text) ? lower_ascii(arena, text) : normalise(arena, text, unorm2_getNFKCCasefoldInstance(&status), false);
+}

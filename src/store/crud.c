@@ -285,7 +285,8 @@ int crud_insert(struct tx *tx, const struct model *model, const void *row, struc
     return tx_exec(tx, sql_of(model, INSERT), values, n, NULL, err);
 }
 
-int crud_get(struct tx *tx, const struct model *model, struct arena *arena, const void *key, void *ret_row, struct err *err)
+int crud_get(struct tx *tx, const struct model *model, struct arena *arena, const void *key, void *ret_row,
+             struct err *err)
 {
     struct value values[64];
     AUTO_ROWS struct rows *rows = NULL;
@@ -334,7 +335,8 @@ int crud_count(struct tx *tx, const struct model *model, const void *filter, int
 {
     struct value values[64];
     AUTO_ROWS struct rows *rows = NULL;
-    int rc = tx_query_one(tx, sql_of(model, COUNT), values, put_values(tx, model, filter, is_filter, values), &rows, err);
+    int rc =
+        tx_query_one(tx, sql_of(model, COUNT), values, put_values(tx, model, filter, is_filter, values), &rows, err);
     if (rc == 1)
         *ret = rows_int(rows, 0);
     return rc < 0 ? rc : 0;

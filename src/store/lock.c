@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The data directory belongs to one process: flock on a file that holds its pid. The kernel drops the lock when the
+// process ends, however it ends; the file itself stays and means nothing.
+#include "store/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int dir_make(const char *path, struct err *err)
+{
+    AUTO_FREE char *copy = mem_strdup(path);
+    for (char *at = copy + 1; *copy; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        char cut = *at;
+        *at = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
+            return err_set(err, errno == ENOSPC ? ERR_UNAVAILABLE : ERR_IO, "cannot make directory %s: %m", copy);
+        if (cut == '\0')
+            break;
+        *at = cut;
+    }
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return err_set(err, ERR_IO, "cannot use directory %s: %m", path);
+    if (!S_ISDIR(st.st_mode))
+        return err_set(err, ERR_IO, "%s is not a directory", path);
+    return 0;
+}
+
+static int owner(int fd)
+{
+    char text[32];
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    int64_t pid = 0;
+    if (n <= 0 || !str_to_int(str_trim((struct str){text, (size_t)n}), 1, INT_MAX, &pid))
+        return 0;
+    return (int)pid;
+}
+
+int dir_lock(const char *path, int *ret, struct err *err)
+{
+    char file[PATH_MAX];
+    if ((size_t)snprintf(file, sizeof file, "%s/parley.lock", path) >= sizeof file)
+        return err_set(err, ERR_INVALID, "path of the data directory is too long");
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_set(err, errno == ENOSPC ? ERR_UNAVAILABLE : ERR_IO, "cannot open %s: %m", file);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int why = errno, pid = owner(fd);
+        close(fd);
+        if (why != EWOULDBLOCK)
+            return err_set(err, ERR_IO, "cannot lock %s: %s", file, strerror(why));
+        if (pid == 0)
+            return err_set(err, ERR_CONFLICT, "data directory %s is in use by another process", path);
+        return err_set(err, ERR_CONFLICT, "data directory %s is in use by process %d", path, pid);
+    }
+    char text[32];
+    int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    // The pid only informs: a full disk must not keep the server from starting and serving reads.
+    bool noted = ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n;
+    (void)noted;
+    *ret = fd;
+    return 0;
+}
+
+void dir_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening and closing, and the way of a read. An engine with group commit writes through its writer thread; one
+// connection of it is the writer's, the others are readers.
+#include "store/internal.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+static const struct driver *driver_for(const char *url, struct err *err)
+{
+    if (!url || strcmp(url, "sqlite") == 0)
+        return &driver_sqlite;
+    struct str text = str_from(url); // what follows may hold a password
+    ptrdiff_t end = str_find(text, STR(":"));
+    err_set(err, ERR_INVALID, "no store \"" STR_FMT "\" in this program",
+            STR_ARG(((struct str){url, end < 0 ? text.n : (size_t)end})));
+    return NULL;
+}
+
+static void store_free(struct store *store)
+{
+    writer_free(store->writer);
+    conns_free(store->readers);
+    dir_unlock(store->lock);
+    pthread_mutex_destroy(&store->listen_lock);
+    free((char *)store->options.url);
+    free((char *)store->options.data_dir);
+    free(store);
+}
+
+// The directory's lock as the options ask for it. *ret_may_change: migrations may run.
+static int take_directory(struct store *store, bool *ret_may_change, struct err *err)
+{
+    const struct store_options *options = &store->options;
+    *ret_may_change = !options->read_only;
+    if (!(store->driver->caps & DRIVER_ONE_PROCESS) || options->read_only)
+        return 0;
+    int rc = dir_make(options->data_dir, err);
+    if (rc)
+        return rc;
+    rc = dir_lock(options->data_dir, &store->lock, err);
+    if (rc == ERR_CONFLICT && options->shared) { // a server is running: its tables are not ours to change
+        *ret_may_change = false;
+        return 0;
+    }
+    return rc;
+}
+
+static int open_engine(struct store *store, bool may_change, bool *ret_fresh, struct err *err)
+{
+    const struct driver *driver = store->driver;
+    const struct store_options *options = &store->options;
+    struct driver_conn *conn;
+    int rc = driver->connect(options, !options->read_only, &conn, err);
+    if (rc)
+        return rc;
+    rc = migrate(driver, conn, options, may_change, ret_fresh, err);
+    if (rc) {
+        driver->disconnect(conn);
+        return rc;
+    }
+    store->readers = conns_new(driver, options, options->readers, false);
+    if (options->read_only) {
+        driver->disconnect(conn);
+        return 0;
+    }
+    store->writer = writer_new(store, conn);
+    if (!store->writer) {
+        driver->disconnect(conn);
+        return err_set(err, ERR_UNAVAILABLE, "cannot start the store's thread");
+    }
+    atomic_store(&store->writable, true);
+    return 0;
+}
+
+int store_open(const struct store_options *options, struct store **ret, bool *ret_fresh, struct err *err)
+{
+    const struct driver *driver = driver_for(options->url, err);
+    if (!driver)
+        return ERR_INVALID;
+    if ((driver->caps & DRIVER_ONE_PROCESS) && (!options->data_dir || !*options->data_dir))
+        return err_set(err, ERR_INVALID, "the store needs a data directory");
+    struct store *store = mem_zalloc(sizeof *store);
+    *store = (struct store){
+        .driver = driver, .options = *options, .lock = -1, .wait_ms = STORE_WAIT_MS, .start_ms = STORE_START_MS};
+    store->options.url = options->url ? mem_strdup(options->url) : NULL;
+    store->options.data_dir = options->data_dir ? mem_strdup(options->data_dir) : NULL;
+    if (store->options.readers == 0)
+        store->options.readers = STORE_READERS;
+    atomic_init(&store->probed_ms, -STORE_PROBE_MS);
+    pthread_mutex_init(&store->listen_lock, NULL);
+    bool may_change = false, fresh = false;
+    int rc = take_directory(store, &may_change, err);
+    if (rc == 0)
+        rc = open_engine(store, may_change, &fresh, err);
+    if (rc) {
+        store_free(store);
+        return rc;
+    }
+    if (options->shared) { // a command holds the directory only while it migrates
+        dir_unlock(store->lock);
+        store->lock = -1;
+    }
+    *ret = store;
+    if (ret_fresh)
+        *ret_fresh = fresh;
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    if (store)
+        store_free(store);
+}
+
+const char *store_engine(const struct store *store)
+{
+    return store->driver->name;
+}
+
+bool store_writable(const struct store *store)
+{
+    if (atomic_load(&store->writable) || !store->writer)
+        return atomic_load(&store->writable);
+    // Whoever asks before writing would never write again: his question is what starts the look.
+    struct store *own = (struct store *)store;
+    long long now = clock_mono_ms(), last = atomic_load(&own->probed_ms);
+    if (now - last >= STORE_PROBE_MS && atomic_compare_exchange_strong(&own->probed_ms, &last, now))
+        writer_probe(own->writer);
+    return false;
+}
+
+void store_listen(struct store *store, void (*fn)(void *arg, const struct change *changes, size_t n), void *arg)
+{
+    pthread_mutex_lock(&store->listen_lock);
+    store->listener = fn;
+    store->listener_arg = arg;
+    pthread_mutex_unlock(&store->listen_lock);
+}
+
+int store_read(struct store *store, const struct scope *scope, store_fn fn, void *arg, struct err *err)
+{
+    struct driver_conn *conn;
+    int rc = conns_take(store->readers, store->wait_ms, &conn, err);
+    if (rc)
+        return rc;
+    rc = store->driver->begin(conn, false, err);
+    if (rc == 0) {
+        bool lost;
+        rc = tx_run(store, conn, NULL, scope, fn, arg, &lost, err);
+        if (rc || store->driver->commit(conn, NULL) != 0)
+            store->driver->rollback(conn);
+    }
+    conns_put(store->readers, conn, true);
+    return rc;
+}
+
+int store_write(struct store *store, const struct scope *scope, store_fn fn, void *arg, struct err *err)
+{
+    if (!store->writer)
+        return err_set(err, ERR_INTERNAL, "the store was opened for reading");
+    return writer_run(store->writer, scope, fn, arg, err);
+}
+
+void store_write_async(struct store *store, const struct scope *scope, store_fn fn, void *arg,
+                       void (*done)(void *arg, int rc, const struct err *err))
+{
+    if (store->writer) {
+        writer_post(store->writer, scope, fn, arg, done);
+        return;
+    }
+    struct err err;
+    done(arg, err_set(&err, ERR_INTERNAL, "the store was opened for reading"), &err);
+}

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+// The writer of an engine with group commit: one thread, one connection, one queue. It takes all that waits, runs each
+// closure in a savepoint of its own, takes what has come meanwhile, and commits once; listeners and callbacks run, then
+// the callers wake. Nothing is ever delayed so that a group may form: while one commit syncs, the next group gathers by
+// itself.
+//
+// When the engine loses the transaction (disk full), everything in that group fails with ERR_UNAVAILABLE and nothing of
+// it was written. When only the commit is refused (a constraint that the engine checks there), the group is repeated
+// one closure a transaction, so that the guilty one fails alone.
+#include "store/internal.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    GROUP_MAX = 4096,
+    GROUP_US = 20000, // a group takes in no more once it has run for so long
+    REST_MS = 100,    // without work for so long, the writer counts as idle
+};
+
+enum request_state { REQUEST_WAITS, REQUEST_TAKEN };
+
+struct request {
+    struct request *next;
+    const struct scope *scope;
+    store_fn fn;
+    void *arg;
+    int rc;
+    enum request_state state; // under the queue's lock
+    struct err err;
+    sem_t woken;                                            // of a caller that waits
+    void (*done)(void *arg, int rc, const struct err *err); // else
+    struct scope own;                                       // copied together with its strings behind this struct
+};
+
+struct list {
+    struct request *first, **last;
+    size_t n;
+};
+
+struct writer {
+    struct store *store;
+    struct driver_conn *conn;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool asleep, stopping, probe;
+    struct list queue, refused; // refused: asynchronous ones that found the queue full
+    struct effects effects;     // of the group that runs
+};
+
+static void list_init(struct list *list)
+{
+    *list = (struct list){.last = &list->first};
+}
+
+static void list_add(struct list *list, struct request *request)
+{
+    request->next = NULL;
+    *list->last = request;
+    list->last = &request->next;
+    list->n++;
+}
+
+// Moves all of `from` behind `to`.
+static void list_move(struct list *to, struct list *from)
+{
+    if (!from->first)
+        return;
+    *to->last = from->first;
+    to->last = from->last;
+    to->n += from->n;
+    list_init(from);
+}
+
+static void list_cut(struct list *list, struct request *request)
+{
+    for (struct request **at = &list->first; *at; at = &(*at)->next)
+        if (*at == request) {
+            *at = request->next;
+            if (list->last == &request->next)
+                list->last = at;
+            list->n--;
+            return;
+        }
+}
+
+// ---- a group
+// ----------------------------------------------------------------------------------------------------------
+
+static void answer(struct list *group)
+{
+    for (struct request *request = group->first, *next; request; request = next) {
+        next = request->next; // a woken caller's request is gone
+        if (!request->done) {
+            sem_post(&request->woken);
+            continue;
+        }
+        request->done(request->arg, request->rc, request->rc ? &request->err : NULL);
+        free(request);
+    }
+    list_init(group);
+}
+
+static void fail_all(struct list *group, int rc, const struct err *err)
+{
+    for (struct request *request = group->first; request; request = request->next) {
+        request->rc = rc;
+        request->err = *err;
+    }
+}
+
+// 0 whatever became of the closure; negative with *err when the transaction around it is lost.
+static int run_one(struct writer *writer, struct request *request, struct err *err)
+{
+    const struct driver *driver = writer->store->driver;
+    int rc = driver->savepoint(writer->conn, err);
+    if (rc)
+        return rc;
+    bool lost = false;
+    request->err = (struct err){0};
+    size_t changes = writer->effects.changes.n, after = writer->effects.after.n;
+    request->rc = tx_run(writer->store, writer->conn, &writer->effects, request->scope, request->fn, request->arg,
+                         &lost, &request->err);
+    if (lost) {
+        *err = request->err;
+        return ERR_UNAVAILABLE;
+    }
+    if (request->rc == 0) {
+        rc = driver->release(writer->conn, &request->err);
+        if (rc == ERR_UNAVAILABLE) {
+            *err = request->err;
+            return rc;
+        }
+        request->rc = rc;
+        if (rc == 0)
+            return 0;
+        writer->effects.changes.n = changes;
+        writer->effects.after.n = after;
+    }
+    return driver->rollback_to(writer->conn, err);
+}
+
+static int commit(struct writer *writer, struct err *err)
+{
+    int rc = writer->store->driver->commit(writer->conn, err);
+    if (rc)
+        writer->store->driver->rollback(writer->conn);
+    return rc;
+}
+
+// Runs and commits `todo`, and what arrives meanwhile; what it took ends in `group`.
+static int run_group(struct writer *writer, struct list *todo, struct list *group, struct err *err)
+{
+    const struct driver *driver = writer->store->driver;
+    int rc = driver->begin(writer->conn, true, err);
+    int64_t until = clock_mono_us() + GROUP_US;
+    struct request *next = todo->first;
+    list_move(group, todo);
+    while (rc == 0 && next) {
+        struct request *request = next;
+        rc = run_one(writer, request, err);
+        next = request->next;
+        if (next || rc || group->n >= GROUP_MAX || clock_mono_us() >= until)
+            continue;
+        pthread_mutex_lock(&writer->lock);
+        for (struct request *at = writer->queue.first; at; at = at->next)
+            at->state = REQUEST_TAKEN;
+        list_move(group, &writer->queue);
+        pthread_mutex_unlock(&writer->lock);
+        next = request->next;
+    }
+    if (rc == 0)
+        return commit(writer, err);
+    driver->rollback(writer->conn);
+    return rc;
+}
+
+static void run_alone(struct writer *writer, struct list *group)
+{
+    const struct driver *driver = writer->store->driver;
+    for (struct request *request = group->first; request; request = request->next) {
+        struct err err = {0};
+        effects_clear(&writer->effects);
+        int rc = driver->begin(writer->conn, true, &err);
+        if (rc == 0) {
+            rc = run_one(writer, request, &err);
+            if (rc)
+                driver->rollback(writer->conn);
+            else
+                rc = commit(writer, &err);
+        }
+        if (rc) {
+            request->rc = rc;
+            request->err = err;
+        } else {
+            effects_tell(&writer->effects, writer->store);
+        }
+    }
+}
+
+static void work(struct writer *writer, struct list *todo)
+{
+    struct list group;
+    list_init(&group);
+    struct err err = {0};
+    effects_clear(&writer->effects);
+    int rc = run_group(writer, todo, &group, &err);
+    if (rc == 0) {
+        atomic_store(&writer->store->writable, true);
+        effects_tell(&writer->effects, writer->store);
+    } else if (rc == ERR_CONFLICT || rc == ERR_INVALID) {
+        run_alone(writer, &group);
+    } else {
+        atomic_store(&writer->store->writable, rc != ERR_UNAVAILABLE);
+        fail_all(&group, rc, &err);
+    }
+    answer(&group);
+}
+
+static bool has_work(const struct writer *writer)
+{
+    return writer->queue.first || writer->refused.first || writer->probe || writer->stopping;
+}
+
+// Returns with the lock held and something to do, after the engine had its chance to tidy up.
+static void rest(struct writer *writer)
+{
+    const struct driver *driver = writer->store->driver;
+    if (driver->tidy)
+        driver->tidy(writer->conn, false);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += REST_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    pthread_mutex_lock(&writer->lock);
+    int waited = 0;
+    while (!has_work(writer) && waited != ETIMEDOUT) {
+        writer->asleep = true;
+        waited = pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
+    }
+    if (!has_work(writer) && driver->tidy) {
+        pthread_mutex_unlock(&writer->lock);
+        driver->tidy(writer->conn, true);
+        pthread_mutex_lock(&writer->lock);
+    }
+    while (!has_work(writer)) {
+        writer->asleep = true;
+        pthread_cond_wait(&writer->wake, &writer->lock);
+    }
+    writer->asleep = false;
+}
+
+static void *writer_main(void *arg)
+{
+    struct writer *writer = arg;
+    struct list todo, refused;
+    for (bool end = false; !end;) {
+        list_init(&todo);
+        list_init(&refused);
+        rest(writer);
+        for (struct request *at = writer->queue.first; at; at = at->next)
+            at->state = REQUEST_TAKEN;
+        list_move(&todo, &writer->queue);
+        list_move(&refused, &writer->refused);
+        bool probe = writer->probe;
+        writer->probe = false;
+        end = writer->stopping && !todo.first && !refused.first;
+        pthread_mutex_unlock(&writer->lock);
+        answer(&refused);
+        if (todo.first)
+            work(writer, &todo);
+        else if (probe)
+            atomic_store(&writer->store->writable, writer->store->driver->probe(writer->conn, NULL) == 0);
+    }
+    return NULL;
+}
+
+// ---- callers
+// ----------------------------------------------------------------------------------------------------------
+
+// Under the lock. False: full, or ending.
+static bool enqueue(struct writer *writer, struct request *request)
+{
+    if (writer->queue.n >= STORE_QUEUE_MAX || writer->stopping)
+        return false;
+    list_add(&writer->queue, request);
+    if (writer->asleep) {
+        writer->asleep = false;
+        pthread_cond_signal(&writer->wake);
+    }
+    return true;
+}
+
+// Waits for the answer. A request that has not begun in time is taken back; one that has begun is always waited for,
+// for only its commit tells what became of it.
+static void await(struct writer *writer, struct request *request)
+{
+    int64_t until = clock_mono_ms() + writer->store->start_ms;
+    bool begun = false;
+    for (;;) {
+        struct timespec at;
+        clock_gettime(CLOCK_REALTIME, &at); // what sem_timedwait knows; a jump of that clock only makes it look again
+        at.tv_sec += 1;
+        if ((begun ? sem_wait(&request->woken) : sem_timedwait(&request->woken, &at)) == 0)
+            return;
+        if (errno != ETIMEDOUT || clock_mono_ms() < until)
+            continue;
+        pthread_mutex_lock(&writer->lock);
+        begun = request->state == REQUEST_TAKEN;
+        if (!begun)
+            list_cut(&writer->queue, request);
+        pthread_mutex_unlock(&writer->lock);
+        if (begun)
+            continue;
+        request->rc = err_set(&request->err, ERR_UNAVAILABLE, "the store is too busy to write");
+        return;
+    }
+}
+
+int writer_run(struct writer *writer, const struct scope *scope, store_fn fn, void *arg, struct err *err)
+{
+    if (pthread_equal(pthread_self(), writer->thread))
+        return err_set(err, ERR_INTERNAL, "store_write on the store's own thread");
+    struct request request = {.scope = scope, .fn = fn, .arg = arg};
+    sem_init(&request.woken, 0, 0);
+    pthread_mutex_lock(&writer->lock);
+    bool taken = enqueue(writer, &request);
+    pthread_mutex_unlock(&writer->lock);
+    if (taken)
+        await(writer, &request);
+    else
+        request.rc = err_set(&request.err, ERR_UNAVAILABLE, "too many writes wait");
+    sem_destroy(&request.woken);
+    if (request.rc && err)
+        *err = request.err;
+    return request.rc;
+}
+
+static struct str copy(char **to, struct str s)
+{
+    if (!s.p)
+        return s;
+    char *at = memcpy(*to, s.p, s.n);
+    *to += s.n;
+    return (struct str){at, s.n};
+}
+
+void writer_post(struct writer *writer, const struct scope *scope, store_fn fn, void *arg,
+                 void (*done)(void *arg, int rc, const struct err *err))
+{
+    size_t bytes = scope->brand.n + scope->actor.n + scope->address.n;
+    struct request *request = mem_zalloc(sizeof *request + bytes);
+    char *to = (char *)(request + 1);
+    request->own = *scope;
+    request->own.brand = copy(&to, scope->brand);
+    request->own.actor = copy(&to, scope->actor);
+    request->own.address = copy(&to, scope->address);
+    request->scope = &request->own;
+    request->fn = fn;
+    request->arg = arg;
+    request->done = done;
+    pthread_mutex_lock(&writer->lock);
+    if (!enqueue(writer, request)) {
+        request->rc = err_set(&request->err, ERR_UNAVAILABLE, "too many writes wait");
+        list_add(&writer->refused, request);
+        pthread_cond_signal(&writer->wake);
+    }
+    pthread_mutex_unlock(&writer->lock);
+}
+
+void writer_probe(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->probe = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+struct writer *writer_new(struct store *store, struct driver_conn *conn)
+{
+    struct writer *writer = mem_zalloc(sizeof *writer);
+    writer->store = store;
+    writer->conn = conn;
+    list_init(&writer->queue);
+    list_init(&writer->refused);
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&writer->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    sigset_t all, old; // signals are for the main thread
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int rc = pthread_create(&writer->thread, NULL, writer_main, writer);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc != 0) {
+        pthread_cond_destroy(&writer->wake);
+        pthread_mutex_destroy(&writer->lock);
+        free(writer);
+        return NULL;
+    }
+    pthread_setname_np(writer->thread, "store");
+    return writer;
+}
+
+void writer_free(struct writer *writer)
+{
+    if (!writer)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    writer->stopping = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->lock);
+    pthread_join(writer->thread, NULL);
+    effects_done(&writer->effects);
+    writer->store->driver->disconnect(writer->conn);
+    pthread_cond_destroy(&writer->wake);
+    pthread_mutex_destroy(&writer->lock);
+    free(writer);
+}

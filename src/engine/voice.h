@@ -17,7 +17,7 @@ struct str voice_sentence(struct arena *arena, struct str text, bool cut);
 // The same while the text comes in. One per answer, one thread at a time.
 struct voice {
     struct buf raw;
-    bool complete;
+    bool complete, over; // over: there was more than VOICE_MAX_RAW
 };
 void voice_init(struct voice *voice);
 void voice_done(struct voice *voice);

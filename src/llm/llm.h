@@ -33,21 +33,21 @@ struct llm_attempt { // one request to one provider
 
 struct llm_result {
     enum llm_finish finish;
-    const char *reason; // for LLM_ERROR: "no_model", "all_failed", "timeout"; else NULL
-    bool any_text; // something was delivered before the end
+    const char *reason;     // for LLM_ERROR: "no_model", "all_failed", "timeout"; else NULL
+    bool any_text;          // something was delivered before the end
     struct llm_usage usage; // over all attempts
-    char model[101]; // that answered (the provider's name for it); "" when none
+    char model[101];        // that answered (the provider's name for it); "" when none
     struct llm_attempt attempts[LLM_MAX_ATTEMPTS];
     size_t n_attempts;
     int failovers;
 };
 
 struct llm_request {
-    struct str model; // chatbot's model name; mapped per provider; empty = the provider's own choice
+    struct str model;                   // chatbot's model name; mapped per provider; empty = the provider's own choice
     const struct llm_message *messages; // copied
     size_t n_messages;
-    double temperature; // < 0: not sent
-    int64_t max_tokens; // 0: not sent
+    double temperature;      // < 0: not sent
+    int64_t max_tokens;      // 0: not sent
     int response_timeout_ms; // to the first text over all providers and retries; 0 = 30000
     // Both run on the client's loop thread and must not block. `delta` gets whole code points, never empty. It returns
     // false to pause (a full ring); llm_call_resume goes on. `done` runs exactly once, last; the call is freed after.
@@ -58,7 +58,7 @@ struct llm_request {
 
 // Starts the loop thread. Providers are copied; their order decides. ERR_INVALID names the provider and the field.
 int llm_new(const struct llm_provider *providers, size_t n, struct llm **ret, struct err *err);
-void llm_free(struct llm *llm); // cancels what runs, joins
+void llm_free(struct llm *llm);            // cancels what runs, joins
 bool llm_has_model(const struct llm *llm); // any enabled provider
 // Replaces the providers; running calls finish with the old ones. Any thread.
 int llm_set_providers(struct llm *llm, const struct llm_provider *providers, size_t n, struct err *err);
@@ -75,8 +75,8 @@ void llm_call_resume(struct llm_call *call);
 // passagePrefix.
 int llm_embed(struct llm *llm, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
               const float ***ret, size_t *ret_dims, struct err *err);
-// Name of the embedding model in use and its cosine floor (0.70 for text-embedding-ada-002 and the e5 family, else 0.10);
-// false: none.
+// Name of the embedding model in use and its cosine floor (0.70 for text-embedding-ada-002 and the e5 family, else
+// 0.10); false: none.
 bool llm_embedding_model(const struct llm *llm, char ret_model[101], float *ret_floor);
 
 // Estimated tokens of a text: ⌈ASCII bytes / 4⌉ + other code points.

@@ -13,17 +13,17 @@ struct llm_provider {
     char id[41];
     const char *kind; // a name of llm_kinds
     const char *base_url;
-    const char *api_key; // the value, never logged; NULL: none
-    const char *key_header; // "Authorization" sends "Bearer <key>", other names the bare key; NULL: by kind
-    const char *api_version; // Azure
+    const char *api_key;           // the value, never logged; NULL: none
+    const char *key_header;        // "Authorization" sends "Bearer <key>", other names the bare key; NULL: by kind
+    const char *api_version;       // Azure
     const struct llm_pair *models; // chatbot's name → the provider's; "*" = any
     size_t n_models;
     const char *embedding_model, *query_prefix, *passage_prefix;
-    int64_t dimensions; // 0 = not sent
-    int64_t context_window, max_output_tokens; // 0 = discovered or default
+    int64_t dimensions;                                       // 0 = not sent
+    int64_t context_window, max_output_tokens;                // 0 = discovered or default
     int connect_ms, first_token_ms, inter_token_ms, total_ms; // 0 = by kind
-    int retries; // -1 = default (2)
-    int max_concurrent; // 0 = 32
+    int retries;                                              // -1 = default (2)
+    int max_concurrent;                                       // 0 = 32
     const struct llm_pair *extra_headers;
     size_t n_extra_headers;
     const char *extra_body; // JSON object text or NULL
@@ -37,7 +37,7 @@ struct llm_kind { // defaults only: every tolerance holds for every kind
     const char *key_header;
     int first_token_ms;
     int64_t context_window;
-    bool usage; // stream_options is understood
+    bool usage;          // stream_options is understood
     const char *prefill; // "continue", "last", "instruct"
 };
 extern const struct llm_kind llm_kinds[];

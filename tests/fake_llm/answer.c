@@ -17,8 +17,8 @@ static struct str content_of(struct arena *arena, yyjson_val *message)
     struct str out = STR("");
     size_t i, max;
     yyjson_val *part;
-    yyjson_arr_foreach(content, i, max, part)
-        out = arena_strf(arena, STR_FMT STR_FMT, STR_ARG(out), STR_ARG(json_get_str(part, "text")));
+    yyjson_arr_foreach(content, i, max, part) out =
+        arena_strf(arena, STR_FMT STR_FMT, STR_ARG(out), STR_ARG(json_get_str(part, "text")));
     return out;
 }
 
@@ -105,8 +105,7 @@ static void whole_answer(struct reply *reply, list *out)
         size_t i, max;
         if (json_parse(reply->arena, (struct str){how.p + 7, how.n - 7}, 0, &script, NULL) != 0)
             return;
-        yyjson_arr_foreach(script, i, max, delta)
-            vec_push(out, json_str(delta).p, json_str(delta).n);
+        yyjson_arr_foreach(script, i, max, delta) vec_push(out, json_str(delta).p, json_str(delta).n);
     } else if (str_starts(how, STR("fixed:"))) {
         push_words(out, (struct str){how.p + 6, how.n - 6});
     } else if (str_eq(how, STR("quote"))) {
@@ -185,8 +184,8 @@ int64_t tokens_of_prompt(yyjson_val *request)
     size_t i, max;
     yyjson_val *message;
     struct arena *arena = arena_new(0);
-    yyjson_arr_foreach(json_get(request, "messages"), i, max, message)
-        tokens += 4 + estimate(content_of(arena, message));
+    yyjson_arr_foreach(json_get(request, "messages"), i, max, message) tokens +=
+        4 + estimate(content_of(arena, message));
     arena_free(arena);
     return tokens;
 }

@@ -326,7 +326,8 @@ static void stream(struct chat *chat, struct deltas deltas)
     finishing(chat, knobs->finish ? knobs->finish : "stop");
 }
 
-static yyjson_mut_val *call_json(struct chat *chat, yyjson_mut_doc *doc, size_t i, struct str name, struct str arguments)
+static yyjson_mut_val *call_json(struct chat *chat, yyjson_mut_doc *doc, size_t i, struct str name,
+                                 struct str arguments)
 {
     const char *style = chat->knobs->tool_style;
     yyjson_mut_val *call = yyjson_mut_obj(doc), *function = yyjson_mut_obj(doc);
@@ -374,9 +375,10 @@ static void tool_calls(struct chat *chat)
             arguments = STR("{\"broken\": ");
         chat->completion++;
         if (strcmp(style, "text") == 0) {
-            put_text(chat, "content", arena_strf(chat->reply->arena,
-                                                 "<tool_call>{\"name\":\"" STR_FMT "\",\"arguments\":" STR_FMT
-                                                 "}</tool_call>", STR_ARG(name), STR_ARG(arguments)));
+            put_text(chat, "content",
+                     arena_strf(chat->reply->arena,
+                                "<tool_call>{\"name\":\"" STR_FMT "\",\"arguments\":" STR_FMT "}</tool_call>",
+                                STR_ARG(name), STR_ARG(arguments)));
         } else if (strcmp(style, "whole") == 0 || strcmp(style, "object") == 0 || strcmp(style, "noId") == 0) {
             put_call(chat, i, name, arguments);
         } else {
@@ -430,11 +432,16 @@ static bool over_context(struct chat *chat)
     int64_t window = 0;
     if (!str_to_int(limit, 1, INT64_MAX, &window) || chat->prompt <= window)
         return false;
-    struct error_text error = {400, arena_printf(reply->arena,
-                                                 "This model's maximum context length is %lld tokens. However, your "
-                                                 "messages resulted in %lld tokens.",
-                                                 (long long)window, (long long)chat->prompt),
-                               "invalid_request_error", "context_length_exceeded", "messages", chat->prompt, window};
+    struct error_text error = {400,
+                               arena_printf(reply->arena,
+                                            "This model's maximum context length is %lld tokens. However, your "
+                                            "messages resulted in %lld tokens.",
+                                            (long long)window, (long long)chat->prompt),
+                               "invalid_request_error",
+                               "context_length_exceeded",
+                               "messages",
+                               chat->prompt,
+                               window};
     if (dialect_is(chat, "llamacpp") || dialect_is(chat, "llamacpp-old"))
         error.type = "exceed_context_size_error";
     if (str_eq(how, STR("silentCut"))) {

@@ -87,14 +87,14 @@ static bool too_long(struct reply *reply, yyjson_val *input)
     size_t i, max;
     yyjson_val *text;
     int64_t tokens = 0;
-    yyjson_arr_foreach(input, i, max, text)
-        tokens += (int64_t)(json_str(text).n + 3) / 4;
+    yyjson_arr_foreach(input, i, max, text) tokens += (int64_t)(json_str(text).n + 3) / 4;
     if (tokens <= over)
         return false;
-    error_reply(reply, &(struct error_text){400, arena_printf(reply->arena,
-                                                              "This model's maximum context length is %lld tokens, "
-                                                              "however you requested %lld tokens.",
-                                                              (long long)over, (long long)tokens),
+    error_reply(reply, &(struct error_text){400,
+                                            arena_printf(reply->arena,
+                                                         "This model's maximum context length is %lld tokens, "
+                                                         "however you requested %lld tokens.",
+                                                         (long long)over, (long long)tokens),
                                             "invalid_request_error", "context_length_exceeded", NULL, tokens, over});
     return true;
 }
@@ -109,8 +109,8 @@ void embed_reply(struct reply *reply)
         return;
     size_t n = yyjson_is_arr(input) ? yyjson_arr_size(input) : (size_t)yyjson_is_str(input);
     if (n == 0 || dims < 1 || dims > 16384) {
-        error_reply(reply, &(struct error_text){400, "'input' must be a text or a list of texts",
-                                                "invalid_request_error"});
+        error_reply(reply,
+                    &(struct error_text){400, "'input' must be a text or a list of texts", "invalid_request_error"});
         return;
     }
     yyjson_mut_doc *doc = json_doc(reply->arena);

@@ -87,8 +87,9 @@ static bool refused_auth(struct reply *reply)
     if (bare && (strcmp(bare, wanted) == 0 || strcmp(wanted, "1") == 0))
         return false;
     // Real servers echo the key.
-    error_reply(reply, &(struct error_text){401, arena_printf(reply->arena, "Incorrect API key provided: %s. Bearer %s",
-                                                             bare ? bare : "(none)", bare ? bare : "(none)"),
+    error_reply(reply, &(struct error_text){401,
+                                            arena_printf(reply->arena, "Incorrect API key provided: %s. Bearer %s",
+                                                         bare ? bare : "(none)", bare ? bare : "(none)"),
                                             "invalid_request_error", "invalid_api_key"});
     return true;
 }
@@ -124,8 +125,8 @@ static bool refused_parameter(struct reply *reply)
             error = (struct error_text){400, "Conversation roles must alternate user/assistant/user/assistant",
                                         "BadRequestError"};
         } else if (json_get(reply->request, name)) {
-            error.message = arena_printf(reply->arena, "Unsupported parameter: '%s' is not supported with this model.",
-                                         name);
+            error.message =
+                arena_printf(reply->arena, "Unsupported parameter: '%s' is not supported with this model.", name);
         } else {
             continue;
         }
@@ -149,8 +150,9 @@ bool error_gate(struct reply *reply, int64_t served)
     if (refused_auth(reply))
         return true;
     if (knobs->quota >= 0 && served > knobs->quota) {
-        error_reply(reply, &(struct error_text){429, "You exceeded your current quota, please check your plan and "
-                                                     "billing details.",
+        error_reply(reply, &(struct error_text){429,
+                                                "You exceeded your current quota, please check your plan and "
+                                                "billing details.",
                                                 "insufficient_quota", "insufficient_quota"});
         return true;
     }

@@ -110,7 +110,7 @@ struct log *log_new_requests(void);
 void log_free_requests(struct log *log);
 struct entry *log_add(struct log *log);
 void log_forget(struct log *log, struct entry *entry); // leaves it out of the log
-void log_end(struct entry *entry); // the reply has ended; the pointer is dead for the caller
+void log_end(struct entry *entry);                     // the reply has ended; the pointer is dead for the caller
 void log_clear(struct log *log);
 struct str log_json(struct log *log, struct arena *arena);
 

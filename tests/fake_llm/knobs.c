@@ -11,7 +11,10 @@ static const struct row {
     enum type type;
     size_t offset;
 } rows[] = {
-#define ROW(name, type, field) {name, type, offsetof(struct knobs, field)}
+#define ROW(name, type, field)                                                                                         \
+    {                                                                                                                  \
+        name, type, offsetof(struct knobs, field)                                                                      \
+    }
     ROW("answer", TEXT, answer),
     ROW("dialect", TEXT, dialect),
     ROW("firstDelayMs", INT, first_delay),
@@ -128,8 +131,8 @@ static bool set_text(struct arena *arena, const struct row *row, struct str valu
 // {"dims":16,"base64":true} and ["a","b"] of scalars become "dims=16,base64" and "a,b"; deeper values stay JSON.
 static struct str flatten(struct arena *arena, const struct row *row, yyjson_val *value)
 {
-    bool as_list = strcmp(row->name, "embed") == 0 || strcmp(row->name, "refuse") == 0 ||
-                   strcmp(row->name, "garbageAt") == 0;
+    bool as_list =
+        strcmp(row->name, "embed") == 0 || strcmp(row->name, "refuse") == 0 || strcmp(row->name, "garbageAt") == 0;
     if (strcmp(row->name, "answer") == 0 && yyjson_is_arr(value))
         return arena_strf(arena, "script:" STR_FMT, STR_ARG(json_write_val(arena, value)));
     if (!as_list || !yyjson_is_ctn(value))
@@ -150,8 +153,8 @@ static struct str flatten(struct arena *arena, const struct row *row, yyjson_val
         if (yyjson_is_false(item) || yyjson_is_null(item))
             continue;
         struct str text = yyjson_is_true(item) ? STR("1") : json_write_val(arena, item);
-        out = arena_strf(arena, STR_FMT "%s" STR_FMT "=" STR_FMT, STR_ARG(out), out.n ? "," : "", STR_ARG(json_str(key)),
-                         STR_ARG(text));
+        out = arena_strf(arena, STR_FMT "%s" STR_FMT "=" STR_FMT, STR_ARG(out), out.n ? "," : "",
+                         STR_ARG(json_str(key)), STR_ARG(text));
     }
     return out;
 }

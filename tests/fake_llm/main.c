@@ -22,9 +22,12 @@ static int usage(FILE *out, int code)
 int main(int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"port", required_argument, NULL, 'p'},      {"seed", required_argument, NULL, 's'},
-        {"tls", no_argument, NULL, 't'},             {"cert-host", required_argument, NULL, 'n'},
-        {"cert-out", required_argument, NULL, 'o'},  {"help", no_argument, NULL, 'h'},
+        {"port", required_argument, NULL, 'p'},
+        {"seed", required_argument, NULL, 's'},
+        {"tls", no_argument, NULL, 't'},
+        {"cert-host", required_argument, NULL, 'n'},
+        {"cert-out", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
         {0},
     };
     struct server_options options = {0};

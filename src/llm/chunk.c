@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "llm/chunk.h"
+
+#include "base/utf8.h"
+
+static const struct {
+    const char *name;
+    enum chunk_finish finish;
+} finishes[] = {
+    {"stop", CHUNK_STOP},           {"eos", CHUNK_STOP},
+    {"eos_token", CHUNK_STOP},      {"end_turn", CHUNK_STOP},
+    {"stop_sequence", CHUNK_STOP},  {"length", CHUNK_LENGTH},
+    {"max_tokens", CHUNK_LENGTH},   {"model_length", CHUNK_LENGTH},
+    {"tool_calls", CHUNK_TOOLS},    {"tool_use", CHUNK_TOOLS},
+    {"function_call", CHUNK_TOOLS}, {"content_filter", CHUNK_FILTERED},
+    {"abort", CHUNK_ABORT},         {"error", CHUNK_ABORT},
+};
+
+static enum chunk_finish finish_of(yyjson_val *value)
+{
+    struct str name = json_str(value);
+    if (!name.p || name.n == 0)
+        return CHUNK_GOES_ON;
+    for (size_t i = 0; i < sizeof finishes / sizeof finishes[0]; i++)
+        if (str_eq_nocase(name, str_from(finishes[i].name)))
+            return finishes[i].finish;
+    return CHUNK_STOP;
+}
+
+static int hex4(struct str s, size_t at)
+{
+    int value = 0;
+    if (at + 4 > s.n)
+        return -1;
+    for (size_t i = at; i < at + 4; i++) {
+        char c = s.p[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+        if (digit < 0)
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+struct str chunk_repair(struct arena *arena, struct str json)
+{
+    bool escapes = memmem(json.p, json.n, "\\ud", 3) != NULL || memmem(json.p, json.n, "\\uD", 3) != NULL;
+    if (!escapes && utf8_valid(json))
+        return json;
+    char *out = arena_alloc(arena, json.n * 3 + 1), *to = out;
+    size_t at = 0;
+    while (at < json.n) {
+        if (json.p[at] == '\\' && at + 1 < json.n) {
+            int unit = json.p[at + 1] == 'u' ? hex4(json, at + 2) : -1;
+            size_t n = unit >= 0 ? 6 : 2;
+            if (unit >= 0xd800 && unit <= 0xdfff) {
+                int low = at + 7 < json.n && json.p[at + 6] == '\\' && json.p[at + 7] == 'u' ? hex4(json, at + 8) : -1;
+                if (unit < 0xdc00 && low >= 0xdc00 && low <= 0xdfff) {
+                    n = 12;
+                } else {
+                    memcpy(to, "\\ufffd", 6);
+                    to += 6;
+                    at += 6;
+                    continue;
+                }
+            }
+            if ((unsigned char)json.p[at + 1] >= 0x80)
+                n = 1;
+            memcpy(to, json.p + at, n);
+            to += n;
+            at += n;
+            continue;
+        }
+        to += utf8_encode(utf8_next(json, &at), to);
+    }
+    return (struct str){out, (size_t)(to - out)};
+}
+
+// Without U+0000, which no text of ours may hold.
+static struct str without_nul(struct arena *arena, struct str text)
+{
+    if (text.n == 0 || !memchr(text.p, 0, text.n))
+        return text;
+    char *out = arena_alloc(arena, text.n);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] != '\0')
+            out[n++] = text.p[i];
+    return (struct str){out, n};
+}
+
+static struct str content_of(struct arena *arena, yyjson_val *content)
+{
+    if (yyjson_is_str(content))
+        return without_nul(arena, json_str(content));
+    if (!yyjson_is_arr(content))
+        return STR("");
+    size_t total = 0, i, max;
+    yyjson_val *part;
+    yyjson_arr_foreach(content, i, max, part) total +=
+        yyjson_is_str(part) ? json_str(part).n : json_get_str(part, "text").n;
+    char *out = arena_alloc(arena, total + 1);
+    size_t n = 0;
+    yyjson_arr_foreach(content, i, max, part)
+    {
+        struct str type = json_get_str(part, "type");
+        struct str text = yyjson_is_str(part) ? json_str(part) : json_get_str(part, "text");
+        if (text.n == 0 || (type.n > 0 && !str_eq(type, STR("text")) && !str_eq(type, STR("output_text"))))
+            continue;
+        memcpy(out + n, text.p, text.n);
+        n += text.n;
+    }
+    return without_nul(arena, (struct str){out, n});
+}
+
+static bool filled(yyjson_val *value)
+{
+    if (yyjson_is_str(value) || yyjson_is_ctn(value))
+        return yyjson_get_len(value) > 0;
+    return false;
+}
+
+static void read_delta(struct arena *arena, yyjson_val *delta, struct chunk *chunk)
+{
+    static const char *const reasoning[] = {"reasoning_content", "reasoning", "reasoning_details", "thinking"};
+    chunk->text = content_of(arena, json_get(delta, "content"));
+    for (size_t i = 0; i < sizeof reasoning / sizeof reasoning[0]; i++)
+        chunk->reasoning |= filled(json_get(delta, reasoning[i]));
+    chunk->tool = filled(json_get(delta, "tool_calls")) || filled(json_get(delta, "function_call"));
+    struct str refusal = json_get_str(delta, "refusal");
+    if (refusal.n > 0 && chunk->text.n == 0) {
+        chunk->text = without_nul(arena, refusal);
+        chunk->refusal = true;
+    }
+}
+
+static bool read_usage(yyjson_val *usage, struct chunk *chunk)
+{
+    if (!yyjson_is_obj(usage))
+        return false;
+    int64_t prompt = json_get_int(usage, "prompt_tokens", -1),
+            completion = json_get_int(usage, "completion_tokens", -1);
+    if (prompt < 0 && completion < 0)
+        return false;
+    chunk->has_usage = true;
+    chunk->prompt = prompt > 1000000000 ? -1 : prompt;
+    chunk->completion = completion > 1000000000 ? -1 : completion;
+    chunk->cached = json_get_int(json_get(usage, "prompt_tokens_details"), "cached_tokens", -1);
+    return true;
+}
+
+static void read_native(struct arena *arena, yyjson_val *root, struct chunk *chunk)
+{
+    yyjson_val *message = json_get(root, "message"), *response = json_get(root, "response"),
+               *done = json_get(root, "done");
+    if (!yyjson_is_bool(done) || (!message && !response))
+        return;
+    chunk->choices = true;
+    if (yyjson_is_obj(message))
+        read_delta(arena, message, chunk);
+    else
+        chunk->text = content_of(arena, response);
+    if (!yyjson_is_true(done))
+        return;
+    chunk->done = true;
+    enum chunk_finish finish = finish_of(json_get(root, "done_reason"));
+    chunk->finish = finish == CHUNK_GOES_ON ? CHUNK_STOP : finish;
+    int64_t prompt = json_get_int(root, "prompt_eval_count", -1), completion = json_get_int(root, "eval_count", -1);
+    if (prompt >= 0 || completion >= 0) {
+        chunk->has_usage = true;
+        chunk->prompt = prompt;
+        chunk->completion = completion;
+    }
+}
+
+static yyjson_val *choice_zero(yyjson_val *choices)
+{
+    size_t i, max;
+    yyjson_val *choice;
+    yyjson_arr_foreach(choices, i, max, choice) if (json_get_int(choice, "index", 0) == 0) return choice;
+    return NULL;
+}
+
+bool chunk_read(struct arena *arena, struct str json, struct chunk *ret)
+{
+    *ret = (struct chunk){.text = STR(""), .prompt = -1, .completion = -1, .cached = -1};
+    yyjson_val *root;
+    if (json_parse(arena, json, 0, &root, NULL) != 0 &&
+        json_parse(arena, chunk_repair(arena, json), 0, &root, NULL) != 0)
+        return false;
+    if (!yyjson_is_obj(root))
+        return false;
+    yyjson_val *choices = json_get(root, "choices");
+    ret->choices = yyjson_is_arr(choices);
+    fault_read_json(arena, root, &ret->error);
+    yyjson_val *choice = choice_zero(choices);
+    if (choice) {
+        yyjson_val *delta = json_get(choice, "delta"), *message = json_get(choice, "message");
+        if (yyjson_is_obj(delta) && yyjson_obj_size(delta) > 0)
+            read_delta(arena, delta, ret);
+        else if (yyjson_is_obj(message))
+            read_delta(arena, message, ret);
+        else
+            ret->text = content_of(arena, json_get(choice, "text"));
+        ret->finish = finish_of(json_get(choice, "finish_reason"));
+        // OpenRouter reports the fault of the server behind it on the choice.
+        if (!ret->error.found && json_get(choice, "error"))
+            fault_read_json(arena, choice, &ret->error);
+    } else {
+        read_native(arena, root, ret);
+    }
+    if (!read_usage(json_get(root, "usage"), ret))
+        read_usage(json_get(json_get(root, "x_groq"), "usage"), ret);
+    return true;
+}

@@ -25,6 +25,12 @@
         (v)->at[(v)->n++] = (__typeof__(*(v)->at)){__VA_ARGS__};                                                       \
     } while (0)
 
+#define vec_add(v, item) /* a value of the element's type */                                                           \
+    do {                                                                                                               \
+        vec_reserve((v), 1);                                                                                           \
+        (v)->at[(v)->n++] = (item);                                                                                    \
+    } while (0)
+
 #define vec_done(v)                                                                                                    \
     do {                                                                                                               \
         free((v)->at);                                                                                                 \

@@ -15,6 +15,8 @@ enum {
     DRIVER_ONE_PROCESS = 8, // the data directory belongs to one process
 };
 
+enum driver_tidy { TIDY_NO, TIDY_IDLE, TIDY_NOW }; // not needed, when nothing else is to be done, before the next write
+
 struct driver_conn; // one connection: used by one thread at a time
 struct driver_stmt; // one prepared statement of a connection
 
@@ -51,8 +53,9 @@ struct driver {
     int (*commit_schema)(struct driver_conn *conn, struct err *err);
 
     int (*backup)(struct driver_conn *conn, const char *path, struct err *err); // NULL without DRIVER_BACKUP
-    // Housekeeping of the writer between two transactions; `idle` when nothing waits. May be NULL.
-    void (*tidy)(struct driver_conn *conn, bool idle);
+    // Housekeeping of the writer between two transactions; both may be NULL.
+    enum driver_tidy (*untidy)(struct driver_conn *conn);
+    void (*tidy)(struct driver_conn *conn);
     int (*probe)(struct driver_conn *conn, struct err *err); // smallest durable write: is there room again?
 };
 

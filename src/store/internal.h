@@ -16,8 +16,7 @@ enum {
     STORE_PROBE_MS = 1000,
 };
 
-// ---- what a commit tells others
-// ---------------------------------------------------------------------------------------
+// ---- what a commit tells others -------------------------------------------------------------------------------------
 
 struct effect {
     void (*fn)(void *arg);
@@ -34,8 +33,7 @@ void effects_tell(struct effects *effects, struct store *store); // listener, th
 void effects_clear(struct effects *effects);
 void effects_done(struct effects *effects);
 
-// ---- one closure's transaction
-// ----------------------------------------------------------------------------------------
+// ---- one closure's transaction --------------------------------------------------------------------------------------
 
 struct tx {
     struct store *store;
@@ -65,8 +63,7 @@ struct rows {
 
 struct rows *rows_new(struct tx *tx, struct driver_stmt *stmt);
 
-// ---- connections
-// ------------------------------------------------------------------------------------------------------
+// ---- connections ----------------------------------------------------------------------------------------------------
 
 struct conns; // a bounded pool, opened lazily, the one used last is taken first
 struct conns *conns_new(const struct driver *driver, const struct store_options *options, size_t max, bool writer);
@@ -74,8 +71,7 @@ void conns_free(struct conns *conns);
 int conns_take(struct conns *conns, int64_t wait_ms, struct driver_conn **ret, struct err *err);
 void conns_put(struct conns *conns, struct driver_conn *conn, bool keep); // keep false: it is closed
 
-// ---- the writer
-// -------------------------------------------------------------------------------------------------------
+// ---- the writer -----------------------------------------------------------------------------------------------------
 
 struct writer;
 struct writer *writer_new(struct store *store, struct driver_conn *conn); // owns the connection; NULL: no thread
@@ -85,8 +81,7 @@ void writer_post(struct writer *writer, const struct scope *scope, store_fn fn, 
                  void (*done)(void *arg, int rc, const struct err *err));
 void writer_probe(struct writer *writer); // soon, without waiting
 
-// ---- the store
-// --------------------------------------------------------------------------------------------------------
+// ---- the store ------------------------------------------------------------------------------------------------------
 
 struct store {
     const struct driver *driver;

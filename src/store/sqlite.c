@@ -93,8 +93,7 @@ static int failed(struct driver_conn *conn, int rc, const char *what, struct err
     return err_set(err, code_of(conn, rc), "%s: %s", what, sqlite3_errmsg(conn->db));
 }
 
-// ---- statements
-// -------------------------------------------------------------------------------------------------------
+// ---- statements -----------------------------------------------------------------------------------------------------
 
 static struct str stmt_key(const struct store_sql *const *sql)
 {
@@ -269,8 +268,7 @@ static struct str sqlite_get_str(struct driver_stmt *stmt, size_t column)
     return (struct str){bytes ? bytes : "", bytes ? n : 0};
 }
 
-// ---- transactions
-// -----------------------------------------------------------------------------------------------------
+// ---- transactions ---------------------------------------------------------------------------------------------------
 
 static int run(struct driver_conn *conn, const struct store_sql *sql, struct err *err)
 {
@@ -350,8 +348,7 @@ static int sqlite_commit_schema(struct driver_conn *conn, struct err *err)
     return rc ? rc : sqlite_script(conn, "PRAGMA foreign_keys=ON", err);
 }
 
-// ---- the writer's housekeeping
-// ----------------------------------------------------------------------------------------
+// ---- the writer's housekeeping --------------------------------------------------------------------------------------
 
 static int on_commit(void *arg, sqlite3 *db __attribute__((unused)), const char *name __attribute__((unused)),
                      int pages)
@@ -365,10 +362,15 @@ static int on_commit(void *arg, sqlite3 *db __attribute__((unused)), const char 
     return SQLITE_OK;
 }
 
-static void sqlite_tidy(struct driver_conn *conn, bool idle)
+static enum driver_tidy sqlite_untidy(struct driver_conn *conn)
 {
-    if (conn->log_pages < (idle ? conn->checkpoint_idle : conn->checkpoint_busy))
-        return;
+    if (conn->log_pages < conn->checkpoint_idle)
+        return TIDY_NO;
+    return conn->log_pages < conn->checkpoint_busy ? TIDY_IDLE : TIDY_NOW;
+}
+
+static void sqlite_tidy(struct driver_conn *conn)
+{
     // Passive waits for nobody. What a reader still holds back is tried again once the log has grown by as much; an
     // error (a full disk) only leaves the log as it is.
     sqlite3_wal_checkpoint_v2(conn->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -411,8 +413,7 @@ static int sqlite_backup(struct driver_conn *conn, const char *path, struct err 
     return result;
 }
 
-// ---- connections
-// ------------------------------------------------------------------------------------------------------
+// ---- connections ----------------------------------------------------------------------------------------------------
 
 static void sqlite_disconnect(struct driver_conn *conn)
 {
@@ -559,6 +560,7 @@ const struct driver driver_sqlite = {
     .begin_schema = sqlite_begin_schema,
     .commit_schema = sqlite_commit_schema,
     .backup = sqlite_backup,
+    .untidy = sqlite_untidy,
     .tidy = sqlite_tidy,
     .probe = sqlite_probe,
 };

@@ -20,7 +20,7 @@ struct store;
 struct tx;
 struct rows;
 
-// ---- scope ------------------------------------------------------------------------------------------------------------
+// ---- scope ----------------------------------------------------------------------------------------------------------
 
 enum actor_kind { ACTOR_ANONYMOUS, ACTOR_USER, ACTOR_KEY, ACTOR_SYSTEM };
 
@@ -34,7 +34,7 @@ struct scope { // passed by pointer, lives as long as the call
 struct scope scope_installation(struct str actor); // for STORE_SQL_ALL only
 struct scope scope_brand(struct str brand, struct str actor); // ACTOR_SYSTEM
 
-// ---- statements -------------------------------------------------------------------------------------------------------
+// ---- statements -----------------------------------------------------------------------------------------------------
 
 struct store_sql {
     const char *name; // the C identifier
@@ -78,7 +78,7 @@ static inline struct value v_blob(struct str s) { return (struct value){.type = 
     (const struct value[]){__VA_ARGS__}, (sizeof((const struct value[]){__VA_ARGS__}) / sizeof(struct value))
 #define NO_VALUES NULL, (size_t)0
 
-// ---- opening ----------------------------------------------------------------------------------------------------------
+// ---- opening --------------------------------------------------------------------------------------------------------
 
 struct migration { // numbered SQL, embedded in the binary from migrations/NNNN_name[.sqlite|.postgres].sql
     int number;
@@ -106,7 +106,7 @@ const char *store_engine(const struct store *store); // "sqlite", "postgresql"
 int store_backup(struct store *store, const char *path, struct err *err);
 bool store_writable(const struct store *store); // false while the disk is full or the engine is away
 
-// ---- transactions -----------------------------------------------------------------------------------------------------
+// ---- transactions ---------------------------------------------------------------------------------------------------
 
 // Returns 0 to commit; a negative code rolls its own work back and is handed to the caller.
 typedef int (*store_fn)(struct tx *tx, void *arg, struct err *err);
@@ -148,7 +148,7 @@ bool rows_bool(struct rows *rows, size_t column);
 // Bytes of the current row, valid until the next step; NULL gives STR_NULL. Copy with arena_str to keep.
 struct str rows_str(struct rows *rows, size_t column);
 
-// ---- changes ----------------------------------------------------------------------------------------------------------
+// ---- changes --------------------------------------------------------------------------------------------------------
 
 // What a transaction changed that is also kept in memory elsewhere (indexes, configuration caches). Told after the
 // commit, before any caller of that commit goes on: the next search sees it.

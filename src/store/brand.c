@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/brand.h"
+
+#include "base/id.h"
+#include "base/vec.h"
+#include "model/text.h"
+#include "store/account.h"
+
+#include <stdlib.h>
+
+#define BRAND_COLUMNS                                                                                                  \
+    "b.id, b.fold_id, b.name, b.description, b.is_active, b.created_at, b.updated_at, b.created_by, b.deleted_at, "    \
+    "b.pristine, b.persona_prompt, b.company_info, b.appearance, b.chat_settings, c.id, c.status, c.system_prompt, "   \
+    "c.welcome_message, c.model, c.temperature, c.max_tokens, c.history_messages, c.response_timeout, c.language, "    \
+    "c.allowed_domains, c.allow_localhost"
+
+STORE_SQL_ALL(brand_by_fold,
+              "SELECT " BRAND_COLUMNS " FROM brands b JOIN chatbots c ON c.brand_id = b.id AND c.is_default = 1 "
+              "WHERE b.fold_id = $1");
+STORE_SQL_ALL(brands_all, "SELECT id, name, description, created_at, updated_at, is_active FROM brands "
+                          "WHERE deleted_at IS NULL AND is_active >= $1 ORDER BY created_at, id LIMIT $2 OFFSET $3");
+STORE_SQL_ALL(
+    brands_of_user,
+    "SELECT b.id, b.name, b.description, b.created_at, b.updated_at, b.is_active FROM brands b JOIN memberships m "
+    "ON m.brand_id = b.id AND m.user_id = $4 AND m.role = 'admin' WHERE b.deleted_at IS NULL AND b.is_active >= $1 "
+    "ORDER BY b.created_at, b.id LIMIT $2 OFFSET $3");
+STORE_SQL_ALL(brands_all_count, "SELECT COUNT(*) FROM brands WHERE deleted_at IS NULL AND is_active >= $1");
+STORE_SQL_ALL(brands_of_user_count,
+              "SELECT COUNT(*) FROM brands b JOIN memberships m ON m.brand_id = b.id AND m.user_id = $2 AND "
+              "m.role = 'admin' WHERE b.deleted_at IS NULL AND b.is_active >= $1");
+STORE_SQL_ALL(brands_made_by, "SELECT COUNT(*) FROM brands WHERE created_by = $1 AND deleted_at IS NULL");
+STORE_SQL_ALL(brand_fold_exists, "SELECT 1 FROM brands WHERE fold_id = $1");
+STORE_SQL(
+    brand_row_insert,
+    "INSERT INTO brands (id, fold_id, name, description, is_active, persona_prompt, company_info, appearance, "
+    "chat_settings, pristine, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
+STORE_SQL(chatbot_insert_default, "INSERT INTO chatbots (brand_id, id, name, description, status, is_default, "
+                                  "system_prompt, welcome_message, temperature, "
+                                  "max_tokens, history_messages, language, allowed_domains, created_by, created_at) "
+                                  "VALUES ($1, $2, $3, $4, 'active', 1, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
+STORE_SQL(prompt_version_insert,
+          "INSERT INTO prompt_versions (brand_id, chatbot_id, version, prompt, method, created_by, created_at) "
+          "SELECT $1, $2, COALESCE(MAX(version), 0) + 1, $3, 'manual', $4, $5 FROM prompt_versions "
+          "WHERE brand_id = $1 AND chatbot_id = $2");
+STORE_SQL(totals_insert, "INSERT INTO brand_totals (brand_id) VALUES ($1)");
+STORE_SQL(brand_update, "UPDATE brands SET name = $2, description = $3, is_active = $4, updated_at = $5 WHERE id = $1");
+STORE_SQL(brand_config_update,
+          "UPDATE brands SET persona_prompt = $2, company_info = $3, appearance = $4, chat_settings = $5, "
+          "updated_at = $6, pristine = 0 WHERE id = $1");
+STORE_SQL(chatbot_config_update,
+          "UPDATE chatbots SET system_prompt = $2, welcome_message = $3, temperature = $4, max_tokens = $5, "
+          "history_messages = $6, language = $7, allowed_domains = $8, updated_at = $9 "
+          "WHERE brand_id = $1 AND is_default = 1");
+STORE_SQL(brand_delete_mark, "UPDATE brands SET deleted_at = $2, is_active = 0 WHERE id = $1");
+STORE_SQL(brand_keys_revoke, "UPDATE api_keys SET revoked_at = $2 WHERE brand_id = $1 AND revoked_at IS NULL");
+STORE_SQL(brand_product_counts, "SELECT COUNT(*), COALESCE(SUM(availability), 0) FROM products WHERE brand_id = $1");
+STORE_SQL(brand_category_list, "SELECT DISTINCT category FROM products WHERE brand_id = $1");
+STORE_SQL(brand_active_conversations,
+          "SELECT COUNT(*) FROM conversations WHERE brand_id = $1 AND last_message_at > $2 AND status <> 'ended'");
+STORE_SQL(brand_total_counts, "SELECT conversations, messages, last_activity FROM brand_totals WHERE brand_id = $1");
+STORE_SQL(brand_confidence,
+          "SELECT AVG(confidence) FROM messages WHERE brand_id = $1 AND created_at > $2 AND confidence IS NOT NULL");
+
+// What belongs to a brand and goes with it, in one place: the table names of every tenant's table but audit and usage.
+#define ERASE(name, table) STORE_SQL(name, "DELETE FROM " table " WHERE brand_id = $1")
+ERASE(erase_messages, "messages");
+ERASE(erase_conversations, "conversations");
+ERASE(erase_events, "events");
+ERASE(erase_products, "products");
+ERASE(erase_vectors, "vectors");
+ERASE(erase_documents, "documents");
+ERASE(erase_bases, "knowledge_bases");
+ERASE(erase_keys, "api_keys");
+ERASE(erase_prompts, "prompt_versions");
+ERASE(erase_chatbots, "chatbots");
+ERASE(erase_memberships, "memberships");
+ERASE(erase_totals, "brand_totals");
+ERASE(erase_jobs, "jobs");
+STORE_SQL(erase_brand, "DELETE FROM brands WHERE id = $1");
+
+static void set_bit(const struct model *model, void *row, const char *field, bool on)
+{
+    uint64_t bit = UINT64_C(1) << model_field_index(model, field);
+    uint64_t *set = row;
+    *set = on ? *set | bit : *set & ~bit;
+}
+
+static void load_strings(struct arena *arena, struct str text, struct strings *ret)
+{
+    yyjson_val *list, *item;
+    size_t i, max;
+    *ret = (struct strings){0};
+    if (!text.p || json_parse(arena, text, 0, &list, NULL) != 0)
+        return;
+    ret->at = arena_calloc(arena, yyjson_arr_size(list) + 1, sizeof *ret->at);
+    yyjson_arr_foreach(list, i, max, item) ret->at[ret->n++] = json_str(item);
+}
+
+static void load_config(struct rows *rows, struct arena *arena, struct brand_row *ret)
+{
+    struct brand_config *config = &ret->config;
+    struct chat_settings *chat = &config->chat_settings;
+    config->set = (UINT64_C(1) << brand_config_model.n) - 1;
+    config->brand_id = ret->brand.id;
+    config->persona_prompt = arena_str(arena, rows_str(rows, 10));
+    config->company_info = arena_str(arena, rows_str(rows, 11));
+    config->appearance_settings = arena_str(arena, rows_str(rows, 12));
+    model_load_json(&chat_settings_model, arena, rows_str(rows, 13), chat);
+    config->system_prompt = arena_str(arena, rows_str(rows, 16));
+    config->welcome_message = arena_str(arena, rows_str(rows, 17));
+    chat->temperature = rows_real(rows, 19);
+    chat->max_tokens = rows_int(rows, 20);
+    chat->history_messages = rows_int(rows, 21);
+    chat->language = arena_str(arena, rows_str(rows, 23));
+    load_strings(arena, rows_str(rows, 24), &chat->allowed_domains);
+    set_bit(&chat_settings_model, chat, "language", chat->language.p);
+    set_bit(&chat_settings_model, chat, "allowed_domains", !rows_is_null(rows, 24));
+    config->updated_at = ret->brand.updated_at;
+    set_bit(&brand_config_model, config, "persona_prompt", config->persona_prompt.n);
+    set_bit(&brand_config_model, config, "updated_at", config->updated_at);
+}
+
+static void load_brand(struct rows *rows, struct arena *arena, struct brand *ret)
+{
+    *ret = (struct brand){.set = (UINT64_C(1) << brand_model.n) - 1};
+    ret->id = arena_str(arena, rows_str(rows, 0));
+    ret->name = arena_str(arena, rows_str(rows, 1));
+    ret->description = arena_str(arena, rows_str(rows, 2));
+    ret->created_at = rows_int(rows, 3);
+    ret->updated_at = rows_is_null(rows, 4) ? 0 : rows_int(rows, 4);
+    ret->is_active = rows_bool(rows, 5);
+    set_bit(&brand_model, ret, "updated_at", ret->updated_at);
+}
+
+int brand_load(struct tx *tx, struct arena *arena, const char *fold_id, struct brand_row *ret, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query_one(tx, &brand_by_fold, VALUES(v_cstr(fold_id)), &rows, err);
+    if (rc != 1)
+        return rc;
+    *ret = (struct brand_row){0};
+    ret->brand.set = (UINT64_C(1) << brand_model.n) - 1;
+    ret->brand.id = arena_str(arena, rows_str(rows, 0));
+    struct str fold = rows_str(rows, 1);
+    memcpy(ret->fold_id, fold.p, fold.n < BRAND_ID_SIZE ? fold.n : BRAND_ID_SIZE - 1);
+    ret->brand.name = arena_str(arena, rows_str(rows, 2));
+    ret->brand.description = arena_str(arena, rows_str(rows, 3));
+    ret->brand.is_active = rows_bool(rows, 4);
+    ret->brand.created_at = rows_int(rows, 5);
+    ret->brand.updated_at = rows_is_null(rows, 6) ? 0 : rows_int(rows, 6);
+    set_bit(&brand_model, &ret->brand, "updated_at", ret->brand.updated_at);
+    ret->created_by = arena_str(arena, rows_str(rows, 7));
+    ret->deleted = !rows_is_null(rows, 8);
+    ret->pristine = rows_bool(rows, 9);
+    ret->chatbot_id = arena_str(arena, rows_str(rows, 14));
+    ret->chatbot_status = arena_str(arena, rows_str(rows, 15));
+    ret->model = arena_str(arena, rows_str(rows, 18));
+    ret->response_timeout_s = rows_int(rows, 22);
+    ret->allow_localhost = str_eq(rows_str(rows, 25), STR("always"));
+    load_config(rows, arena, ret);
+    return 1;
+}
+
+static int count(struct tx *tx, const struct store_sql *sql, const struct value *args, size_t n, int64_t *ret,
+                 struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query_one(tx, sql, args, n, &rows, err);
+    if (rc == 1)
+        *ret = rows_int(rows, 0);
+    return rc < 0 ? rc : 0;
+}
+
+int brand_list(struct tx *tx, struct arena *arena, struct str user, bool active_only, int64_t limit, int64_t offset,
+               struct brand **ret, size_t *ret_n, int64_t *ret_total, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    struct value args[] = {v_bool(active_only), v_int(limit < 0 ? INT64_MAX : limit), v_int(offset), v_str(user)};
+    struct value count_args[] = {args[0], args[3]};
+    int rc = count(tx, user.p ? &brands_of_user_count : &brands_all_count, count_args, user.p ? 2 : 1, ret_total, err);
+    rc = rc ? rc : tx_query(tx, user.p ? &brands_of_user : &brands_all, args, user.p ? 4 : 3, &rows, err);
+    VEC(struct brand) list = {0};
+    while (!rc && (rc = rows_next(rows, err)) == 1) {
+        struct brand brand;
+        load_brand(rows, arena, &brand);
+        vec_add(&list, brand);
+        rc = 0;
+    }
+    *ret = arena_calloc(arena, list.n + 1, sizeof **ret);
+    if (list.n)
+        memcpy(*ret, list.at, list.n * sizeof **ret);
+    *ret_n = list.n;
+    vec_done(&list);
+    return rc;
+}
+
+int brand_made_by(struct tx *tx, struct str user, int64_t *ret, struct err *err)
+{
+    return count(tx, &brands_made_by, VALUES(v_str(user)), ret, err);
+}
+
+int brand_fold_taken(struct tx *tx, const char *fold_id, bool *ret, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query_one(tx, &brand_fold_exists, VALUES(v_cstr(fold_id)), &rows, err);
+    *ret = rc == 1;
+    return rc < 0 ? rc : 0;
+}
+
+static struct value domains_value(struct arena *arena, const struct chat_settings *chat)
+{
+    if (!model_has(&chat_settings_model, chat, "allowed_domains"))
+        return v_null();
+    yyjson_mut_doc *doc = json_doc(arena);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < chat->allowed_domains.n; i++)
+        (void)yyjson_mut_arr_append(list, json_new_str(doc, chat->allowed_domains.at[i]));
+    return v_str(json_write(arena, list));
+}
+
+static struct value settings_value(struct arena *arena, const struct chat_settings *chat)
+{
+    return v_str(json_write(arena, model_encode(&chat_settings_model, json_doc(arena), chat)));
+}
+
+static int insert_version(struct tx *tx, const struct brand_row *row, int64_t now, struct err *err)
+{
+    return tx_exec(
+        tx, &prompt_version_insert,
+        VALUES(v_str(row->chatbot_id), v_str(row->config.system_prompt), v_str(tx_scope(tx)->actor), v_int(now)), NULL,
+        err);
+}
+
+int brand_insert(struct tx *tx, const struct brand_row *row, struct str owner, struct err *err)
+{
+    const struct brand_config *config = &row->config;
+    const struct chat_settings *chat = &config->chat_settings;
+    struct arena *arena = tx_arena(tx);
+    int64_t now = row->brand.created_at;
+    int rc = tx_exec(tx, &brand_row_insert,
+                     VALUES(v_cstr(row->fold_id), v_str(row->brand.name), v_str(row->brand.description),
+                            v_bool(row->brand.is_active), v_str(config->persona_prompt), v_str(config->company_info),
+                            v_str(config->appearance_settings), settings_value(arena, chat), v_bool(row->pristine),
+                            v_str(row->created_by), v_int(now)),
+                     NULL, err);
+    rc = rc ? rc
+            : tx_exec(tx, &chatbot_insert_default,
+                      VALUES(v_str(row->chatbot_id), v_str(row->brand.name), v_str(row->brand.description),
+                             v_str(config->system_prompt), v_str(config->welcome_message), v_real(chat->temperature),
+                             v_int(chat->max_tokens), v_int(chat->history_messages), v_str(chat->language),
+                             domains_value(arena, chat), v_str(row->created_by), v_int(now)),
+                      NULL, err);
+    rc = rc ? rc : insert_version(tx, row, now, err);
+    rc = rc ? rc : tx_exec(tx, &totals_insert, NO_VALUES, NULL, err);
+    if (!rc && owner.p)
+        rc = membership_put(tx, owner, STR("admin"), now, err);
+    tx_changed(tx, CHANGE_BRAND, STR_NULL);
+    return rc;
+}
+
+int brand_save(struct tx *tx, const struct brand *brand, struct err *err)
+{
+    tx_changed(tx, CHANGE_BRAND, STR_NULL);
+    return tx_exec(
+        tx, &brand_update,
+        VALUES(v_str(brand->name), v_str(brand->description), v_bool(brand->is_active), v_int(brand->updated_at)), NULL,
+        err);
+}
+
+int brand_save_config(struct tx *tx, const struct brand_row *row, bool prompt_changed, struct err *err)
+{
+    const struct brand_config *config = &row->config;
+    const struct chat_settings *chat = &config->chat_settings;
+    struct arena *arena = tx_arena(tx);
+    struct value persona = config->persona_prompt.n ? v_str(config->persona_prompt) : v_null();
+    bool has_language = model_has(&chat_settings_model, chat, "language");
+    int rc = tx_exec(tx, &brand_config_update,
+                     VALUES(persona, v_str(config->company_info), v_str(config->appearance_settings),
+                            settings_value(arena, chat), v_int(config->updated_at)),
+                     NULL, err);
+    rc = rc ? rc
+            : tx_exec(tx, &chatbot_config_update,
+                      VALUES(v_str(config->system_prompt), v_str(config->welcome_message), v_real(chat->temperature),
+                             v_int(chat->max_tokens), v_int(chat->history_messages),
+                             has_language ? v_str(chat->language) : v_null(), domains_value(arena, chat),
+                             v_int(config->updated_at)),
+                      NULL, err);
+    if (!rc && prompt_changed)
+        rc = insert_version(tx, row, config->updated_at, err);
+    tx_changed(tx, CHANGE_BRAND, STR_NULL);
+    return rc;
+}
+
+int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err)
+{
+    int rc = tx_exec(tx, &brand_delete_mark, VALUES(v_int(now)), NULL, err);
+    tx_changed(tx, CHANGE_BRAND, STR_NULL);
+    return rc ? rc : tx_exec(tx, &brand_keys_revoke, VALUES(v_int(now)), NULL, err);
+}
+
+int brand_erase(struct tx *tx, struct err *err)
+{
+    static const struct store_sql *const parts[] = {
+        &erase_messages,    &erase_conversations, &erase_events, &erase_products, &erase_vectors,
+        &erase_documents,   &erase_bases,         &erase_keys,   &erase_prompts,  &erase_chatbots,
+        &erase_memberships, &erase_totals,        &erase_jobs,   &erase_brand};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
+        rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);
+    tx_changed(tx, CHANGE_BRAND, STR_NULL);
+    return rc;
+}
+
+struct folded {
+    struct str fold, text;
+};
+
+static int by_fold(const void *a, const void *b)
+{
+    const struct folded *x = a, *y = b;
+    int order = str_cmp(x->fold, y->fold);
+    return order ? order : str_cmp(x->text, y->text);
+}
+
+int brand_categories(struct tx *tx, struct arena *arena, struct str **ret, size_t *ret_n, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    VEC(struct folded) list = {0};
+    int rc = tx_query(tx, &brand_category_list, NO_VALUES, &rows, err);
+    while (!rc && (rc = rows_next(rows, err)) == 1) {
+        struct str text = arena_str(arena, rows_str(rows, 0));
+        vec_push(&list, text_fold_case(arena, text), text);
+        rc = 0;
+    }
+    if (list.n)
+        qsort(list.at, list.n, sizeof *list.at, by_fold);
+    *ret = arena_calloc(arena, list.n + 1, sizeof **ret);
+    for (size_t i = 0; i < list.n; i++)
+        (*ret)[i] = list.at[i].text;
+    *ret_n = list.n;
+    vec_done(&list);
+    return rc;
+}
+
+enum { DAY_MS = 86400000 };
+
+int brand_stats(struct tx *tx, struct arena *arena, int64_t now, struct brand_stats *ret, struct err *err)
+{
+    AUTO_ROWS struct rows *products = NULL, *totals = NULL, *confidence = NULL;
+    *ret = (struct brand_stats){0};
+    int rc = tx_query_one(tx, &brand_product_counts, NO_VALUES, &products, err);
+    if (rc < 0)
+        return rc;
+    ret->products = rows_int(products, 0);
+    ret->available = rows_int(products, 1);
+    rc = brand_categories(tx, arena, &ret->categories, &ret->n_categories, err);
+    rc = rc ? rc : count(tx, &brand_active_conversations, VALUES(v_int(now - DAY_MS)), &ret->active_conversations, err);
+    if (rc || (rc = tx_query_one(tx, &brand_total_counts, NO_VALUES, &totals, err)) < 0)
+        return rc;
+    if (rc == 1) {
+        ret->conversations = rows_int(totals, 0);
+        ret->messages = rows_int(totals, 1);
+        ret->last_activity = rows_is_null(totals, 2) ? 0 : rows_int(totals, 2);
+    }
+    rc = tx_query_one(tx, &brand_confidence, VALUES(v_int(now - INT64_C(30) * DAY_MS)), &confidence, err);
+    if (rc < 0)
+        return rc;
+    ret->has_confidence = rc == 1 && !rows_is_null(confidence, 0);
+    if (ret->has_confidence)
+        ret->average_confidence = rows_real(confidence, 0);
+    return 0;
+}

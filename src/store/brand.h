@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brands with their default chatbot and configuration, as one aggregate. Functions run inside a transaction; strings
+// read live in the given arena.
+#pragma once
+
+#include "model/brand.h"
+#include "store/store.h"
+
+struct brand_row { // everything that one brand is
+    struct brand brand;
+    char fold_id[BRAND_ID_SIZE];
+    struct str created_by; // user id; STR_NULL: the installation
+    bool deleted, pristine; // pristine: as the installation made it
+    struct str chatbot_id, chatbot_status;
+    int64_t response_timeout_s;
+    bool allow_localhost;
+    struct str model; // chatbot's model name; "" = the provider's
+    struct brand_config config; // brand_id, updated_at included
+};
+
+// Look-ups before a brand's scope is known. 1 = found (deleted ones too: see `deleted`), 0 = none.
+int brand_load(struct tx *tx, struct arena *arena, const char *fold_id, struct brand_row *ret, struct err *err);
+// Every brand that is not deleted, oldest first; `user` restricts to those in which the user is admin (STR_NULL: all).
+// limit < 0: all. *ret_total counts before the limit.
+int brand_list(struct tx *tx, struct arena *arena, struct str user, bool active_only, int64_t limit, int64_t offset,
+               struct brand **ret, size_t *ret_n, int64_t *ret_total, struct err *err);
+int brand_made_by(struct tx *tx, struct str user, int64_t *ret, struct err *err); // live brands this user created
+int brand_fold_taken(struct tx *tx, const char *fold_id, bool *ret, struct err *err); // also by one being erased
+
+// The scope's brand is the new one. Makes the default chatbot (active) with its prompt version 1, and `owner` (if given)
+// admin. The row's ids and times must be set.
+int brand_insert(struct tx *tx, const struct brand_row *row, struct str owner, struct err *err);
+int brand_save(struct tx *tx, const struct brand *brand, struct err *err); // name, description, is_active, updated_at
+// Everything of the configuration; a changed system prompt writes a version (`manual`).
+int brand_save_config(struct tx *tx, const struct brand_row *row, bool prompt_changed, struct err *err);
+int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err);
+// Erases what belongs to the brand; audit and usage rows stay. The id is free afterwards.
+int brand_erase(struct tx *tx, struct err *err);
+
+struct brand_stats {
+    int64_t products, available, active_conversations, conversations, messages, last_activity;
+    double average_confidence;
+    bool has_confidence;
+    struct str *categories; // sorted ignoring case
+    size_t n_categories;
+};
+int brand_stats(struct tx *tx, struct arena *arena, int64_t now, struct brand_stats *ret, struct err *err);
+// Distinct categories of the catalogue, sorted ignoring case.
+int brand_categories(struct tx *tx, struct arena *arena, struct str **ret, size_t *ret_n, struct err *err);

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/conversation.h"
+
+#include "base/id.h"
+#include "base/vec.h"
+
+#include <stdlib.h>
+
+#define CONVERSATION_COLUMNS "id, chatbot_id, session_id, channel, user_label, issued, status, message_count"
+STORE_SQL(conversation_by_session, "SELECT " CONVERSATION_COLUMNS
+                                   " FROM conversations WHERE brand_id = $1 AND chatbot_id = $2 AND session_id = $3");
+STORE_SQL(conversation_by_name, "SELECT " CONVERSATION_COLUMNS " FROM conversations WHERE brand_id = $1 AND "
+                                "(id = $2 OR session_id = $2 OR session_id = $3)");
+STORE_SQL(conversation_insert,
+          "INSERT INTO conversations (brand_id, id, chatbot_id, session_id, issued, channel, user_label, status, "
+          "started_at, last_message_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $8)");
+STORE_SQL(
+    conversation_touch,
+    "UPDATE conversations SET message_count = message_count + 2, last_message_at = $3 WHERE brand_id = $1 AND id = $2");
+STORE_SQL(message_next_seq,
+          "SELECT COALESCE(MAX(seq), 0) + 1 FROM messages WHERE brand_id = $1 AND conversation_id = $2");
+STORE_SQL(message_insert,
+          "INSERT INTO messages (brand_id, conversation_id, seq, id, role, content, status, created_at) "
+          "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+STORE_SQL(
+    message_finish,
+    "UPDATE messages SET content = $4, status = $5, mode = $6, finish_reason = $7, confidence = $8, "
+    "metadata = $9, created_at = $10 WHERE brand_id = $1 AND conversation_id = $2 AND seq = $3 AND status = 'running'");
+STORE_SQL(message_partial, "UPDATE messages SET content = $4 WHERE brand_id = $1 AND conversation_id = $2 AND seq = $3 "
+                           "AND status = 'running'");
+STORE_SQL(totals_count,
+          "UPDATE brand_totals SET conversations = conversations + $2, messages = messages + $3, last_activity = $4 "
+          "WHERE brand_id = $1");
+STORE_SQL(message_history,
+          "SELECT id, role, content, status, metadata, seq, created_at FROM messages WHERE brand_id = $1 AND "
+          "conversation_id = $2 AND seq < $3 AND status IN ('complete', 'interrupted') AND content <> '' "
+          "ORDER BY seq DESC LIMIT $4");
+STORE_SQL(message_newest_answer,
+          "SELECT id, role, content, status, metadata, seq, created_at FROM messages WHERE brand_id = $1 AND "
+          "conversation_id = $2 AND role = 'assistant' ORDER BY seq DESC LIMIT 1");
+STORE_SQL(messages_erase, "DELETE FROM messages WHERE brand_id = $1 AND conversation_id = $2");
+STORE_SQL(conversation_events_erase, "DELETE FROM events WHERE brand_id = $1 AND conversation_id = $2");
+STORE_SQL(conversation_end,
+          "UPDATE conversations SET status = 'ended', session_id = NULL, ended_at = $3 WHERE brand_id = $1 AND id = $2 "
+          "AND status <> 'ended'");
+STORE_SQL_ALL(messages_mend,
+              "UPDATE messages SET status = CASE WHEN content = '' THEN 'failed' ELSE 'interrupted' END, "
+              "finish_reason = 'error' WHERE status = 'running'");
+
+static void load_conversation(struct rows *rows, struct arena *arena, struct conversation *ret)
+{
+    *ret = (struct conversation){
+        .id = arena_str(arena, rows_str(rows, 0)),
+        .chatbot_id = arena_str(arena, rows_str(rows, 1)),
+        .session_id = arena_str(arena, rows_str(rows, 2)),
+        .channel = arena_str(arena, rows_str(rows, 3)),
+        .user_label = arena_str(arena, rows_str(rows, 4)),
+        .issued = rows_bool(rows, 5),
+        .ended = str_eq(rows_str(rows, 6), STR("ended")),
+        .message_count = rows_int(rows, 7),
+    };
+}
+
+static int find(struct tx *tx, const struct store_sql *sql, struct value a, struct value b, struct arena *arena,
+                struct conversation *ret, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query_one(tx, sql, VALUES(a, b), &rows, err);
+    if (rc == 1)
+        load_conversation(rows, arena, ret);
+    return rc;
+}
+
+int conversation_find(struct tx *tx, struct arena *arena, struct str chatbot_id, struct str session_id,
+                      struct conversation *ret, struct err *err)
+{
+    return find(tx, &conversation_by_session, v_str(chatbot_id), v_str(session_id), arena, ret, err);
+}
+
+int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct conversation *ret,
+                          struct err *err)
+{
+    struct str prefixed = arena_strf(arena, "brand:" STR_FMT, STR_ARG(name));
+    return find(tx, &conversation_by_name, v_str(name), v_str(prefixed), arena, ret, err);
+}
+
+static int make_conversation(struct tx *tx, struct turn_begin *turn, bool issued, struct err *err)
+{
+    char *id = arena_alloc(turn->arena, ID_SIZE);
+    id_v4(id);
+    struct str session = issued ? arena_strf(turn->arena, STR_FMT "%s", STR_ARG(turn->prefix), id) : turn->session_id;
+    turn->conversation = (struct conversation){str_from(id),     turn->chatbot_id, session, turn->channel,
+                                               turn->user_label, issued,           false,   0};
+    turn->started = true;
+    return tx_exec(tx, &conversation_insert,
+                   VALUES(v_cstr(id), v_str(turn->chatbot_id), v_str(session), v_bool(issued), v_str(turn->channel),
+                          v_str(turn->user_label), v_int(turn->now)),
+                   NULL, err);
+}
+
+static int insert_message(struct tx *tx, struct turn_begin *turn, int64_t seq, const char *role, struct str content,
+                          const char *status, struct str *ret_id, struct err *err)
+{
+    char *id = arena_alloc(turn->arena, ID_SIZE);
+    id_v7(id);
+    *ret_id = str_from(id);
+    return tx_exec(tx, &message_insert,
+                   VALUES(v_str(turn->conversation.id), v_int(seq), v_cstr(id), v_cstr(role), v_str(content),
+                          v_cstr(status), v_int(turn->now)),
+                   NULL, err);
+}
+
+int conversation_begin_turn(struct tx *tx, struct turn_begin *turn, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    turn->started = false;
+    int rc = turn->session_id.p
+                 ? conversation_find(tx, turn->arena, turn->chatbot_id, turn->session_id, &turn->conversation, err)
+                 : 0;
+    if (rc < 0)
+        return rc;
+    bool known = rc == 1;
+    bool refuse = turn->only_issued && !(known && turn->conversation.issued);
+    if ((!known || refuse) && (rc = make_conversation(tx, turn, !turn->session_id.p || refuse, err)) < 0)
+        return rc;
+    rc = tx_query_one(tx, &message_next_seq, VALUES(v_str(turn->conversation.id)), &rows, err);
+    if (rc < 0)
+        return rc;
+    int64_t seq = rows_int(rows, 0);
+    turn->answer_seq = seq + 1;
+    rc = insert_message(tx, turn, seq, "user", turn->message, "complete", &turn->user_message_id, err);
+    rc = rc ? rc : insert_message(tx, turn, seq + 1, "assistant", STR(""), "running", &turn->answer_id, err);
+    rc = rc ? rc : tx_exec(tx, &conversation_touch, VALUES(v_str(turn->conversation.id), v_int(turn->now)), NULL, err);
+    return rc ? rc : tx_exec(tx, &totals_count, VALUES(v_int(turn->started), v_int(1), v_int(turn->now)), NULL, err);
+}
+
+int conversation_end_turn(struct tx *tx, const struct turn_end *turn, bool *ret_stored, struct err *err)
+{
+    int64_t changed;
+    int rc = tx_exec(tx, &message_finish,
+                     VALUES(v_str(turn->conversation_id), v_int(turn->answer_seq), v_str(turn->content),
+                            v_cstr(turn->status), v_cstr(turn->mode), v_cstr(turn->finish_reason),
+                            turn->has_confidence ? v_real(turn->confidence) : v_null(), v_str(turn->metadata),
+                            v_int(turn->now)),
+                     &changed, err);
+    *ret_stored = !rc && changed > 0;
+    bool counts = *ret_stored && turn->content.n;
+    return rc || !counts ? rc : tx_exec(tx, &totals_count, VALUES(v_int(0), v_int(1), v_int(turn->now)), NULL, err);
+}
+
+int conversation_save_partial(struct tx *tx, struct str conversation_id, int64_t answer_seq, struct str content,
+                              struct err *err)
+{
+    return tx_exec(tx, &message_partial, VALUES(v_str(conversation_id), v_int(answer_seq), v_str(content)), NULL, err);
+}
+
+static void load_message(struct rows *rows, struct arena *arena, struct stored_message *ret)
+{
+    *ret = (struct stored_message){
+        .id = arena_str(arena, rows_str(rows, 0)),
+        .role = arena_str(arena, rows_str(rows, 1)),
+        .content = arena_str(arena, rows_str(rows, 2)),
+        .status = arena_str(arena, rows_str(rows, 3)),
+        .metadata = arena_str(arena, rows_str(rows, 4)),
+        .seq = rows_int(rows, 5),
+        .created_at = rows_int(rows, 6),
+    };
+}
+
+int conversation_messages(struct tx *tx, struct arena *arena, struct str conversation_id, int64_t before_seq,
+                          int64_t limit, struct stored_message **ret, size_t *ret_n, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    VEC(struct stored_message) list = {0};
+    int rc =
+        tx_query(tx, &message_history, VALUES(v_str(conversation_id), v_int(before_seq), v_int(limit)), &rows, err);
+    while (!rc && (rc = rows_next(rows, err)) == 1) {
+        struct stored_message message;
+        load_message(rows, arena, &message);
+        vec_add(&list, message);
+        rc = 0;
+    }
+    *ret = arena_calloc(arena, list.n + 1, sizeof **ret);
+    for (size_t i = 0; i < list.n; i++)
+        (*ret)[i] = list.at[list.n - 1 - i];
+    *ret_n = list.n;
+    vec_done(&list);
+    return rc;
+}
+
+int conversation_newest_answer(struct tx *tx, struct arena *arena, struct str conversation_id,
+                               struct stored_message *ret, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query_one(tx, &message_newest_answer, VALUES(v_str(conversation_id)), &rows, err);
+    if (rc == 1)
+        load_message(rows, arena, ret);
+    return rc;
+}
+
+int conversation_clear(struct tx *tx, struct str conversation_id, int64_t now, struct err *err)
+{
+    int64_t changed;
+    int rc = tx_exec(tx, &conversation_end, VALUES(v_str(conversation_id), v_int(now)), &changed, err);
+    if (!rc && !changed)
+        return err_set(err, ERR_NOT_FOUND, "Conversation not found");
+    rc = rc ? rc : tx_exec(tx, &messages_erase, VALUES(v_str(conversation_id)), NULL, err);
+    return rc ? rc : tx_exec(tx, &conversation_events_erase, VALUES(v_str(conversation_id)), NULL, err);
+}
+
+int conversation_mend(struct tx *tx, int64_t *ret_mended, struct err *err)
+{
+    return tx_exec(tx, &messages_mend, NO_VALUES, ret_mended, err);
+}

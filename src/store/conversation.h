@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversations and their messages. A turn writes twice: the visitor's message and an answer row in status `running`
+// before anything else, and the finished answer at the end; what a crash leaves `running` becomes `interrupted`.
+#pragma once
+
+#include "store/store.h"
+
+struct conversation {
+    struct str id, chatbot_id, session_id, channel, user_label;
+    bool issued, ended;
+    int64_t message_count;
+};
+
+struct turn_begin {
+    struct str chatbot_id;
+    struct str session_id; // with its surface's prefix; STR_NULL: a new conversation, whose session is prefix + its id
+    struct str prefix; // "brand:"
+    bool only_issued; // an id that was not issued here is answered in a new conversation
+    struct str channel, user_label, message;
+    int64_t now;
+    // Out, in the caller's arena: the conversation, ids of the two messages, and whether it was made now.
+    struct arena *arena;
+    struct conversation conversation;
+    struct str user_message_id, answer_id;
+    int64_t answer_seq;
+    bool started;
+};
+int conversation_begin_turn(struct tx *tx, struct turn_begin *turn, struct err *err);
+
+struct turn_end {
+    struct str conversation_id, answer_id, content;
+    int64_t answer_seq;
+    const char *status; // complete, interrupted, failed
+    const char *mode, *finish_reason;
+    bool has_confidence;
+    double confidence;
+    struct str metadata; // JSON
+    int64_t now;
+};
+// Writes the answer unless the conversation was cleared meanwhile (*ret_stored false then).
+int conversation_end_turn(struct tx *tx, const struct turn_end *turn, bool *ret_stored, struct err *err);
+// What has been delivered so far, for a crash.
+int conversation_save_partial(struct tx *tx, struct str conversation_id, int64_t answer_seq, struct str content,
+                              struct err *err);
+
+// By external session id of a chatbot. 1, 0.
+int conversation_find(struct tx *tx, struct arena *arena, struct str chatbot_id, struct str session_id,
+                      struct conversation *ret, struct err *err);
+// Any conversation of the brand, by row id or session id, with or without "brand:". 1, 0.
+int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct conversation *ret, struct err *err);
+
+struct stored_message {
+    struct str id, role, content, status, metadata;
+    int64_t seq, created_at;
+};
+// The newest `limit` messages that belong in a history (no failed, running or empty ones), oldest first.
+int conversation_messages(struct tx *tx, struct arena *arena, struct str conversation_id, int64_t before_seq, int64_t limit,
+                          struct stored_message **ret, size_t *ret_n, struct err *err);
+// The newest answer, in whatever status. 1, 0.
+int conversation_newest_answer(struct tx *tx, struct arena *arena, struct str conversation_id, struct stored_message *ret,
+                               struct err *err);
+// Erases texts and gives up the session id. ERR_NOT_FOUND when it has ended already.
+int conversation_clear(struct tx *tx, struct str conversation_id, int64_t now, struct err *err);
+
+// After a crash: every answer still `running`, in all brands, becomes `interrupted` (`failed` without text).
+int conversation_mend(struct tx *tx, int64_t *ret_mended, struct err *err);

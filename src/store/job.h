@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Background work as rows: written in the transaction of the change that needs it, claimed with a lease, retried with
+// back-off, put aside (`failed`, with its error) after too many tries.
+#pragma once
+
+#include "store/store.h"
+
+int job_insert(struct tx *tx, const char *kind, struct str payload, int64_t run_at, struct err *err); // scope's brand
+
+struct job {
+    struct str brand, id, kind, payload;
+    int64_t attempts; // this one included
+};
+// Claims the job that is due longest, in any brand, for `lease_ms`. 1, 0.
+int job_claim(struct tx *tx, struct arena *arena, int64_t now, int64_t lease_ms, struct job *ret, struct err *err);
+int job_done(struct tx *tx, struct str id, struct err *err); // scope's brand
+// Again at run_at, or aside for good when run_at < 0.
+int job_failed(struct tx *tx, struct str id, struct str error, int64_t run_at, struct err *err);
+// When the next job is due: 1 = *ret set, 0 = none waits.
+int job_next_due(struct tx *tx, int64_t *ret, struct err *err);

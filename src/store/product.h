@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalogue's rows. Changes are announced (CHANGE_PRODUCT) for the index.
+#pragma once
+
+#include "model/product.h"
+#include "store/store.h"
+
+// Sets position, document id, folded category and times, and inserts. ERR_CONFLICT: the id exists. ERR_LIMIT: `most`
+// products are there already.
+int product_insert(struct tx *tx, struct product *product, int64_t most, struct err *err);
+// Replaces every field, keeps the place. ERR_NOT_FOUND.
+int product_replace(struct tx *tx, struct product *product, struct err *err);
+int product_remove(struct tx *tx, struct str id, struct err *err); // ERR_NOT_FOUND
+int product_get(struct tx *tx, struct arena *arena, struct str id, struct product *ret, struct err *err); // 1, 0
+int product_remove_samples(struct tx *tx, struct err *err);

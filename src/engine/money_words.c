@@ -5,9 +5,9 @@
 #include "engine/money_words.h"
 
 #include "base/utf8.h"
+#include "engine/script.h"
 
 #include <unicode/uchar.h>
-#include <unicode/uscript.h>
 
 static const char ISO_CODES[] =
     "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF "
@@ -76,30 +76,13 @@ static const char *const UNITS_CJK[] = {
 // Signs that count only directly behind the number.
 static const char *const UNIT_SIGNS[] = {"″", "\"", "%", "％", "°", "×", "‰", "µm", "Ω"};
 
-static bool separates(uint32_t rune)
-{
-    switch (uscript_getScript((UChar32)rune, &(UErrorCode){U_ZERO_ERROR})) {
-    case USCRIPT_THAI:
-    case USCRIPT_LAO:
-    case USCRIPT_KHMER:
-    case USCRIPT_MYANMAR:
-    case USCRIPT_HAN:
-    case USCRIPT_HIRAGANA:
-    case USCRIPT_KATAKANA:
-    case USCRIPT_HANGUL:
-        return true;
-    default:
-        return false;
-    }
-}
-
 bool money_glues(uint32_t rune)
 {
     if (rune < 0x80)
         return (rune | 32) - 'a' < 26;
     if (!u_isalpha((UChar32)rune) && !(U_GET_GC_MASK((UChar32)rune) & U_GC_M_MASK))
         return false;
-    return !separates(rune);
+    return !script_is_unspaced(rune);
 }
 
 static struct str word_at(struct str text, size_t pos)

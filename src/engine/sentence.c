@@ -4,9 +4,9 @@
 #include "engine/sentence.h"
 
 #include "base/utf8.h"
+#include "engine/script.h"
 
 #include <unicode/uchar.h>
-#include <unicode/uscript.h>
 
 #define THAI_PIECE 50 // characters from which a Thai piece may end at a space
 
@@ -155,12 +155,6 @@ size_t sentence_end(struct str text, size_t from, bool final, size_t *ret_close)
     return 0;
 }
 
-static bool is_thai(uint32_t rune)
-{
-    UScriptCode script = uscript_getScript((UChar32)rune, &(UErrorCode){U_ZERO_ERROR});
-    return script == USCRIPT_THAI || script == USCRIPT_LAO;
-}
-
 // Where a piece of Thai may end: at the first space between Thai letters once it is long enough. 0 = nowhere.
 static size_t thai_end(struct str piece)
 {
@@ -169,8 +163,8 @@ static size_t thai_end(struct str piece)
     while (pos < piece.n) {
         size_t at = pos;
         uint32_t rune = utf8_next(piece, &pos);
-        if (rune == ' ' && count >= THAI_PIECE && is_thai(before) && pos < piece.n &&
-            is_thai(utf8_next(piece, &(size_t){pos})))
+        if (rune == ' ' && count >= THAI_PIECE && script_is_thai(before) && pos < piece.n &&
+            script_is_thai(utf8_next(piece, &(size_t){pos})))
             return at;
         before = rune;
         count++;

@@ -5,40 +5,11 @@
 
 #include "base/utf8.h"
 #include "engine/plain.h"
+#include "engine/script.h"
 #include "engine/sentence.h"
 
 #include <unicode/ubrk.h>
 #include <unicode/uchar.h>
-#include <unicode/uscript.h>
-
-static UScriptCode script_of(uint32_t rune)
-{
-    return uscript_getScript((UChar32)rune, &(UErrorCode){U_ZERO_ERROR});
-}
-
-static bool is_thai(uint32_t rune)
-{
-    UScriptCode script = script_of(rune);
-    return script == USCRIPT_THAI || script == USCRIPT_LAO;
-}
-
-static uint32_t last_rune(struct str s)
-{
-    if (s.n == 0)
-        return 0;
-    size_t pos = s.n - 1;
-    while (pos > 0 && ((unsigned char)s.p[pos] & 0xC0) == 0x80)
-        pos--;
-    return utf8_next(s, &pos);
-}
-
-static struct str drop_last(struct str s)
-{
-    do
-        s.n--;
-    while (s.n > 0 && ((unsigned char)s.p[s.n] & 0xC0) == 0x80);
-    return s;
-}
 
 static struct str window_of(struct str plain)
 {
@@ -49,7 +20,7 @@ static struct str window_of(struct str plain)
 static size_t thai_break(struct str plain)
 {
     for (size_t i = 1; i < plain.n; i++)
-        if (plain.p[i] == '\n' && is_thai(last_rune((struct str){plain.p, i})))
+        if (plain.p[i] == '\n' && script_is_thai(script_last((struct str){plain.p, i})))
             return i;
     return 0;
 }
@@ -131,18 +102,16 @@ static struct str finish(struct arena *arena, struct str sentence, struct str cl
         if (out.p[i] == '\n')
             out.p[i] = ' ';
     struct str text = utf8_trim(buf_str(&out));
-    if (ended && text.n && is_end_mark(last_rune(text)))
+    if (ended && text.n && is_end_mark(script_last(text)))
         return arena_str(arena, text);
-    while (text.n && may_not_end(last_rune(text)))
-        text = drop_last(text);
+    while (text.n && may_not_end(script_last(text)))
+        text = script_drop_last(text);
     if (text.n == 0)
         return (struct str){"", 0};
-    uint32_t last = last_rune(text);
-    UScriptCode script = script_of(last);
-    if (is_thai(last) || is_end_mark(last))
+    uint32_t last = script_last(text);
+    if (script_is_thai(last) || is_end_mark(last))
         return arena_str(arena, text);
-    bool full = script == USCRIPT_HAN || script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA || last == 0x30FC;
-    return arena_strf(arena, STR_FMT "%s", STR_ARG(text), full ? "。" : ".");
+    return arena_strf(arena, STR_FMT "%s", STR_ARG(text), script_is_cjk(last) ? "。" : ".");
 }
 
 static struct str first_sentence(struct arena *arena, struct str plain, bool cut)
@@ -161,7 +130,7 @@ static struct str first_sentence(struct arena *arena, struct str plain, bool cut
     if (utf8_count(window) > VOICE_MAX)
         return finish(arena, cut_to_word(window, VOICE_MAX - 1), STR_NULL, false);
     // Cut off by the token limit: the last word may be half.
-    if (cut && window.n && u_isalnum((UChar32)last_rune(window))) {
+    if (cut && window.n && u_isalnum((UChar32)script_last(window))) {
         size_t whole = word_end(window, window.n - 1);
         if (whole)
             window.n = whole;

@@ -40,7 +40,8 @@ def test_kills_under_load(server, llm):
             s.kill()
             assert gate.wait_idle(clients), "a client did not notice the end"
             s.restart()
-            faults = [f for c in clients for b in c.books[-1:] for f in audit(b, s.history(brand, b.conversation_id), whole)]
+            books = [b for c in clients for b in c.books[-1:]]
+            faults = [f for b in books for f in audit(b, s.history(brand, b.conversation_id), whole)]
             assert not faults, f"after kill {kill + 1}:\n" + "\n".join(faults)
     finally:
         gate.close(end=True)

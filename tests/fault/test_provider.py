@@ -83,7 +83,7 @@ def test_cut_is_continued_by_the_next(server, fake_llm):
     a = fake_llm().set(answer="count:100", cutAfter=50, cutHow="rst")
     b = fake_llm().set(answer="count:100", prefill="continue")
     providers = two(a.url, b.url)
-    providers["b"]["capabilities"] = '{"prefill":"continue"}'
+    providers["b"]["kind"] = "vllm"
     s = server(llm=providers)
     brand = s.brand()
     with s.socket(brand) as ws:
@@ -106,7 +106,7 @@ def test_hang_in_mid_answer(server, fake_llm):
     a = fake_llm().set(answer="count:20", cutAfter=5, cutHow="hang")
     b = fake_llm().set(answer="count:20", prefill="continue")
     providers = two(a.url, b.url, **{"timeouts.interTokenMs": 300})
-    providers["b"]["capabilities"] = '{"prefill":"continue"}'
+    providers["b"]["kind"] = "vllm"
     s = server(llm=providers)
     assert chat(s, s.brand(), "Count").json()["response"] == " ".join(f"w{i}" for i in range(1, 21))
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`parley serve` as a process of its own: free port, own data directory, an administrator, clients."""
 
+import functools
 import itertools
 import os
 import pathlib
@@ -10,7 +11,7 @@ import tempfile
 import httpx
 
 from .fake_llm import FakeLlm
-from .program import Program, find_binary
+from .program import Program, find_binary, run
 from .sockets import ChatSocket, RawSocket
 
 ADMIN_EMAIL = "root@fern.example"
@@ -26,6 +27,14 @@ LIMITS = (
 def no_limits():
     """Settings that turn every rate limit off."""
     return {f"limits.{name}": 0 for name in LIMITS}
+
+
+@functools.cache
+def known_settings(binary):
+    """Names of the settings that this binary has, as it prints them itself."""
+    done = run([binary, "settings"])
+    assert done.returncode == 0, f"parley settings: exit {done.returncode}: {done.stderr}"
+    return frozenset(line.split()[0].strip("|`") for line in done.stdout.splitlines() if line.strip())
 
 
 def _text(value):
@@ -49,16 +58,19 @@ class Server(Program):
         home = self.own or self.data.parent
         self.password_file = home / f"{self.data.name}.password"
         self.password_file.write_text(ADMIN_PASSWORD, encoding="utf-8")
+        binary = find_binary("parley", "PARLEY_BIN")
+        helpful = {"embedding.builtin": "off", "drain.seconds": 5, "log.level": "warn", **no_limits()}
         self.settings = {
             "listen": "127.0.0.1:0", "data": self.data, "admin.email": ADMIN_EMAIL,
-            "admin.password": f"file:{self.password_file}", "embedding.builtin": "off", "drain.seconds": 5,
-            "log.level": "warn", **no_limits(), **_providers(llm), **(settings or {}),
+            "admin.password": f"file:{self.password_file}",
+            **{name: value for name, value in helpful.items() if name in known_settings(binary)},
+            **_providers(llm), **(settings or {}),
         }
         flags = []
         for name, value in self.settings.items():
             for one in value if isinstance(value, (list, tuple)) else [] if value is None else [value]:
                 flags += [f"--{name}", _text(one)]
-        super().__init__([find_binary("parley", "PARLEY_BIN"), command, *flags, *arguments], env, home, preexec)
+        super().__init__([binary, command, *flags, *arguments], env, home, preexec)
         self._clients = []
         self._token = None
 

@@ -12,7 +12,7 @@ TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
 SPDX = "// SPDX-License-Identifier: Apache-2.0\n"
 GOOD = {
     "src/base/str.h": SPDX + "#pragma once\nint str_new(int n);\n",
-    "src/base/str.c": SPDX + '#include "base/str.h"\n\nint str_new(int n)\n{\n    return n; // strcpy( in a comment\n}\n',
+    "src/base/str.c": SPDX + '#include "base/str.h"\n\nint str_new(int n)\n{\n    return n; // strcpy( here\n}\n',
     "src/http/head.c": SPDX + '#include "base/str.h"\n#include <stdio.h>\n\nstatic const char *say = "malloc(";\n',
     "src/api/route.c": SPDX + '#include "http/head.h"\n#include "engine/turn.h"\n',
     "src/main.c": SPDX + '#include "api/route.h"\n#include <stdio.h>\nint main(void)\n{\n    printf("ready");\n}\n',

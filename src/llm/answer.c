@@ -85,7 +85,7 @@ static bool take_chunk(struct answer *answer, const struct chunk *chunk)
         think_feed(&answer->think, chunk->text);
         answer->reasoned |= answer->think.seen_tag;
     }
-    if (over || chunk->finish == CHUNK_GOES_ON)
+    if (answer->finish != CHUNK_GOES_ON || chunk->finish == CHUNK_GOES_ON)
         return true;
     answer->finish = chunk->finish;
     if (chunk->finish == CHUNK_ABORT)

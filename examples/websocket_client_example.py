@@ -84,8 +84,12 @@ class FrameStream:
             key = base64.b64encode(os.urandom(16)).decode()
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             head = {
-                "Host": parts.netloc.rpartition("@")[2], "Upgrade": "websocket", "Connection": "Upgrade",
-                "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key, **headers,
+                "Host": parts.netloc.rpartition("@")[2],
+                "Upgrade": "websocket",
+                "Connection": "Upgrade",
+                "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": key,
+                **headers,
             }
             lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
             writer.write("\r\n".join(lines).encode())
@@ -189,6 +193,7 @@ class Answer:
     confidence: float | None = None
     metadata: dict = dataclasses.field(default_factory=dict)
     errors: list = dataclasses.field(default_factory=list)
+    seen: bool = False  # the server has taken the question up
 
 
 class ParleySocket:
@@ -227,20 +232,19 @@ class ParleySocket:
 
     async def _receive(self):
         """The next frame as a dictionary; a message that is none is passed over. A silent line counts as lost."""
-        silent = 0
         while True:
-            pending = asyncio.ensure_future(self.stream.receive())
-            while not (await asyncio.wait({pending}, timeout=PING_SECONDS))[0]:
-                silent += PING_SECONDS
-                if silent > FRAME_SECONDS:
-                    pending.cancel()
-                    raise Closed(1006, "silence")
-                await self._send("ping")
-            silent = 0
+            pending, silent = asyncio.ensure_future(self.stream.receive()), 0
             try:
+                while not (await asyncio.wait({pending}, timeout=PING_SECONDS))[0]:
+                    silent += PING_SECONDS
+                    if silent > FRAME_SECONDS:
+                        raise Closed(1006, "silence")
+                    await self._send("ping")
                 frame = json.loads(pending.result())
             except ValueError:
                 continue
+            finally:
+                pending.cancel()
             if isinstance(frame, dict) and frame.get("type") != "pong":
                 return frame
 
@@ -249,43 +253,42 @@ class ParleySocket:
 
     async def ask(self, message, on_text=None):
         """Sends one message and waits for the whole answer; `on_text` gets each piece of text as it comes."""
-        answer, seen, resumed, tries = Answer(), False, False, 0
-        send = {"message": message, "voice": self.voice}
-        await_send = True
+        answer, resumed, tries = Answer(), False, 0
         while True:
             try:
-                if await_send:
-                    await self._send("chat", conversation_id=self.conversation_id, **send)
-                    await_send = False
-                lost, seen = await self._until_complete(answer, on_text, seen, resumed)
+                if resumed:
+                    await self._send("resume", conversation_id=self.conversation_id, offset=len(answer.text))
+                else:
+                    await self._send("chat", conversation_id=self.conversation_id, message=message, voice=self.voice)
+                lost = await self._until_complete(answer, on_text, resumed)
             except (Closed, OSError) as error:
                 tries += 1
                 await self._find_again(error, tries)
-                await self._send("resume", conversation_id=self.conversation_id, offset=len(answer.text))
-                resumed = True
+                answer, resumed = answer if answer.seen else Answer(), True
                 continue
-            if resumed and not seen and (lost or answer.metadata.get("message_id") == self.last_id):
-                answer, resumed, await_send = Answer(), False, True  # it never arrived: that was the answer before
+            if resumed and not answer.seen and (lost or answer.metadata.get("message_id") == self.last_id):
+                answer, resumed = Answer(), False  # the question never arrived: what came is the answer before
                 continue
             self.last_id = answer.metadata.get("message_id", self.last_id)
             if lost:
                 answer.errors.append({"code": "nothing_to_resume", "message": "The rest of the answer was lost."})
             return answer
 
-    async def _until_complete(self, answer, on_text, seen, resumed):
-        """Reads one turn into `answer`; (nothing could be resumed, the question has been seen by the server)."""
+    async def _until_complete(self, answer, on_text, resumed):
+        """Reads one turn into `answer`. True when there was nothing to resume."""
         lost, held = False, []
         while True:
             frame = await self._receive()
             kind, data = frame.get("type"), frame.get("data") or {}
-            if kind in ("typing", "chunk") and not resumed:
-                seen = True
+            answer.seen |= kind in ("typing", "chunk") and not resumed
             if kind == "chunk":
                 text = str(data.get("content") or "")
                 answer.text += text
                 self.conversation_id = data.get("conversation_id") or self.conversation_id
-                # Until it is clear whose answer this is, nothing is shown.
-                (held.append if resumed and not seen else on_text or (lambda _: None))(text)
+                if not answer.seen:
+                    held.append(text)  # until it is clear whose answer this is, nothing is shown
+                elif on_text:
+                    on_text(text)
             elif kind == "error" and data.get("code") == "nothing_to_resume":
                 lost = True
             elif kind == "error":
@@ -294,10 +297,9 @@ class ParleySocket:
                 answer.products = data.get("suggested_products") or []
                 answer.confidence = data.get("confidence_score")
                 answer.metadata = data.get("metadata") or {}
-                if on_text and answer.metadata.get("message_id") != self.last_id:
-                    for text in held:
-                        on_text(text)
-                return lost, seen
+                if on_text and held and answer.metadata.get("message_id") != self.last_id:
+                    on_text("".join(held))
+                return lost
 
     async def _find_again(self, error, tries):
         """Connects again, waiting longer each time; gives up when the close code says that it is of no use."""

@@ -4,6 +4,7 @@
 Words are taken apart here in the simplest way that agrees with the server's analysis for these texts: lower case,
 runs of letters or digits, plural endings dropped.
 """
+
 import json
 import re
 import unicodedata
@@ -69,7 +70,9 @@ def script(text, first, last):
 
 
 def test_rows_are_those_of_the_table_in_its_order():
-    found = [[p["id"], p["name"], p["category"], str(p["price"]), "yes" if p["availability"] else "no"] for p in PRODUCTS]
+    found = [
+        [p["id"], p["name"], p["category"], str(p["price"]), "yes" if p["availability"] else "no"] for p in PRODUCTS
+    ]
     assert found == [row[:5] for row in ROWS]
 
 
@@ -77,12 +80,28 @@ def test_counts_of_the_statistics():
     """001-brands#8"""
     assert len(PRODUCTS) == 24
     assert sum(p["availability"] for p in PRODUCTS) == 22
-    assert sorted({p["category"] for p in PRODUCTS}) == ["Accessories", "Audio", "Laptops", "Monitors", "Phones", "Tablets"]
+    assert sorted({p["category"] for p in PRODUCTS}) == [
+        "Accessories",
+        "Audio",
+        "Laptops",
+        "Monitors",
+        "Phones",
+        "Tablets",
+    ]
 
 
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda p: p["id"])
 def test_product_is_whole(product):
-    assert list(product) == ["id", "name", "description", "category", "price", "features", "specifications", "availability"]
+    assert list(product) == [
+        "id",
+        "name",
+        "description",
+        "category",
+        "price",
+        "features",
+        "specifications",
+        "availability",
+    ]
     assert 150 <= len(product["description"]) <= 400
     assert 4 <= len(product["features"]) <= 100 and all(0 < len(f) <= 500 for f in product["features"])
     assert 5 <= len(product["specifications"]) <= 200 and all(0 < len(k) <= 100 for k in product["specifications"])

@@ -60,6 +60,7 @@ function types(schema) {
   if (given.length) return given;
   if (schema.properties || schema.additionalProperties) return ['object'];
   if (schema.items) return ['array'];
+  if (Array.isArray(schema.enum)) return [...new Set(schema.enum.map((one) => (one === null ? 'null' : typeof one)))];
   return [];
 }
 
@@ -97,8 +98,8 @@ function limits(schema) {
   return parts.join(', ');
 }
 
-// A value that fits a schema: its example, else one made up from types.
-function sample(raw, depth = 0) {
+// A value that fits a schema: its example, else one made up from types. `seen` are the names on the way down.
+function sample(raw, seen = []) {
   const schema = flat(raw);
   if (schema.example !== undefined) return schema.example;
   if (Array.isArray(schema.examples) && schema.examples.length) return schema.examples[0];
@@ -107,17 +108,18 @@ function sample(raw, depth = 0) {
   if (Array.isArray(schema.enum)) return schema.enum[0];
   const choices = schema.oneOf ?? schema.anyOf;
   if (Array.isArray(choices) && choices.length)
-    return sample(choices.find((one) => flat(one).type !== 'null') ?? choices[0], depth);
+    return sample(choices.find((one) => flat(one).type !== 'null') ?? choices[0], seen);
   const type = types(schema).find((one) => one !== 'null');
-  if (depth > DEEPEST) return null;
+  const below = [...seen, refName(raw)];
+  if (seen.length > DEEPEST || (refName(raw) && seen.includes(refName(raw)))) return null;
   if (type === 'object') {
     return Object.fromEntries(
       Object.entries(schema.properties ?? {})
         .filter(([, field]) => !flat(field).deprecated)
-        .map(([name, field]) => [name, sample(field, depth + 1)]),
+        .map(([name, field]) => [name, sample(field, below)]),
     );
   }
-  if (type === 'array') return schema.items ? [sample(schema.items, depth + 1)] : [];
+  if (type === 'array') return schema.items ? [sample(schema.items, below)] : [];
   if (type === 'integer' || type === 'number') return schema.minimum ?? schema.exclusiveMinimum ?? 0;
   if (type === 'boolean') return false;
   if (type === 'string') {

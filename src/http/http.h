@@ -42,6 +42,13 @@ struct http_route {
     size_t max_body; // bytes; 0 = no body is read (a body sent is refused with 413)
     http_handler handler; // runs on a worker
     const void *row; // the caller's own row (http_route_row)
+    unsigned flags; // HTTP_ROUTE_…
+};
+
+enum {
+    HTTP_ROUTE_OWNS = 1, // the path has no other methods: they give 405 and do not fall to a parameter
+    HTTP_ROUTE_SLASHES = 2, // doubled slashes in the path are read as one
+    HTTP_ROUTE_ON_LOOP = 4, // the handler runs on the loop: it must not block, not even on a file or a lock
 };
 
 // ---- server ---------------------------------------------------------------------------------------------------------
@@ -74,6 +81,7 @@ struct http_options {
     int body_timeout_ms; // (30000) without progress → 408
     int idle_timeout_ms; // (75000) keep-alive without a request → closed
     int write_timeout_ms; // (30000) a reader without progress → closed
+    const char *temp_dir; // for file parts of forms ($TMPDIR or /tmp)
     size_t unsent_high; // (256 KiB) unsent bytes at which sources are no longer pulled
 };
 
@@ -94,6 +102,8 @@ void http_server_close_sockets(struct http_server *server, uint16_t code);
 // Closes all, joins the loops, frees. Sources and sockets get their close callbacks first.
 void http_server_free(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
+// Replaces the trusted proxies ("unix" stands for peers on Unix sockets). ERR_INVALID names the wrong entry.
+int http_set_trusted(struct http_server *server, const struct str *trusted, size_t n, struct err *err);
 
 // ---- request (worker thread, until answered) --------------------------------------------------------------------------
 
@@ -109,6 +119,10 @@ bool http_header_next(const struct http_req *req, const char *name, size_t *pos,
 struct str http_query(struct http_req *req, const char *name); // first, decoded (+ is a space); STR_NULL
 bool http_query_next(struct http_req *req, size_t *pos, struct str *ret_name, struct str *ret_value);
 struct str http_body(const struct http_req *req); // p non-NULL also when empty
+// The form of an HTTP_MULTIPART route; lives until the answer was sent. NULL: *ret_err says why (ERR_FORMAT, ERR_LIMIT,
+// ERR_IO), or is 0 when the body is of another type: then it is in http_body, up to 1 MiB (413 above).
+struct multipart;
+const struct multipart *http_multipart(struct http_req *req, struct err *ret_err);
 const char *http_request_id(const struct http_req *req); // UUID v7, made at the head; sent as X-Request-Id
 struct str http_peer(const struct http_req *req); // address text without port; "unix" for sockets
 bool http_peer_loopback(const struct http_req *req);
@@ -127,12 +141,15 @@ bool http_gone(const struct http_req *req);
 // X-Request-Id, Connection and Transfer-Encoding are the server's.
 void http_header(struct http_req *req, const char *name, const char *value);
 void http_headerf(struct http_req *req, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
-// Answers with a whole body (copied unless it lies in the request's arena). Status 204 and 304 send none.
+// Answers with a whole body (copied; content_type NULL = none). Status 204 and 304 send none.
 void http_reply(struct http_req *req, int status, const char *content_type, struct str body);
+// The same without a copy: the bytes outlive the request (they are static, or in its arena).
+void http_reply_static(struct http_req *req, int status, const char *content_type, struct str body);
 
 // Keeps the request beyond the handler's return: it must be answered later, from any thread (not two at once).
 // `on_gone`, if given, is called once on the loop when the client goes away before the answer; it must not block and
-// the request must still be answered (the answer is dropped). `arg` is http_kept_arg.
+// the request must still be answered (the answer is dropped). It is neither running nor called any more once
+// http_reply and its like have returned. A client that closes its sending side while it waits counts as gone.
 void http_keep(struct http_req *req, void (*on_gone)(struct http_req *req, void *arg), void *arg);
 
 // A body that is pulled: SSE and long lists. `pull` runs on the loop whenever the connection can take more or
@@ -161,16 +178,16 @@ void http_waker_free(struct http_waker *waker);
 int http_ws_check(struct http_req *req);
 
 struct http_ws_options {
-    size_t max_message; // bytes, fragments joined → close 1009
-    int ping_interval_ms, pong_timeout_ms; // → 1011
-    int idle_timeout_ms; // no message from the client and not http_ws_busy → close 4408
-    int64_t max_lifetime_ms; // → 1001 once not busy
-    size_t max_frames_per_minute; // frames of any kind → close 4429
+    size_t max_message; // bytes, fragments joined → close 1009 (64 KiB; 0 = the default in parentheses)
+    int ping_interval_ms, pong_timeout_ms; // (30000, 20000) → 1011
+    int idle_timeout_ms; // no message from the client and not http_ws_set_busy → close 4408 (300000)
+    int64_t max_lifetime_ms; // → 1001 once not busy (86400000)
+    size_t max_frames_per_minute; // frames of any kind → close 4429 (600)
     int close_timeout_ms; // wait for the peer's echo (2000)
 };
 
-// Callbacks of one socket. `message` gets each whole, valid UTF-8 text message; messages of one socket run one after
-// the other on workers (binary messages close with 1003). `pull` runs on the loop when the socket can take more and
+// Callbacks of one socket, all but `close` may be NULL. `message` gets each whole, valid UTF-8 text message; messages of one socket run one after
+// the other on workers. Binary messages go to `binary`, without one they close with 1003. `pull` runs on the loop when the socket can take more and
 // http_ws_wake was called: it appends whole text messages with http_ws_put and must not block. `close` runs once, on a
 // worker after the last `message`, when the socket is gone, with the code (1006: without a close frame).
 struct http_ws_handler {
@@ -178,14 +195,16 @@ struct http_ws_handler {
     void (*message)(struct http_ws *ws, void *arg, struct str text);
     void (*pull)(struct http_ws *ws, void *arg);
     void (*close)(struct http_ws *ws, void *arg, uint16_t code);
+    void (*binary)(struct http_ws *ws, void *arg, struct str bytes);
 };
 
 // Answers 101 (with `subprotocol` if not NULL) and turns the connection into a socket. The request is answered by it;
-// its arena lives until `close` has returned.
+// its arena lives until `close` has returned; what http_header_in and its like gave ends with the handler.
 struct http_ws *http_accept_ws(struct http_req *req, const char *subprotocol, const struct http_ws_options *options,
                                const struct http_ws_handler *handler, void *arg);
 // Queues a text message, any thread. Over 1 MiB unsent the socket is dropped.
 void http_ws_send(struct http_ws *ws, struct str text);
+void http_ws_send_binary(struct http_ws *ws, struct str bytes);
 // In `pull` only: appends a message directly. False: no room now; pull comes again when there is.
 bool http_ws_put(struct http_ws *ws, struct str text);
 void http_ws_wake(struct http_ws *ws); // any thread

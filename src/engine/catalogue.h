@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can be searched of a brand, in memory: one index of its products and one of its documents' passages. Built from
+// rows at first use, brought up to date before a search that follows a change, dropped by least use over a budget of
+// bytes. Thread-safe.
+#pragma once
+
+#include "engine/brands.h"
+#include "engine/embedder.h"
+#include "model/product.h"
+#include "search/search.h"
+
+struct catalogues;
+struct catalogue;
+
+enum catalogue_part { CATALOGUE_PRODUCTS, CATALOGUE_PASSAGES, CATALOGUE_PARTS };
+
+struct catalogues *catalogues_new(struct store *store, const struct embedder *embedder, size_t budget_bytes);
+void catalogues_free(struct catalogues *catalogues);
+// From the store's change feed, on the committing thread: only notes what is stale.
+void catalogues_changed(struct catalogues *catalogues, const struct change *change);
+
+// A search of one part. `query` is completed here: vector and floor. Strings of the result live in the arena.
+int catalogue_search(struct catalogues *catalogues, const struct brand_ref *brand, enum catalogue_part part, struct arena *arena,
+                     struct search_query *query, struct search_result *ret, struct err *err);
+// Rows of the products named, in that order, as they are now; those that are gone are left out.
+int catalogue_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena, const struct str *ids,
+                       size_t n, struct product **ret, size_t *ret_n, struct err *err);
+
+struct passage { // text of a search hit of CATALOGUE_PASSAGES
+    struct str document_id, title, text, type;
+};
+int catalogue_passages(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena, const struct search_hit *hits,
+                       size_t n, struct passage **ret, size_t *ret_n, struct err *err);

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/chunk.h"
+
+#include "base/utf8.h"
+#include "engine/sentence.h"
+
+// Where to cut a text that is too long: behind the last paragraph, else sentence, else word, else code point that fits.
+static size_t cut(struct str text, size_t most)
+{
+    struct str head = {text.p, most};
+    for (size_t i = most; i > most / 2; i--)
+        if (text.p[i - 1] == '\n' && i < most && text.p[i] == '\n')
+            return i;
+    size_t end = 0, next, close;
+    while ((next = sentence_end(head, end, false, &close)) && close > end)
+        end = close;
+    if (end > most / 2)
+        return end;
+    for (size_t i = most; i > most / 2; i--)
+        if (text.p[i - 1] == ' ' || text.p[i - 1] == '\n')
+            return i;
+    return most;
+}
+
+bool chunk_next(struct str text, size_t *pos, struct str *ret)
+{
+    while (*pos < text.n) {
+        struct str rest = {text.p + *pos, text.n - *pos};
+        size_t most = utf8_offset(rest, CHUNK_MOST);
+        size_t n = most == rest.n ? rest.n : cut(rest, most);
+        *pos += n;
+        *ret = utf8_trim((struct str){rest.p, n});
+        if (ret->n)
+            return true;
+    }
+    return false;
+}

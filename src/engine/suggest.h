@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which products fit a message (001-brands 8.1, 8.2): candidates by search, hits by rule, the best few kept.
+#pragma once
+
+#include "engine/catalogue.h"
+#include "engine/shopping.h"
+
+#define SUGGEST_HITS 5
+
+struct suggest_query {
+    struct str message; // reference-resolved
+    bool cue; // a cue word is taken as given (recommendations)
+    int64_t keep; // hits kept: SUGGEST_HITS, or more where the limit is
+    int64_t limit; // products suggested
+    double threshold; // similarity_threshold
+    bool unavailable_too; // suggest_unavailable
+};
+
+struct suggest_hit {
+    struct product product; // as its row was when the turn began
+    double score;
+};
+
+struct suggestions {
+    bool shopping; // the message is about products
+    struct suggest_hit *hits; // for the catalogue block, best first or by price
+    size_t n;
+    struct str *suggested; // ids, at most `limit`
+    size_t n_suggested;
+    bool has_confidence;
+    double confidence; // 4 decimals
+    struct search_match *terms; // words that count
+    size_t n_terms;
+};
+
+int suggest_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
+                     const struct suggest_query *query, struct suggestions *ret, struct err *err);

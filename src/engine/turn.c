@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: Apache-2.0
+// The turn as a table of steps, its text and its watchers, the lanes of conversations, and the one clock of all turns.
+#include "engine/turn_internal.h"
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+
+enum { TICK_FLUSH_MS = 10, TICK_MS = 50, TYPING_MS = 5000, SAVE_MS = 250, WAKE_MOST = 16 };
+
+static enum step_result step_finish(struct turn *turn);
+
+static const struct step {
+    const char *name;
+    enum step_result (*run)(struct turn *turn);
+} steps[] = {
+    {"open", turn_step_open},         // the visitor's message is committed
+    {"retrieve", turn_step_retrieve}, // history, references, products, passages
+    {"answer", turn_step_answer},     // the model streams, or sentences are quoted
+    {"settle", turn_step_settle},     // how did it end
+    {"check", turn_step_check},       // prices
+    {"products", turn_step_products}, // rows as they are now
+    {"commit", turn_step_commit},     // the answer and all that belongs to it
+    {"finish", step_finish},          // readers, the next turn of the conversation
+};
+
+// ---- text and watchers ------------------------------------------------------------------------------------------------
+
+void turn_wake(struct turn *turn)
+{
+    struct watcher list[WAKE_MOST];
+    pthread_mutex_lock(&turn->lock);
+    size_t n = turn->watchers.n < WAKE_MOST ? turn->watchers.n : WAKE_MOST;
+    if (n)
+        memcpy(list, turn->watchers.at, n * sizeof *list);
+    turn->waking++;
+    turn->woken_at = clock_mono_ms();
+    turn->flush_due = false;
+    pthread_mutex_unlock(&turn->lock);
+    for (size_t i = 0; i < n; i++)
+        list[i].wake(list[i].arg);
+    pthread_mutex_lock(&turn->lock);
+    if (--turn->waking == 0)
+        pthread_cond_broadcast(&turn->calm);
+    pthread_mutex_unlock(&turn->lock);
+}
+
+void turn_append(struct turn *turn, struct str text)
+{
+    if (text.n == 0)
+        return;
+    int64_t flush_ms = settings_int(turn->engine->with.settings, SET_WS_FLUSH);
+    pthread_mutex_lock(&turn->lock);
+    bool first = turn->text.n == 0;
+    turn->text_full |= !buf_adds(&turn->text, text);
+    bool now = first || clock_mono_ms() - turn->woken_at >= flush_ms;
+    turn->flush_due = !now;
+    pthread_mutex_unlock(&turn->lock);
+    if (now) {
+        turn_wake(turn);
+        return;
+    }
+    pthread_mutex_lock(&turn->engine->lock);
+    pthread_cond_signal(&turn->engine->tick);
+    pthread_mutex_unlock(&turn->engine->lock);
+}
+
+size_t turn_text(struct turn *turn, size_t offset, size_t room, struct buf *out)
+{
+    pthread_mutex_lock(&turn->lock);
+    size_t length = turn->text.n;
+    if (offset < length) {
+        struct str rest = {turn->text.p + offset, length - offset};
+        if (rest.n > room)
+            rest.n = utf8_whole((struct str){rest.p, room});
+        buf_adds(out, rest);
+    }
+    pthread_mutex_unlock(&turn->lock);
+    return length;
+}
+
+void turn_watch(struct turn *turn, void (*wake)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&turn->lock);
+    vec_push(&turn->watchers, wake, arg);
+    pthread_mutex_unlock(&turn->lock);
+}
+
+void turn_unwatch(struct turn *turn, void (*wake)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&turn->lock);
+    for (size_t i = 0; i < turn->watchers.n; i++)
+        if (turn->watchers.at[i].wake == wake && turn->watchers.at[i].arg == arg) {
+            turn->watchers.at[i] = turn->watchers.at[--turn->watchers.n];
+            break;
+        }
+    while (turn->waking)
+        pthread_cond_wait(&turn->calm, &turn->lock);
+    pthread_mutex_unlock(&turn->lock);
+}
+
+bool turn_ended(const struct turn *turn)
+{
+    struct turn *t = (struct turn *)(uintptr_t)turn;
+    pthread_mutex_lock(&t->lock);
+    bool ended = t->ended;
+    pthread_mutex_unlock(&t->lock);
+    return ended;
+}
+
+const struct turn_outcome *turn_outcome(const struct turn *turn)
+{
+    return &turn->outcome;
+}
+
+struct str turn_conversation(struct turn *turn)
+{
+    pthread_mutex_lock(&turn->lock);
+    struct str id = turn->conversation_known ? turn->outcome.conversation_id : STR_NULL;
+    pthread_mutex_unlock(&turn->lock);
+    return id;
+}
+
+struct turn *turn_ref(struct turn *turn)
+{
+    atomic_fetch_add(&turn->refs, 1);
+    return turn;
+}
+
+void turn_unref(struct turn *turn)
+{
+    if (!turn || atomic_fetch_sub(&turn->refs, 1) != 1)
+        return;
+    brand_ref_drop(turn->input.brand);
+    buf_done(&turn->text);
+    voice_done(&turn->voice);
+    vec_done(&turn->watchers);
+    pthread_cond_destroy(&turn->calm);
+    pthread_mutex_destroy(&turn->lock);
+    arena_free(turn->arena); // the turn lives in it
+}
+
+// ---- running ----------------------------------------------------------------------------------------------------------
+
+static void run(void *arg)
+{
+    struct turn *turn = arg;
+    enum step_result result;
+    // A step that parks has handed the turn on: it must not be touched here any more.
+    do {
+        result = steps[turn->step].run(turn);
+        if (result == STEP_NEXT)
+            turn->step++;
+    } while (result == STEP_NEXT && turn->step < sizeof steps / sizeof *steps);
+    if (result == STEP_NEXT)
+        turn_unref(turn);
+}
+
+void turn_resume(struct turn *turn)
+{
+    turn->step++;
+    pool_must_run(turn->engine->with.workers, run, turn);
+}
+
+void turn_fail(struct turn *turn, int code, const struct err *err)
+{
+    (void)err; // the code is what surfaces show; the store's own text stays inside
+    if (turn->outcome.code == 0)
+        turn->outcome.code = code;
+}
+
+// ---- lanes ------------------------------------------------------------------------------------------------------------
+
+static struct str lane_key(struct arena *arena, struct str brand, struct str chatbot, struct str session)
+{
+    return arena_strf(arena, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(brand), STR_ARG(chatbot), STR_ARG(session));
+}
+
+// Under engine.lock. True: the turn may start at once.
+static bool lane_enter(struct engine *engine, struct turn *turn, struct str session)
+{
+    struct str key = lane_key(turn->arena, turn->input.brand->row.brand.id, turn->input.brand->row.chatbot_id, session);
+    struct lane *lane = map_get(engine->lanes, key);
+    if (!lane) {
+        lane = mem_zalloc(sizeof *lane);
+        lane->key = mem_strndup(key.p, key.n);
+        lane->last = &lane->first;
+        lane->running = turn;
+        (void)map_set(engine->lanes, key, lane);
+        turn->lane = lane;
+        return true;
+    }
+    turn->lane = lane;
+    turn->waiting = true;
+    *lane->last = turn;
+    lane->last = &turn->behind;
+    return false;
+}
+
+// Under engine.lock. Returns the turn that may start now, or NULL.
+static struct turn *lane_leave(struct engine *engine, struct turn *turn)
+{
+    struct lane *lane = turn->lane;
+    if (!lane)
+        return NULL;
+    turn->lane = NULL;
+    struct turn *next = lane->first;
+    if (!next) {
+        (void)map_remove(engine->lanes, str_from(lane->key));
+        free(lane->key);
+        free(lane);
+        return NULL;
+    }
+    lane->first = next->behind;
+    if (!lane->first)
+        lane->last = &lane->first;
+    next->behind = NULL;
+    next->waiting = false;
+    lane->running = next;
+    return next;
+}
+
+// Under engine.lock: takes a waiting turn out of its lane.
+static void lane_give_up(struct turn *turn)
+{
+    struct lane *lane = turn->lane;
+    for (struct turn **at = &lane->first; *at; at = &(*at)->behind)
+        if (*at == turn) {
+            *at = turn->behind;
+            break;
+        }
+    lane->last = &lane->first;
+    while (*lane->last)
+        lane->last = &(*lane->last)->behind;
+    turn->behind = NULL;
+    turn->waiting = false;
+    turn->lane = NULL;
+}
+
+void turn_know_conversation(struct turn *turn)
+{
+    struct str session = turn->begin.conversation.session_id;
+    struct str prefix = turn->input.prefix;
+    struct engine *engine = turn->engine;
+    pthread_mutex_lock(&turn->lock);
+    turn->outcome.conversation_id = str_starts(session, prefix) ? (struct str){session.p + prefix.n, session.n - prefix.n} : session;
+    turn->outcome.answer_id = turn->begin.answer_id;
+    turn->conversation_known = true;
+    pthread_mutex_unlock(&turn->lock);
+    pthread_mutex_lock(&engine->lock);
+    if (!turn->lane)
+        (void)lane_enter(engine, turn, session); // a new id: nobody can stand before it
+    pthread_mutex_unlock(&engine->lock);
+}
+
+static void list_add(struct engine *engine, struct turn *turn)
+{
+    turn->after = engine->turns;
+    if (engine->turns)
+        engine->turns->before = turn;
+    engine->turns = turn;
+    if (engine->n_turns++ == 0)
+        pthread_cond_signal(&engine->tick);
+}
+
+static void list_remove(struct engine *engine, struct turn *turn)
+{
+    if (turn->before)
+        turn->before->after = turn->after;
+    else
+        engine->turns = turn->after;
+    if (turn->after)
+        turn->after->before = turn->before;
+    engine->n_turns--;
+}
+
+static enum step_result step_finish(struct turn *turn)
+{
+    struct engine *engine = turn->engine;
+    pthread_mutex_lock(&turn->lock);
+    while (turn->saving)
+        pthread_cond_wait(&turn->calm, &turn->lock);
+    turn->ended = true;
+    pthread_mutex_unlock(&turn->lock);
+    pthread_mutex_lock(&engine->lock);
+    struct turn *next = lane_leave(engine, turn);
+    list_remove(engine, turn);
+    pthread_mutex_unlock(&engine->lock);
+    turn_wake(turn);
+    if (next)
+        pool_must_run(engine->with.workers, run, next);
+    return STEP_NEXT;
+}
+
+static void copy_input(struct turn *turn, const struct turn_input *input)
+{
+    struct turn_input *own = &turn->input;
+    *own = *input;
+    own->brand = brand_ref_take(input->brand);
+    struct str *const texts[] = {&own->session, &own->prefix, &own->channel, &own->user_label, &own->message, &own->actor, &own->address};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_str(turn->arena, *texts[i]);
+}
+
+struct turn *turn_start(struct engine *engine, const struct turn_input *input, void (*wake)(void *arg), void *arg)
+{
+    struct arena *arena = arena_new(8192);
+    struct turn *turn = ARENA_NEW(arena, struct turn);
+    turn->arena = arena;
+    turn->engine = engine;
+    atomic_init(&turn->refs, 2); // the caller's and the run's
+    turn->text = BUF_INIT(TURN_TEXT_MOST);
+    turn->began_ms = clock_wall_ms();
+    turn->began_mono = turn->saved_at = clock_mono_ms();
+    turn->woken_at = turn->began_mono - TYPING_MS;
+    turn->outcome.finish_reason = "stop";
+    turn->status = "complete";
+    pthread_mutex_init(&turn->lock, NULL);
+    pthread_cond_init(&turn->calm, NULL);
+    voice_init(&turn->voice);
+    copy_input(turn, input);
+    if (wake)
+        vec_push(&turn->watchers, wake, arg);
+    pthread_mutex_lock(&engine->lock);
+    list_add(engine, turn);
+    bool go = !turn->input.session.p || lane_enter(engine, turn, turn->input.session);
+    turn->wait_until = input->wait_ms ? turn->began_mono + input->wait_ms : INT64_MAX;
+    pthread_mutex_unlock(&engine->lock);
+    if (go)
+        pool_must_run(engine->with.workers, run, turn);
+    return turn;
+}
+
+struct turn *turn_find(struct engine *engine, struct str brand_id, struct str chatbot_id, struct str session)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    pthread_mutex_lock(&engine->lock);
+    struct lane *lane = map_get(engine->lanes, lane_key(arena, brand_id, chatbot_id, session));
+    struct turn *turn = lane ? turn_ref(lane->running) : NULL;
+    pthread_mutex_unlock(&engine->lock);
+    return turn;
+}
+
+// A turn that gives up waiting goes straight to its end.
+static void give_up(struct turn *turn, int code)
+{
+    lane_give_up(turn);
+    turn->outcome.code = code;
+    if (code == ERR_CANCELLED)
+        turn->outcome.finish_reason = "cancelled";
+    turn->step = sizeof steps / sizeof *steps - 1;
+    pool_must_run(turn->engine->with.workers, run, turn);
+}
+
+void turn_cancel(struct turn *turn)
+{
+    atomic_store(&turn->cancelled, true);
+    pthread_mutex_lock(&turn->engine->lock);
+    if (turn->waiting)
+        give_up(turn, ERR_CANCELLED);
+    pthread_mutex_unlock(&turn->engine->lock);
+    // The call cannot end while the lock is held: `done` takes it to forget the call.
+    pthread_mutex_lock(&turn->lock);
+    if (turn->call)
+        llm_cancel(turn->call);
+    pthread_mutex_unlock(&turn->lock);
+}
+
+// ---- the clock --------------------------------------------------------------------------------------------------------
+
+struct due { // what the clock found to do, done without the engine's lock
+    VEC(struct turn *) wake;
+    VEC(struct turn *) save;
+};
+
+// Under engine.lock.
+static bool look_at(struct turn *turn, int64_t now, struct due *due, int64_t flush_ms)
+{
+    if (turn->waiting && now >= turn->wait_until)
+        give_up(turn, ERR_LIMIT);
+    pthread_mutex_lock(&turn->lock);
+    bool flushing = turn->flush_due;
+    bool wake = (flushing && now - turn->woken_at >= flush_ms) ||
+                (!turn->ended && turn->text.n == 0 && now - turn->woken_at >= TYPING_MS);
+    bool save = turn->call && !turn->saving && turn->text.n > turn->saved && now - turn->saved_at >= SAVE_MS;
+    if (save) {
+        turn->saving = true;
+        turn->saved_at = now;
+    }
+    pthread_mutex_unlock(&turn->lock);
+    if (wake)
+        vec_push(&due->wake, turn_ref(turn));
+    if (save)
+        vec_push(&due->save, turn_ref(turn));
+    return flushing && !wake;
+}
+
+static void clock_round(struct engine *engine, bool *ret_flushing)
+{
+    struct due due = {0};
+    int64_t now = clock_mono_ms(), flush_ms = settings_int(engine->with.settings, SET_WS_FLUSH);
+    *ret_flushing = false;
+    for (struct turn *turn = engine->turns, *after; turn; turn = after) {
+        after = turn->after;
+        *ret_flushing |= look_at(turn, now, &due, flush_ms);
+    }
+    pthread_mutex_unlock(&engine->lock);
+    for (size_t i = 0; i < due.wake.n; i++) {
+        turn_wake(due.wake.at[i]);
+        turn_unref(due.wake.at[i]);
+    }
+    for (size_t i = 0; i < due.save.n; i++)
+        turn_save_partial(due.save.at[i]);
+    vec_done(&due.wake);
+    vec_done(&due.save);
+    pthread_mutex_lock(&engine->lock);
+}
+
+static struct timespec at_ms(int64_t mono_ms)
+{
+    int64_t in_ms = mono_ms - clock_mono_ms();
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(in_ms > 0 ? in_ms : 0) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return until;
+}
+
+static void *clock_thread(void *arg)
+{
+    struct engine *engine = arg;
+    bool flushing = false;
+    int64_t last = 0;
+    pthread_setname_np(pthread_self(), "turns");
+    pthread_mutex_lock(&engine->lock);
+    while (!engine->ending) {
+        if (engine->n_turns == 0) {
+            pthread_cond_wait(&engine->tick, &engine->lock);
+            continue;
+        }
+        int64_t due = last + (flushing ? TICK_FLUSH_MS : TICK_MS);
+        if (clock_mono_ms() >= due) {
+            last = clock_mono_ms();
+            clock_round(engine, &flushing);
+            continue;
+        }
+        struct timespec until = at_ms(due);
+        // A signal says that some turn has text to flush: the shorter tick holds then.
+        flushing |= pthread_cond_timedwait(&engine->tick, &engine->lock, &until) == 0;
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return NULL;
+}
+
+// ---- engine -----------------------------------------------------------------------------------------------------------
+
+struct engine *engine_new(const struct engine_options *options)
+{
+    struct engine *engine = mem_zalloc(sizeof *engine);
+    pthread_condattr_t attr;
+    engine->with = *options;
+    engine->lanes = map_new();
+    pthread_mutex_init(&engine->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&engine->tick, &attr);
+    pthread_condattr_destroy(&attr);
+    if (pthread_create(&engine->clock, NULL, clock_thread, engine) != 0)
+        abort();
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    pthread_mutex_lock(&engine->lock);
+    engine->ending = true;
+    pthread_cond_signal(&engine->tick);
+    pthread_mutex_unlock(&engine->lock);
+    pthread_join(engine->clock, NULL);
+    map_free(engine->lanes);
+    pthread_cond_destroy(&engine->tick);
+    pthread_mutex_destroy(&engine->lock);
+    free(engine);
+}
+
+size_t engine_running(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    size_t n = engine->n_turns;
+    pthread_mutex_unlock(&engine->lock);
+    return n;
+}
+
+static void cancel_where(struct engine *engine, struct str brand_id)
+{
+    VEC(struct turn *) list = {0};
+    pthread_mutex_lock(&engine->lock);
+    for (struct turn *turn = engine->turns; turn; turn = turn->after)
+        if (!brand_id.p || str_eq(turn->input.brand->row.brand.id, brand_id))
+            vec_push(&list, turn_ref(turn));
+    pthread_mutex_unlock(&engine->lock);
+    for (size_t i = 0; i < list.n; i++) {
+        turn_cancel(list.at[i]);
+        turn_unref(list.at[i]);
+    }
+    vec_done(&list);
+}
+
+void engine_cancel_all(struct engine *engine)
+{
+    cancel_where(engine, STR_NULL);
+}
+
+void engine_cancel_brand(struct engine *engine, struct str brand_id)
+{
+    cancel_where(engine, brand_id);
+}

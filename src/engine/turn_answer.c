@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the answer's text comes from: a model that streams, or sentences quoted from what was found. Model text passes
+// the marker filter (and in voice turns the sentence cutter) on the client's loop thread before any reader sees it.
+#include "engine/turn_internal.h"
+
+#include "engine/guard.h"
+#include "engine/money.h"
+#include "engine/quote.h"
+#include "engine/texts.h"
+
+enum { DEFAULT_WINDOW = 8192, PIECE_MOST = 1 << 16 };
+
+static const struct chat_settings *chat_of(const struct turn *turn)
+{
+    return &turn->input.brand->row.config.chat_settings;
+}
+
+// ---- prompt -----------------------------------------------------------------------------------------------------------
+
+static struct prompt_pair *company_pairs(struct turn *turn, size_t *ret_n)
+{
+    yyjson_val *info, *key, *value;
+    size_t i, max, n = 0;
+    *ret_n = 0;
+    if (json_parse(turn->arena, turn->input.brand->row.config.company_info, JSON_RAW_NUMBERS, &info, NULL) != 0)
+        return NULL;
+    struct prompt_pair *pairs = arena_calloc(turn->arena, yyjson_obj_size(info) + 1, sizeof *pairs);
+    yyjson_obj_foreach(info, i, max, key, value) {
+        struct str text = yyjson_is_str(value) ? json_str(value) : yyjson_is_null(value) ? STR("") : json_write_val(turn->arena, value);
+        pairs[n++] = (struct prompt_pair){json_str(key), text};
+    }
+    *ret_n = n;
+    return pairs;
+}
+
+static struct str system_text(struct turn *turn)
+{
+    const struct brand_config *config = &turn->input.brand->row.config;
+    struct prompt_system system = {
+        .base = config->system_prompt,
+        .persona = config->persona_prompt,
+        .rules = {.language = config->chat_settings.language, .catalogue = config->chat_settings.suggestions, .voice = turn->input.voice},
+    };
+    system.company = company_pairs(turn, &system.n_company);
+    return prompt_system_text(turn->arena, &system);
+}
+
+static void fill_data(struct turn *turn, struct prompt_data *data)
+{
+    struct prompt_product *products = arena_calloc(turn->arena, turn->found.n + 1, sizeof *products);
+    struct prompt_passage *passages = arena_calloc(turn->arena, turn->n_passages + 1, sizeof *passages);
+    for (size_t i = 0; i < turn->found.n; i++) {
+        const struct product *p = &turn->found.hits[i].product;
+        products[i] = (struct prompt_product){p->id, p->name, p->category, p->description, p->price, p->availability, p->features.at, p->features.n};
+    }
+    for (size_t i = 0; i < turn->n_passages; i++)
+        passages[i] = (struct prompt_passage){turn->passages[i].title, STR_NULL, STR_NULL, turn->passages[i].text};
+    *data = (struct prompt_data){
+        .catalogue = chat_of(turn)->suggestions && (turn->found.n || turn->found.shopping),
+        .currency = chat_of(turn)->currency,
+        .products = products,
+        .n_products = turn->found.n,
+        .passages = passages,
+        .n_passages = turn->n_passages,
+    };
+}
+
+// The newest whole pairs, oldest first.
+static size_t history_pairs(struct turn *turn, struct prompt_turn *pairs)
+{
+    size_t most = (size_t)chat_of(turn)->history_messages / 2, n = 0;
+    for (size_t i = turn->n_history; i-- > 1 && n < most;) {
+        if (!str_eq(turn->history[i].role, STR("assistant")) || !str_eq(turn->history[i - 1].role, STR("user")))
+            continue;
+        pairs[n++] = (struct prompt_turn){turn->history[i - 1].content, turn->history[i].content};
+        i--;
+    }
+    for (size_t i = 0; i < n / 2; i++) {
+        struct prompt_turn swap = pairs[i];
+        pairs[i] = pairs[n - 1 - i];
+        pairs[n - 1 - i] = swap;
+    }
+    return n;
+}
+
+// ---- the model --------------------------------------------------------------------------------------------------------
+
+static bool look_up_marker(void *arg, enum marker_kind kind, struct str id, struct buf *out)
+{
+    struct turn *turn = arg;
+    for (size_t i = 0; i < turn->found.n; i++) {
+        const struct product *p = &turn->found.hits[i].product;
+        if (!str_eq(p->id, id))
+            continue;
+        if (kind == MARKER_PRICE)
+            money_write(out, p->price, chat_of(turn)->currency);
+        else
+            buf_adds(out, text_fixed(p->availability ? TEXT_IN_STOCK : TEXT_OUT_OF_STOCK, turn->language));
+        return true;
+    }
+    return false;
+}
+
+static void take_text(struct turn *turn, const struct buf *text)
+{
+    if (text->n == 0)
+        return;
+    if (turn->input.voice)
+        turn->voice_complete |= voice_feed(&turn->voice, buf_str(text));
+    else
+        turn_append(turn, buf_str(text));
+}
+
+// On the client's loop.
+static bool on_delta(void *arg, struct str text)
+{
+    struct turn *turn = arg;
+    AUTO_BUF struct buf plain = BUF_INIT(PIECE_MOST + text.n * 2);
+    if (turn->stopped_early)
+        return true;
+    marker_feed(&turn->marker, text, &plain);
+    take_text(turn, &plain);
+    if (turn->voice_complete || turn->text_full) {
+        turn->stopped_early = true;
+        pthread_mutex_lock(&turn->lock);
+        if (turn->call)
+            llm_cancel(turn->call);
+        pthread_mutex_unlock(&turn->lock);
+    }
+    return true;
+}
+
+// On the client's loop.
+static void on_done(void *arg, const struct llm_result *result)
+{
+    struct turn *turn = arg;
+    pthread_mutex_lock(&turn->lock);
+    turn->call = NULL;
+    turn->result = *result;
+    pthread_mutex_unlock(&turn->lock);
+    turn_resume(turn);
+}
+
+static enum step_result ask_model(struct turn *turn)
+{
+    const struct chat_settings *chat = chat_of(turn);
+    struct prompt_turn *pairs = arena_calloc(turn->arena, turn->n_history + 1, sizeof *pairs);
+    struct prompt_input input = {
+        .system = system_text(turn),
+        .history = pairs,
+        .n_history = history_pairs(turn, pairs),
+        .message = turn->input.message,
+        .window = turn->engine->with.window ? turn->engine->with.window : DEFAULT_WINDOW,
+        .output = turn->input.voice ? chat->voice_max_tokens : chat->max_tokens,
+        .estimate = llm_estimate,
+    };
+    struct prompt prompt;
+    fill_data(turn, &input.data);
+    prompt_build(turn->arena, &input, &prompt);
+    marker_init(&turn->marker, look_up_marker, turn);
+    struct llm_request request = {
+        .model = turn->input.brand->row.model,
+        .messages = prompt.messages,
+        .n_messages = prompt.n,
+        .temperature = chat->temperature,
+        .max_tokens = input.output,
+        .response_timeout_ms = (int)turn->input.brand->row.response_timeout_s * 1000,
+        .delta = on_delta,
+        .done = on_done,
+        .arg = turn,
+    };
+    turn->outcome.mode = "model";
+    (void)turn_ref(turn); // `done` may end the turn before the lock is given back
+    pthread_mutex_lock(&turn->lock);
+    turn->call = llm_chat(turn->engine->with.llm, &request);
+    if (atomic_load(&turn->cancelled))
+        llm_cancel(turn->call);
+    pthread_mutex_unlock(&turn->lock);
+    turn_unref(turn);
+    return STEP_PARK;
+}
+
+// ---- quoting ----------------------------------------------------------------------------------------------------------
+
+static void say(struct turn *turn, struct buf *spoken, struct str text)
+{
+    if (turn->input.voice)
+        buf_adds(spoken, text);
+    else
+        turn_append(turn, text);
+}
+
+static void quote_products(struct turn *turn, struct buf *spoken)
+{
+    const struct suggestions *found = &turn->found;
+    for (size_t k = 0, said = 0; k < found->n_suggested; k++)
+        for (size_t i = 0; i < found->n; i++) {
+            const struct product *p = &found->hits[i].product;
+            if (!str_eq(p->id, found->suggested[k]))
+                continue;
+            struct str line = quote_product(turn->arena, p->name, p->price, chat_of(turn)->currency, p->availability, p->description,
+                                            turn->language);
+            say(turn, spoken, said++ ? arena_strf(turn->arena, "\n%s", line.p) : line);
+            turn->quoted_products = true;
+        }
+}
+
+static void quote_passages(struct turn *turn, struct buf *spoken)
+{
+    struct quote_passage passages[QUOTE_MAX_PASSAGES];
+    struct quote_sentence sentences[QUOTE_MAX_SENTENCES];
+    size_t n = turn->n_passages < QUOTE_MAX_PASSAGES ? turn->n_passages : QUOTE_MAX_PASSAGES;
+    for (size_t i = 0; i < n; i++)
+        passages[i] = (struct quote_passage){turn->passages[i].document_id, turn->passage_hits[i].ordinal, turn->passages[i].text};
+    size_t chosen = quote_choose(turn->arena, turn->passage_terms, turn->n_passage_terms, passages, n, sentences);
+    turn->quoted_docs = arena_calloc(turn->arena, chosen + 1, sizeof *turn->quoted_docs);
+    for (size_t i = 0; i < chosen; i++) {
+        struct str before = quote_before(turn->arena, sentences, i, turn->language);
+        bool gap = i == 0 && turn->quoted_products;
+        say(turn, spoken, arena_strf(turn->arena, "%s" STR_FMT STR_FMT, gap ? "\n\n" : "", STR_ARG(before), STR_ARG(sentences[i].text)));
+        turn->quoted_docs[turn->n_quoted++] = passages[sentences[i].passage].doc;
+    }
+}
+
+bool turn_quote(struct turn *turn)
+{
+    AUTO_BUF struct buf spoken = BUF_INIT(PIECE_MOST);
+    turn->outcome.mode = "quoted";
+    quote_products(turn, &spoken);
+    // A spoken answer is one sentence: the first line is enough.
+    if (!(turn->input.voice && turn->quoted_products))
+        quote_passages(turn, &spoken);
+    if (!turn->quoted_products && !turn->n_quoted)
+        return false;
+    if (turn->input.voice) {
+        struct str rest = buf_str(&spoken);
+        struct str lead = text_fixed(TEXT_LEAD_IN, turn->language);
+        if (str_starts(rest, lead))
+            rest = str_trim((struct str){rest.p + lead.n, rest.n - lead.n});
+        turn_append(turn, voice_sentence(turn->arena, str_split(&rest, '\n'), false));
+    }
+    return true;
+}
+
+// ---- steps ------------------------------------------------------------------------------------------------------------
+
+enum step_result turn_step_answer(struct turn *turn)
+{
+    if (turn->outcome.code)
+        return STEP_NEXT;
+    if (atomic_load(&turn->cancelled)) {
+        turn->outcome.mode = "model";
+        turn->result.finish = LLM_CANCELLED;
+        return STEP_NEXT;
+    }
+    if (llm_has_model(turn->engine->with.llm))
+        return ask_model(turn);
+    turn->reason = "no_model";
+    if (!turn_quote(turn))
+        turn_append(turn, text_fixed(TEXT_NO_ANSWER, turn->language));
+    return STEP_NEXT;
+}
+
+static void end_as(struct turn *turn, const char *finish_reason, const char *status)
+{
+    turn->outcome.finish_reason = finish_reason;
+    turn->status = status;
+}
+
+static void finish_text(struct turn *turn)
+{
+    AUTO_BUF struct buf plain = BUF_INIT(PIECE_MOST);
+    if (!turn->stopped_early) {
+        marker_end(&turn->marker, &plain);
+        take_text(turn, &plain);
+    }
+    if (!turn->input.voice)
+        return;
+    struct str sentence = voice_result(&turn->voice, turn->arena, turn->result.finish == LLM_LENGTH);
+    turn_append(turn, sentence);
+}
+
+// The model gave nothing: what can be quoted is quoted, and says why.
+static void fall_back(struct turn *turn)
+{
+    turn->reason = turn->result.reason ? turn->result.reason : "all_failed";
+    if (turn_quote(turn))
+        return;
+    end_as(turn, "error", "failed");
+    turn->outcome.model_failed = true;
+    turn_fail(turn, ERR_UNAVAILABLE, NULL);
+}
+
+enum step_result turn_step_settle(struct turn *turn)
+{
+    if (turn->outcome.code || strcmp(turn->outcome.mode, "model") != 0)
+        return STEP_NEXT;
+    enum llm_finish finish = turn->result.finish;
+    bool cancelled = atomic_load(&turn->cancelled);
+    if (finish == LLM_CANCELLED && turn->stopped_early && !cancelled)
+        finish = turn->text_full ? LLM_LENGTH : LLM_STOP;
+    if (finish == LLM_FILTERED && !turn->text.n) {
+        turn->found = (struct suggestions){0};
+        turn->outcome.has_confidence = false;
+        turn_append(turn, text_fixed(TEXT_REFUSAL, turn->language));
+        end_as(turn, "moderated", "complete");
+        return STEP_NEXT;
+    }
+    if (finish == LLM_ERROR && !turn->result.any_text) {
+        fall_back(turn);
+        return STEP_NEXT;
+    }
+    if (turn->result.any_text)
+        finish_text(turn);
+    switch (finish) {
+    case LLM_STOP:
+        break;
+    case LLM_LENGTH:
+        end_as(turn, "length", "complete");
+        break;
+    case LLM_FILTERED:
+        end_as(turn, "moderated", "complete");
+        break;
+    case LLM_CANCELLED:
+        end_as(turn, "cancelled", "interrupted");
+        break;
+    case LLM_ERROR:
+        turn->outcome.broken = true;
+        end_as(turn, "error", "interrupted");
+    }
+    return STEP_NEXT;
+}
+
+enum step_result turn_step_check(struct turn *turn)
+{
+    bool guarded = turn->outcome.code == 0 && strcmp(turn->outcome.mode, "model") == 0 && chat_of(turn)->price_guard && turn->found.n &&
+                   strcmp(turn->status, "complete") == 0;
+    turn->corrections = STR("[]");
+    if (!guarded)
+        return STEP_NEXT;
+    struct guard_product *products = arena_calloc(turn->arena, turn->found.n, sizeof *products);
+    struct guard_correction *corrections;
+    for (size_t i = 0; i < turn->found.n; i++) {
+        const struct product *p = &turn->found.hits[i].product;
+        products[i] = (struct guard_product){p->id, p->name, p->price};
+    }
+    struct str answer = buf_str(&turn->text);
+    size_t n = guard_check(turn->arena, answer, products, turn->found.n, &corrections);
+    if (n == 0)
+        return STEP_NEXT;
+    yyjson_mut_doc *doc = json_doc(turn->arena);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < n; i++) {
+        char digits[32];
+        yyjson_mut_val *one = yyjson_mut_arr_add_obj(doc, list);
+        json_add_str(doc, one, "productId", products[corrections[i].product].id);
+        price_text(corrections[i].stated, digits);
+        json_add(doc, one, "stated", json_new_num(doc, digits));
+        price_text(corrections[i].actual, digits);
+        json_add(doc, one, "actual", json_new_num(doc, digits));
+    }
+    turn->corrections = json_write(turn->arena, list);
+    turn_append(turn, guard_appendix(turn->arena, answer, products, corrections, n, chat_of(turn)->currency, turn->language));
+    return STEP_NEXT;
+}

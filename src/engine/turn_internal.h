@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the turn share. Between two parks a turn belongs to the thread that runs its step; only what stands
+// under `lock` is read by others.
+#pragma once
+
+#include "base/pool.h"
+#include "base/vec.h"
+#include "engine/marker.h"
+#include "engine/prompt.h"
+#include "engine/suggest.h"
+#include "engine/turn.h"
+#include "engine/voice.h"
+#include "store/conversation.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { TURN_TEXT_MOST = 1 << 20 };
+
+struct engine {
+    struct engine_options with;
+    pthread_mutex_t lock;
+    pthread_cond_t tick;
+    pthread_t clock;
+    bool ending;
+    struct turn *turns; // all that have not ended
+    size_t n_turns;
+    struct map *lanes; // "<brand>/<chatbot>/<session>" → lane
+};
+
+struct lane { // one conversation: the turn that runs and those behind it
+    struct turn *running, *first, **last;
+    char *key;
+};
+
+struct watcher {
+    void (*wake)(void *arg);
+    void *arg;
+};
+
+enum step_result { STEP_NEXT, STEP_PARK };
+
+struct turn {
+    _Atomic int refs;
+    struct engine *engine;
+    struct arena *arena;
+    struct turn_input input; // strings are the arena's
+    size_t step;
+    int64_t began_ms; // wall
+    int64_t began_mono;
+    _Atomic bool cancelled;
+
+    // Under engine.lock: place among all turns and in the conversation's lane.
+    struct turn *before, *after, *behind;
+    struct lane *lane;
+    bool waiting;
+    int64_t wait_until;
+
+    pthread_mutex_t lock;
+    pthread_cond_t calm; // no watcher is being called
+    struct buf text;
+    VEC(struct watcher) watchers;
+    int waking;
+    bool ended, conversation_known, flush_due, saving;
+    size_t saved; // bytes of text that the store has
+    int64_t woken_at, saved_at;
+    struct llm_call *call; // while the model runs
+
+    // Of the steps, in order.
+    struct turn_begin begin;
+    const char *language; // of the visitor, for fixed texts; NULL = English
+    struct stored_message *history;
+    size_t n_history;
+    struct str resolved; // the message with its references resolved
+    struct suggestions found;
+    struct passage *passages;
+    struct search_hit *passage_hits; // same order
+    size_t n_passages;
+    struct search_match *passage_terms;
+    size_t n_passage_terms;
+    struct marker marker;
+    struct voice voice;
+    bool voice_complete, text_full, stopped_early;
+    struct llm_result result;
+    struct str *quoted_docs; // documents that a quotation used
+    size_t n_quoted;
+    bool quoted_products;
+    const char *reason, *status;
+    struct str corrections; // JSON array
+    bool stored;
+    struct turn_outcome outcome;
+};
+
+// turn.c
+void turn_append(struct turn *turn, struct str text); // any thread
+void turn_wake(struct turn *turn);
+void turn_resume(struct turn *turn); // after a park: the next step, on a worker
+void turn_fail(struct turn *turn, int code, const struct err *err); // the rest of the steps sees outcome.code
+void turn_know_conversation(struct turn *turn);
+
+// turn_retrieve.c
+enum step_result turn_step_retrieve(struct turn *turn);
+// turn_answer.c
+enum step_result turn_step_answer(struct turn *turn);
+enum step_result turn_step_settle(struct turn *turn);
+enum step_result turn_step_check(struct turn *turn);
+bool turn_quote(struct turn *turn); // false: there is nothing to quote
+// turn_commit.c
+enum step_result turn_step_open(struct turn *turn);
+enum step_result turn_step_products(struct turn *turn);
+enum step_result turn_step_commit(struct turn *turn);
+void turn_save_partial(struct turn *turn);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the turn knows before it answers: the conversation so far, what its words refer to, products and passages.
+#include "engine/turn_internal.h"
+
+#include "engine/names.h"
+#include "engine/reference.h"
+
+enum { HISTORY_FOR_REFERENCES = 2 * REFERENCE_TURNS, PASSAGES_MOST = 5, ENTITIES_MOST = 32 };
+#define PASSAGE_THRESHOLD 0.3f // of knowledge bases (003-platform 6)
+
+static int load_history(struct tx *tx, void *arg, struct err *err)
+{
+    struct turn *turn = arg;
+    int64_t asked = turn->input.brand->row.config.chat_settings.history_messages;
+    int64_t limit = asked > HISTORY_FOR_REFERENCES ? asked : HISTORY_FOR_REFERENCES;
+    return conversation_messages(tx, turn->arena, turn->begin.conversation.id, turn->begin.answer_seq - 1, limit, &turn->history,
+                                 &turn->n_history, err);
+}
+
+// The products that an earlier answer was about, as its metadata names them.
+static struct reference_list answer_entities(struct arena *arena, const struct stored_message *answer)
+{
+    yyjson_val *metadata, *list, *item;
+    struct reference_entity *at = arena_calloc(arena, ENTITIES_MOST, sizeof *at);
+    size_t n = 0, i, max;
+    if (!answer->metadata.p || json_parse(arena, answer->metadata, 0, &metadata, NULL) != 0)
+        return (struct reference_list){0};
+    list = json_get(metadata, "products");
+    yyjson_arr_foreach(list, i, max, item) {
+        if (n < ENTITIES_MOST && json_get_str(item, "name").n)
+            at[n++] = (struct reference_entity){STR("product"), json_get_str(item, "name"), json_get_str(item, "id"), 0, 0};
+    }
+    return (struct reference_list){at, n};
+}
+
+// Where a text names any of the known entities.
+static struct reference_list named_in(struct arena *arena, const struct reference_list *known, struct str text)
+{
+    AUTO_NAMES struct names *names = names_new(NAMES_LAST_WORD | NAMES_NO_MAKER);
+    struct names_hit *hits;
+    for (size_t i = 0; i < known->n; i++)
+        names_add(names, known->at[i].value);
+    names_ready(names);
+    size_t n = names_find(names, arena, text, ENTITIES_MOST, &hits);
+    struct reference_entity *at = arena_calloc(arena, n + 1, sizeof *at);
+    for (size_t i = 0; i < n; i++) {
+        at[i] = known->at[hits[i].index];
+        at[i].start = hits[i].start;
+        at[i].end = hits[i].end;
+    }
+    return (struct reference_list){at, n};
+}
+
+static void resolve(struct turn *turn)
+{
+    struct arena *arena = turn->arena;
+    struct reference_turn turns[REFERENCE_TURNS];
+    struct reference_list known = {0};
+    size_t n = 0;
+    turn->resolved = turn->input.message;
+    for (size_t i = turn->n_history; i-- > 0 && n < REFERENCE_TURNS;) {
+        const struct stored_message *answer = &turn->history[i];
+        if (!str_eq(answer->role, STR("assistant")))
+            continue;
+        bool asked = i > 0 && str_eq(turn->history[i - 1].role, STR("user"));
+        struct str user = asked ? turn->history[i - 1].content : STR("");
+        struct reference_list about = answer_entities(arena, answer);
+        if (!known.n)
+            known = about;
+        turns[n++] = (struct reference_turn){user, answer->content, named_in(arena, &about, user), named_in(arena, &about, answer->content)};
+    }
+    if (n == 0 || known.n == 0)
+        return;
+    struct reference_input input = {
+        .text = turn->input.message,
+        .language = turn->language,
+        .in_text = named_in(arena, &known, turn->input.message),
+        .turns = turns,
+        .n_turns = n,
+    };
+    struct reference_result result;
+    reference_resolve(arena, &input, &result);
+    turn->resolved = result.search.p ? result.search : result.resolved;
+}
+
+static int find_passages(struct turn *turn, struct err *err)
+{
+    struct search_query query = {.text = turn->resolved, .filter = SEARCH_ALL, .limit = PASSAGES_MOST, .idf_at_least = 1000};
+    struct search_result found = {0};
+    struct engine *engine = turn->engine;
+    int rc = catalogue_search(engine->with.catalogues, turn->input.brand, CATALOGUE_PASSAGES, turn->arena, &query, &found, err);
+    if (rc)
+        return rc;
+    size_t n = 0;
+    while (n < found.n && found.hits[n].relevance >= PASSAGE_THRESHOLD)
+        n++;
+    turn->passage_hits = found.hits;
+    turn->passage_terms = found.terms;
+    turn->n_passage_terms = found.n_terms;
+    return catalogue_passages(engine->with.catalogues, turn->input.brand, turn->arena, found.hits, n, &turn->passages,
+                              &turn->n_passages, err);
+}
+
+static int find_products(struct turn *turn, struct err *err)
+{
+    const struct chat_settings *chat = &turn->input.brand->row.config.chat_settings;
+    struct suggest_query query = {
+        .message = turn->resolved,
+        .keep = chat->suggestion_limit > SUGGEST_HITS ? chat->suggestion_limit : SUGGEST_HITS,
+        .limit = chat->suggestion_limit,
+        .threshold = chat->similarity_threshold,
+        .unavailable_too = chat->suggest_unavailable,
+    };
+    return chat->suggestions ? suggest_products(turn->engine->with.catalogues, turn->input.brand, turn->arena, &query, &turn->found, err) : 0;
+}
+
+static void choose_language(struct turn *turn)
+{
+    struct str set = turn->input.brand->row.config.chat_settings.language;
+    const char *heard = set.n ? set.p : analyse_language(turn->input.message);
+    turn->language = heard[0] ? heard : NULL;
+}
+
+enum step_result turn_step_retrieve(struct turn *turn)
+{
+    struct err err = {0};
+    if (turn->outcome.code || atomic_load(&turn->cancelled))
+        return STEP_NEXT;
+    struct scope scope = scope_brand(turn->input.brand->row.brand.id, STR("engine"));
+    choose_language(turn);
+    int rc = store_read(turn->engine->with.store, &scope, load_history, turn, &err);
+    if (!rc) {
+        resolve(turn);
+        rc = find_products(turn, &err);
+    }
+    rc = rc ? rc : find_passages(turn, &err);
+    if (rc)
+        turn_fail(turn, rc, &err);
+    turn->outcome.has_confidence = turn->found.has_confidence;
+    turn->outcome.confidence = turn->found.confidence;
+    return STEP_NEXT;
+}

@@ -28,14 +28,18 @@ class ProgramFailed(AssertionError):
 
 
 def find_binary(name, variable):
-    """The path of one of our programs: the environment variable, else the release build."""
+    """The path of one of our programs: the environment variable, else where a build has put it.
+
+    The build is PARLEY_BUILD (a folder), else build/.
+    """
     given = os.environ.get(variable)
     if given:
-        return pathlib.Path(given).resolve()
-    for place in (f"build/{name}", f"build/src/cmd/{name}", f"build/tests/fake_llm/{name}", f"build/tests/{name}"):
-        if (ROOT / place).exists():
-            return ROOT / place
-    return ROOT / "build" / name
+        return pathlib.Path(given).absolute()
+    build = ROOT / os.environ.get("PARLEY_BUILD", "build")
+    for folder in (".", "src/cmd", "tests/fake_llm", "src/http"):
+        if (build / folder / name).exists():
+            return build / folder / name
+    return build / name
 
 
 def child_environment(extra=None):

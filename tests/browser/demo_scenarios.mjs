@@ -185,14 +185,21 @@ export async function unknownBrand(page, url) {
     return page.locator('#banner-text').textContent();
 }
 
-// What the page does after each close code.
-export async function closes(page, url, { code }) {
+// What the page shows after a close code: all that stood in the state and in the banner, in order.
+export async function closes(page, url, { code, state }) {
     await open(page, url);
+    await page.evaluate(() => {
+        globalThis.shown = { state: [], banner: [] };
+        for (const [name, id] of [['state', 'state'], ['banner', 'banner-text']]) {
+            const node = document.getElementById(id);
+            const note = () => globalThis.shown[name].push(node.textContent);
+            new MutationObserver(note).observe(node, { childList: true, characterData: true, subtree: true });
+        }
+    });
     await ask(page, `close ${code}`);
-    await page.locator('#state[data-state="lost"]').waitFor();
-    if (code !== 1011) await page.locator('#banner:visible').waitFor();
-    const state = await page.locator('#state').textContent();
-    return { state, banner: await page.locator('#banner-text').textContent() };
+    await page.waitForFunction((wanted) => globalThis.shown.state.includes(wanted), state);
+    if (code !== 1011) await page.waitForFunction(() => globalThis.shown.banner.some((text) => text !== ''));
+    return page.evaluate(() => globalThis.shown);
 }
 
 // Everything by keyboard: from the first Tab to the sources, and a suggestion chosen with Enter.

@@ -2,7 +2,7 @@
 """A server that says what a test wants, in the frames of 001-brands 10: for what the real one does not do on command
 (losing a connection at a chosen character, texts full of markup). It also serves pages from memory.
 
-    with FakeParley({"/demo": (content type, bytes)}) as fake: fake.url, fake.frames (what clients sent), fake.connections
+    with FakeParley({"/demo": (type, bytes)}) as fake: fake.url, fake.frames (what clients sent), fake.connections
 
 What it answers depends on words in the question: `lose` drops the connection in the middle of the answer, `swallow`
 drops it before the question counts, `slow` streams until it is cancelled, `markup` sends markup everywhere, `refuse` an

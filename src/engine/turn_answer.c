@@ -274,10 +274,6 @@ static void finish_text(struct turn *turn)
         marker_end(&turn->marker, &plain);
         take_text(turn, &plain);
     }
-    if (!turn->input.voice)
-        return;
-    struct str sentence = voice_result(&turn->voice, turn->arena, turn->result.finish == LLM_LENGTH);
-    turn_append(turn, sentence);
 }
 
 // The model gave nothing: what can be quoted is quoted, and says why.
@@ -331,23 +327,9 @@ enum step_result turn_step_settle(struct turn *turn)
     return STEP_NEXT;
 }
 
-enum step_result turn_step_check(struct turn *turn)
+static struct str corrections_json(struct turn *turn, const struct guard_product *products,
+                                   const struct guard_correction *corrections, size_t n)
 {
-    bool guarded = turn->outcome.code == 0 && strcmp(turn->outcome.mode, "model") == 0 && chat_of(turn)->price_guard && turn->found.n &&
-                   strcmp(turn->status, "complete") == 0;
-    turn->corrections = STR("[]");
-    if (!guarded)
-        return STEP_NEXT;
-    struct guard_product *products = arena_calloc(turn->arena, turn->found.n, sizeof *products);
-    struct guard_correction *corrections;
-    for (size_t i = 0; i < turn->found.n; i++) {
-        const struct product *p = &turn->found.hits[i].product;
-        products[i] = (struct guard_product){p->id, p->name, p->price};
-    }
-    struct str answer = buf_str(&turn->text);
-    size_t n = guard_check(turn->arena, answer, products, turn->found.n, &corrections);
-    if (n == 0)
-        return STEP_NEXT;
     yyjson_mut_doc *doc = json_doc(turn->arena);
     yyjson_mut_val *list = yyjson_mut_arr(doc);
     for (size_t i = 0; i < n; i++) {
@@ -359,7 +341,31 @@ enum step_result turn_step_check(struct turn *turn)
         price_text(corrections[i].actual, digits);
         json_add(doc, one, "actual", json_new_num(doc, digits));
     }
-    turn->corrections = json_write(turn->arena, list);
-    turn_append(turn, guard_appendix(turn->arena, answer, products, corrections, n, chat_of(turn)->currency, turn->language));
+    return json_write(turn->arena, list);
+}
+
+// Spoken answers are sent here, when they are whole; written ones get their corrections behind them.
+enum step_result turn_step_check(struct turn *turn)
+{
+    struct guard_correction *corrections = NULL;
+    bool model = turn->outcome.code == 0 && strcmp(turn->outcome.mode, "model") == 0;
+    bool spoken = model && turn->input.voice && strcmp(turn->outcome.finish_reason, "moderated") != 0;
+    turn->corrections = STR("[]");
+    if (!model)
+        return STEP_NEXT;
+    struct str answer = spoken ? voice_result(&turn->voice, turn->arena, turn->result.finish == LLM_LENGTH) : buf_str(&turn->text);
+    struct guard_product *products = arena_calloc(turn->arena, turn->found.n + 1, sizeof *products);
+    for (size_t i = 0; i < turn->found.n; i++) {
+        const struct product *p = &turn->found.hits[i].product;
+        products[i] = (struct guard_product){p->id, p->name, p->price};
+    }
+    bool guarded = chat_of(turn)->price_guard && strcmp(turn->status, "complete") == 0;
+    size_t n = guarded ? guard_check(turn->arena, answer, products, turn->found.n, &corrections) : 0;
+    if (n)
+        turn->corrections = corrections_json(turn, products, corrections, n);
+    if (spoken)
+        turn_append(turn, n ? guard_spoken(turn->arena, products, corrections, chat_of(turn)->currency, turn->language) : answer);
+    else if (n)
+        turn_append(turn, guard_appendix(turn->arena, answer, products, corrections, n, chat_of(turn)->currency, turn->language));
     return STEP_NEXT;
 }

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a turn writes: the visitor's message before anything else, the text so far while it streams, and the answer with
+// its counters, usage and events at the end. All without holding a thread: the turn parks until the commit.
+#include "engine/turn_internal.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "store/audit.h"
+#include "store/usage.h"
+
+#include <stdlib.h>
+
+static struct scope scope_of(const struct turn *turn)
+{
+    return (struct scope){turn->input.brand->row.brand.id, turn->input.actor_kind, turn->input.actor, turn->input.address};
+}
+
+// ---- events -----------------------------------------------------------------------------------------------------------
+
+static int write_event(struct tx *tx, struct turn *turn, const char *name, struct str message_id, const char *text_key,
+                       struct str text, struct err *err)
+{
+    struct arena *arena = tx_arena(tx);
+    yyjson_mut_doc *doc = json_doc(arena);
+    yyjson_mut_val *data = yyjson_mut_obj(doc);
+    const struct conversation *conversation = &turn->begin.conversation;
+    json_add_str(doc, data, "chatbotId", conversation->chatbot_id);
+    json_add_str(doc, data, "conversationId", conversation->id);
+    json_add_str(doc, data, "sessionId", conversation->session_id);
+    json_add_str(doc, data, "userId", conversation->user_label);
+    json_add_str(doc, data, "channel", conversation->channel);
+    if (message_id.p)
+        json_add_str(doc, data, "id", message_id);
+    if (text_key)
+        json_add_str(doc, data, text_key, text);
+    json_add_time(doc, data, "createdAt", clock_wall_ms());
+    return event_write(tx, name, conversation->id, json_write(arena, data), err);
+}
+
+// ---- open -------------------------------------------------------------------------------------------------------------
+
+static int open_turn(struct tx *tx, void *arg, struct err *err)
+{
+    struct turn *turn = arg;
+    int rc = conversation_begin_turn(tx, &turn->begin, err);
+    if (!rc && turn->begin.started)
+        rc = write_event(tx, turn, "conversation.started", STR_NULL, NULL, STR_NULL, err);
+    return rc ? rc
+              : write_event(tx, turn, "message.received", turn->begin.user_message_id, "content", turn->input.message, err);
+}
+
+static void opened(void *arg, int rc, const struct err *err)
+{
+    struct turn *turn = arg;
+    if (rc)
+        turn_fail(turn, rc, err);
+    else
+        turn_know_conversation(turn);
+    turn_resume(turn);
+}
+
+enum step_result turn_step_open(struct turn *turn)
+{
+    struct scope scope = scope_of(turn);
+    turn->begin = (struct turn_begin){
+        .chatbot_id = turn->input.brand->row.chatbot_id,
+        .session_id = turn->input.session,
+        .prefix = turn->input.prefix,
+        .only_issued = str_eq(turn->input.brand->row.config.chat_settings.conversation_ids, STR("issued")),
+        .channel = turn->input.channel,
+        .user_label = turn->input.user_label,
+        .message = turn->input.message,
+        .now = clock_wall_ms(),
+        .arena = turn->arena,
+    };
+    store_write_async(turn->engine->with.store, &scope, open_turn, turn, opened);
+    return STEP_PARK;
+}
+
+// ---- partial ----------------------------------------------------------------------------------------------------------
+
+struct partial {
+    struct turn *turn;
+    char *text;
+    size_t n;
+};
+
+static int save_partial(struct tx *tx, void *arg, struct err *err)
+{
+    struct partial *partial = arg;
+    struct turn *turn = partial->turn;
+    return conversation_save_partial(tx, turn->begin.conversation.id, turn->begin.answer_seq,
+                                     (struct str){partial->text, partial->n}, err);
+}
+
+static void partial_saved(void *arg, int rc, const struct err *err)
+{
+    struct partial *partial = arg;
+    struct turn *turn = partial->turn;
+    (void)err; // the whole answer is written at the end anyway
+    pthread_mutex_lock(&turn->lock);
+    turn->saving = false;
+    if (rc == 0)
+        turn->saved = partial->n;
+    pthread_cond_broadcast(&turn->calm);
+    pthread_mutex_unlock(&turn->lock);
+    turn_unref(turn);
+    free(partial->text);
+    free(partial);
+}
+
+// Takes over the caller's reference.
+void turn_save_partial(struct turn *turn)
+{
+    struct partial *partial = mem_zalloc(sizeof *partial);
+    struct scope scope = scope_of(turn);
+    pthread_mutex_lock(&turn->lock);
+    *partial = (struct partial){turn, mem_strndup(turn->text.p, turn->text.n), turn->text.n};
+    pthread_mutex_unlock(&turn->lock);
+    store_write_async(turn->engine->with.store, &scope, save_partial, partial, partial_saved);
+}
+
+// ---- products, commit -------------------------------------------------------------------------------------------------
+
+// Prices and availability are those of the rows now, not of when the turn began.
+enum step_result turn_step_products(struct turn *turn)
+{
+    struct err err = {0};
+    struct turn_outcome *outcome = &turn->outcome;
+    if (outcome->code)
+        return STEP_NEXT;
+    int rc = catalogue_products(turn->engine->with.catalogues, turn->input.brand, turn->arena, turn->found.suggested,
+                                turn->found.n_suggested, &outcome->products, &outcome->n_products, &err);
+    if (rc)
+        outcome->n_products = 0; // the answer counts for more than its cards
+    return STEP_NEXT;
+}
+
+static void add_source(yyjson_mut_doc *doc, yyjson_mut_val *list, struct str id, struct str title, struct str type, double similarity)
+{
+    yyjson_mut_val *source = yyjson_mut_arr_add_obj(doc, list);
+    json_add_str(doc, source, "documentId", id);
+    json_add_str(doc, source, "title", title);
+    json_add_str(doc, source, "type", type);
+    json_add_decimal(doc, source, "similarity", similarity, 4);
+}
+
+static bool was_quoted(const struct turn *turn, struct str document)
+{
+    for (size_t i = 0; i < turn->n_quoted; i++)
+        if (str_eq(turn->quoted_docs[i], document))
+            return true;
+    return false;
+}
+
+static yyjson_mut_val *sources(struct turn *turn, yyjson_mut_doc *doc)
+{
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    bool model = strcmp(turn->outcome.mode, "model") == 0;
+    for (size_t i = 0; i < turn->found.n && (model || turn->quoted_products); i++) {
+        const struct suggest_hit *hit = &turn->found.hits[i];
+        add_source(doc, list, hit->product.document_id, hit->product.name, STR("product"), hit->score);
+    }
+    for (size_t i = 0; i < turn->n_passages; i++)
+        if (model || was_quoted(turn, turn->passages[i].document_id))
+            add_source(doc, list, turn->passages[i].document_id, turn->passages[i].title, turn->passages[i].type,
+                       (double)turn->passage_hits[i].relevance);
+    return list;
+}
+
+static yyjson_mut_val *usage(const struct turn *turn, yyjson_mut_doc *doc)
+{
+    const struct llm_usage *used = &turn->result.usage;
+    if (used->prompt == 0 && used->completion == 0)
+        return yyjson_mut_null(doc);
+    yyjson_mut_val *object = yyjson_mut_obj(doc);
+    json_add_int(doc, object, "promptTokens", used->prompt);
+    json_add_int(doc, object, "completionTokens", used->completion);
+    json_add_int(doc, object, "totalTokens", used->prompt + used->completion);
+    json_add_bool(doc, object, "estimated", !used->known);
+    return object;
+}
+
+static yyjson_mut_val *llm_log(const struct turn *turn, yyjson_mut_doc *doc)
+{
+    yyjson_mut_val *object = yyjson_mut_obj(doc), *attempts = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < turn->result.n_attempts; i++) {
+        const struct llm_attempt *attempt = &turn->result.attempts[i];
+        yyjson_mut_val *one = yyjson_mut_arr_add_obj(doc, attempts);
+        json_add_cstr(doc, one, "provider", attempt->provider);
+        json_add_cstr(doc, one, "model", attempt->model);
+        json_add_cstr(doc, one, "outcome", attempt->outcome);
+        json_add_int(doc, one, "status", attempt->status);
+        json_add_int(doc, one, "firstTokenMs", attempt->first_token_ms);
+        json_add_int(doc, one, "ms", attempt->ms);
+    }
+    json_add(doc, object, "attempts", attempts);
+    json_add_int(doc, object, "failovers", turn->result.failovers);
+    return object;
+}
+
+static void add_products(const struct turn *turn, yyjson_mut_doc *doc, yyjson_mut_val *metadata)
+{
+    yyjson_mut_val *block = yyjson_mut_arr(doc), *suggested = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < turn->found.n; i++) {
+        yyjson_mut_val *one = yyjson_mut_arr_add_obj(doc, block);
+        json_add_str(doc, one, "id", turn->found.hits[i].product.id);
+        json_add_str(doc, one, "name", turn->found.hits[i].product.name);
+    }
+    for (size_t i = 0; i < turn->found.n_suggested; i++)
+        (void)yyjson_mut_arr_append(suggested, json_new_str(doc, turn->found.suggested[i]));
+    json_add(doc, metadata, "products", block);
+    json_add(doc, metadata, "suggested", suggested);
+}
+
+static struct str metadata_json(struct turn *turn)
+{
+    yyjson_mut_doc *doc = json_doc(turn->arena);
+    yyjson_mut_val *metadata = yyjson_mut_obj(doc);
+    struct turn_outcome *outcome = &turn->outcome;
+    bool degraded = turn->reason && strcmp(turn->reason, "no_model") != 0;
+    json_add_str(doc, metadata, "messageId", outcome->answer_id);
+    json_add_cstr(doc, metadata, "mode", outcome->mode);
+    json_add_cstr(doc, metadata, "model", turn->result.model[0] ? turn->result.model : NULL);
+    json_add_bool(doc, metadata, "voice", turn->input.voice);
+    json_add_cstr(doc, metadata, "finishReason", outcome->finish_reason);
+    json_add(doc, metadata, "sources", sources(turn, doc));
+    json_add(doc, metadata, "usage", usage(turn, doc));
+    json_add_int(doc, metadata, "responseTimeMs", clock_mono_ms() - turn->began_mono);
+    json_add_bool(doc, metadata, "degraded", degraded);
+    json_add_cstr(doc, metadata, "reason", turn->reason);
+    json_add(doc, metadata, "priceCorrections", json_new_raw(doc, turn->corrections));
+    add_products(turn, doc, metadata);
+    json_add(doc, metadata, "llm", llm_log(turn, doc));
+    return json_write(turn->arena, metadata);
+}
+
+static int commit(struct tx *tx, void *arg, struct err *err)
+{
+    struct turn *turn = arg;
+    struct turn_outcome *outcome = &turn->outcome;
+    struct turn_end end = {
+        .conversation_id = turn->begin.conversation.id,
+        .answer_id = turn->begin.answer_id,
+        .content = outcome->content,
+        .answer_seq = turn->begin.answer_seq,
+        .status = turn->status,
+        .mode = outcome->mode,
+        .finish_reason = outcome->finish_reason,
+        .has_confidence = outcome->has_confidence,
+        .confidence = outcome->confidence,
+        .metadata = outcome->metadata,
+        .now = clock_wall_ms(),
+    };
+    int rc = conversation_end_turn(tx, &end, &turn->stored, err);
+    if (!rc && turn->stored && outcome->content.n)
+        rc = write_event(tx, turn, "message.sent", turn->begin.answer_id, "content", outcome->content, err);
+    const struct llm_usage *used = &turn->result.usage;
+    if (!rc && (used->prompt || used->completion))
+        rc = usage_write(tx, turn->begin.chatbot_id, str_from(turn->result.model), used->prompt, used->completion, !used->known, err);
+    return rc;
+}
+
+static void committed(void *arg, int rc, const struct err *err)
+{
+    struct turn *turn = arg;
+    if (rc)
+        turn_fail(turn, rc, err);
+    turn_resume(turn);
+}
+
+enum step_result turn_step_commit(struct turn *turn)
+{
+    struct turn_outcome *outcome = &turn->outcome;
+    struct scope scope = scope_of(turn);
+    outcome->content = buf_str(&turn->text);
+    if (!turn->begin.answer_id.p || !outcome->conversation_id.p)
+        return STEP_NEXT; // nothing was begun
+    if (outcome->code && !outcome->model_failed)
+        turn->status = "failed";
+    if (!outcome->mode)
+        outcome->mode = "quoted";
+    if (!turn->corrections.p)
+        turn->corrections = STR("[]");
+    outcome->metadata = metadata_json(turn);
+    store_write_async(turn->engine->with.store, &scope, commit, turn, committed);
+    return STEP_PARK;
+}

@@ -24,6 +24,7 @@
 enum {
     GROUP_MAX = 4096,
     GROUP_US = 20000, // a group takes in no more once it has run for so long
+    LOOK_MS = 1000,   // a caller that waits looks so often whether it may go
     REST_MS = 100,    // without work for so long, the writer counts as idle
 };
 
@@ -251,7 +252,8 @@ static enum driver_tidy untidy(const struct writer *writer)
 static bool take_lead(struct writer *writer)
 {
     bool quiet = false;
-    writer->led = writer->handed;
+    if (writer->led && !writer->handed && pthread_equal(writer->leader, pthread_self()))
+        writer->led = false; // its last round is over
     while (!writer->handed && !quiet && (writer->led || !has_work(writer))) {
         writer->watching = !writer->led && untidy(writer) != TIDY_NO;
         if (!writer->watching) {
@@ -320,9 +322,13 @@ static void await(struct writer *writer, struct request *request)
     int64_t until = clock_mono_ms() + writer->store->start_ms;
     bool begun = false;
     for (;;) {
+        int64_t left = until - clock_mono_ms();
+        left = left < 1 ? 1 : left > LOOK_MS ? LOOK_MS : left;
         struct timespec at;
         clock_gettime(CLOCK_REALTIME, &at); // what sem_timedwait knows; a jump of that clock only makes it look again
-        at.tv_sec += 1;
+        at.tv_nsec += left * 1000000L;
+        at.tv_sec += at.tv_nsec / 1000000000L;
+        at.tv_nsec %= 1000000000L;
         if ((begun ? sem_wait(&request->woken) : sem_timedwait(&request->woken, &at)) == 0)
             return;
         if (errno != ETIMEDOUT || clock_mono_ms() < until)

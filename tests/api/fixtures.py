@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from api.conformance import Conformance
 from api.helpers import Site
 from harness import FakeLlm, Server, find_binary
 
@@ -14,28 +15,41 @@ def need(name, variable):
 
 
 @contextlib.contextmanager
-def running(settings=None, **options):
+def running(settings=None, conformance=None, **options):
     """A Site on a server of its own, stopped with every check at the end."""
     need("parley", "PARLEY_BIN")
     server = Server(settings, **options).start()
     try:
-        yield Site(server)
+        yield Site(server, conformance)
     finally:
         server.dispose()
 
 
 @pytest.fixture(scope="session")
-def site(shared):
-    """No model, sample data, no limits. Tests write only into brands of their own (`site.brand()`)."""
-    return Site(shared)
+def conformance(shared):
+    """Collects what replies do not agree with the OpenAPI document; the worker's last test shows the faults."""
+    with shared.client() as client:
+        reply = client.get("/openapi.json")
+    if reply.status_code != 200:
+        yield None  # a test of its own says so
+        return
+    found = Conformance(reply.json())
+    yield found
+    assert not found.faults, f"replies that the OpenAPI document does not describe:\n{found.report()}"
 
 
 @pytest.fixture(scope="session")
-def model_site():
+def site(shared, conformance):
+    """No model, sample data, no limits. Tests write only into brands of their own (`site.brand()`)."""
+    return Site(shared, conformance)
+
+
+@pytest.fixture(scope="session")
+def model_site(conformance):
     need("parley-fake-llm", "PARLEY_FAKE_LLM")
     fake = FakeLlm().start()
     try:
-        with running(llm={"a": {"baseUrl": fake.url, "retries": 0}}) as site:
+        with running(llm={"a": {"baseUrl": fake.url, "retries": 0}}, conformance=conformance) as site:
             site.llm = fake
             yield site
     finally:

@@ -14,7 +14,6 @@ import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-import httpx
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -23,8 +22,10 @@ UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 BRAND_KEYS = {"id", "name", "description", "created_at", "updated_at", "is_active"}
 CONFIG_KEYS = {"brand_id", "system_prompt", "persona_prompt", "welcome_message", "company_info", "appearance_settings",
                "chat_settings", "updated_at"}
-PRODUCT_KEYS = {"id", "name", "description", "category", "price", "features", "specifications", "availability", "brand_id"}
-METADATA_KEYS = {"message_id", "mode", "model", "voice", "finish_reason", "sources", "usage", "response_time_ms", "degraded",
+PRODUCT_KEYS = {"id", "name", "description", "category", "price", "features", "specifications", "availability",
+                "brand_id"}
+METADATA_KEYS = {"message_id", "mode", "model", "voice", "finish_reason", "sources", "usage", "response_time_ms",
+                 "degraded",
                  "reason", "price_corrections"}
 STATS_KEYS = {"brand_id", "brand_name", "total_products", "available_products", "categories", "active_conversations",
               "category_list", "total_conversations", "total_messages", "average_confidence", "open_connections",
@@ -59,29 +60,32 @@ def exact(response):
     return json.loads(response.content, parse_float=Decimal, parse_int=Decimal)
 
 
-# ---- a server and its clients -----------------------------------------------------------------------------------------
+# ---- a server and its clients ---------------------------------------------------------------------------------------
 
 
 class Site:
     """One running server. `admin` is signed in as its super_admin, `anon` sends no credentials."""
 
-    def __init__(self, server):
+    def __init__(self, server, conformance=None):
         self.server, self.url = server, server.url
-        self.anon, self.admin = server.client(), server.client(server.token)
+        self.hooks = {"event_hooks": {"response": [conformance.see]}} if conformance else {}
+        self.anon, self.admin = self.client(), self.client(server.token)
 
     @property
     def address(self):
         return "127.0.0.1", self.server.port
 
     def client(self, token=None, **headers):
-        return self.server.client(token, {name.replace("_", "-"): value for name, value in headers.items()})
+        return self.server.client(token, {name.replace("_", "-"): value for name, value in headers.items()},
+                                  **self.hooks)
 
     def brand(self, products=(), name=None, chat=None, **config):
         """A fresh brand; keyword arguments are fields of its configuration, `chat` those of chat_settings."""
         if chat:
             config["chat_settings"] = chat
         brand_id = unique("b")
-        return Brand(self, self.server.brand(name or f"Brand {brand_id}", "Made for a test", products, config, brand_id))
+        return Brand(self, self.server.brand(name or f"Brand {brand_id}", "Made for a test", products, config,
+                                             brand_id))
 
     def socket(self, brand="techpro", path="/ws/chat/{}", **options):
         """A socket that has had its welcome."""
@@ -113,7 +117,8 @@ class Brand:
         return ok(self.site.anon.get(f"{self.path}/products"))
 
     def add(self, *products):
-        assert ok(self.site.admin.post(f"{self.path}/products/bulk", json=list(products)))["success_count"] == len(products)
+        assert ok(self.site.admin.post(f"{self.path}/products/bulk",
+                                       json=list(products)))["success_count"] == len(products)
 
     def search(self, query, **fields):
         return ok(self.site.anon.post(f"{self.path}/products/search", json={"query": query, **fields}))["results"]
@@ -145,12 +150,13 @@ def ids(items):
     return [(item.get("product") or item)["id"] for item in items]
 
 
-# ---- checks -----------------------------------------------------------------------------------------------------------
+# ---- checks ---------------------------------------------------------------------------------------------------------
 
 
 def ok(response):
     """The object of a success, with the marks that every reply has."""
-    assert response.status_code == 200, f"{response.request.method} {response.request.url}: {response.status_code} {response.text[:500]}"
+    request = response.request
+    assert response.status_code == 200, f"{request.method} {request.url}: {response.status_code} {response.text[:500]}"
     assert response.headers["content-type"] == "application/json; charset=utf-8"
     assert response.headers.get("x-request-id")
     return response.json()
@@ -158,7 +164,8 @@ def ok(response):
 
 def refused(response, status, detail):
     """`detail` is the exact text."""
-    assert response.status_code == status, f"expected {status} {detail!r}, got {response.status_code} {response.text[:300]}"
+    got = f"{response.status_code} {response.text[:300]}"
+    assert response.status_code == status, f"expected {status} {detail!r}, got {got}"
     assert response.json() == {"detail": detail}
     assert response.headers["content-type"] == "application/json; charset=utf-8"
     assert response.headers.get("x-request-id")
@@ -218,7 +225,7 @@ def eventually(probe, seconds=10.0):
         time.sleep(0.02)
 
 
-# ---- plain sockets ----------------------------------------------------------------------------------------------------
+# ---- plain sockets --------------------------------------------------------------------------------------------------
 
 
 @dataclass

@@ -2,8 +2,8 @@
 """Users, roles and keys for tests of rights.
 
 Surface 001 has no endpoint that makes them, so they are written as rows into the running server's store: a user shares
-the administrator's password hash (no second hashing), a key is stored as its SHA-256 like every key. Rights are read from
-the database at each request, so a row counts at once. This is the only place of the suite that knows table names.
+the administrator's password hash (no second hashing), a key is stored as its SHA-256 like every key. Rights are read
+from the database at each request, so a row counts at once. This is the only place of the suite that knows table names.
 """
 import contextlib
 import hashlib
@@ -35,11 +35,14 @@ class People:
         name, now = unique("user"), int(time.time() * 1000)
         email = f"{name}@fern.example"
         with self.rows() as database:
-            password_hash, = database.execute("SELECT password_hash FROM users WHERE email_fold = ?", (ADMIN_EMAIL,)).fetchone()
+            password_hash, = database.execute("SELECT password_hash FROM users WHERE email_fold = ?",
+                                              (ADMIN_EMAIL,)).fetchone()
             user_id = str(uuid.uuid4())
             database.execute(
-                "INSERT INTO users (id, username, username_fold, email, email_fold, password_hash, super_admin, created_at, updated_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (user_id, name, name, email, email, password_hash, int(super_admin), now, now))
+                "INSERT INTO users (id, username, username_fold, email, email_fold, password_hash, super_admin, created_at,"
+                " updated_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (user_id, name, name, email, email, password_hash,
+                                                        int(super_admin), now, now))
         if brand:
             self.join(email, brand, role)
         return email
@@ -50,7 +53,8 @@ class People:
 
     def join(self, email, brand, role):
         with self.rows() as database:
-            database.execute("INSERT INTO memberships (brand_id, user_id, role, created_at) SELECT ?, id, ?, ? FROM users WHERE email = ?",
+            database.execute("INSERT INTO memberships (brand_id, user_id, role, created_at)"
+                             " SELECT ?, id, ?, ? FROM users WHERE email = ?",
                              (brand.id, role, int(time.time() * 1000), email))
 
     def leave(self, email):
@@ -75,7 +79,8 @@ class People:
             database.execute(
                 "INSERT INTO api_keys (brand_id, id, chatbot_id, name, hash, hint, created_at)"
                 " SELECT brand_id, ?, id, 'test', ?, ?, ? FROM chatbots WHERE brand_id = ? AND is_default = 1",
-                (str(uuid.uuid4()), hashlib.sha256(key.encode()).hexdigest(), key[-8:], int(time.time() * 1000), brand.id))
+                (str(uuid.uuid4()), hashlib.sha256(key.encode()).hexdigest(), key[-8:], int(time.time() * 1000),
+                 brand.id))
         return key
 
     def revoke(self, key):
@@ -93,5 +98,6 @@ class People:
         with self.rows() as database:
             database.execute("INSERT INTO user_keys (id, user_id, name, hash, hint, created_at, expires_at)"
                              " SELECT ?, id, 'test', ?, ?, ?, ? FROM users WHERE email = ?",
-                             (str(uuid.uuid4()), hashlib.sha256(key.encode()).hexdigest(), key[-8:], int(time.time() * 1000), expires_at, email))
+                             (str(uuid.uuid4()), hashlib.sha256(key.encode()).hexdigest(), key[-8:],
+                              int(time.time() * 1000), expires_at, email))
         return key

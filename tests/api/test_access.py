@@ -29,7 +29,7 @@ def parts(token):
     return json.loads(unb64(head)), json.loads(unb64(claims)), signature
 
 
-# ---- tokens -----------------------------------------------------------------------------------------------------------
+# ---- tokens ---------------------------------------------------------------------------------------------------------
 
 
 def test_what_a_token_says(site):
@@ -57,9 +57,11 @@ def attacks(token):
         yield f"kid {kid!r}", f"{b64({**head, 'kid': kid})}.{whole_claims}.{signature}"
         text = f"{b64({**head, 'kid': kid})}.{whole_claims}"
         yield f"kid {kid!r} signed with nothing", f"{text}.{b64(hmac.new(b'', text.encode(), hashlib.sha256).digest())}"
-    for extra in ({"jwk": {"kty": "oct", "k": b64(b"x" * 32)}}, {"jku": "http://127.0.0.1:1/"}, {"x5u": "http://127.0.0.1:1/"}, {"crit": ["x"], "x": 1}, {"b64": False}):
+    for extra in ({"jwk": {"kty": "oct", "k": b64(b"x" * 32)}}, {"jku": "http://127.0.0.1:1/"},
+                  {"x5u": "http://127.0.0.1:1/"}, {"crit": ["x"], "x": 1}, {"b64": False}):
         yield f"head with {extra}", f"{b64({**head, **extra})}.{whole_claims}.{signature}"
-    for change in ({"sub": "00000000-0000-7000-8000-000000000000"}, {"exp": claims["exp"] + 10**6}, {"exp": None}, {"sid": "x"}, {"aud": "other"}, {"exp": "never"}, {"role": "super_admin"}):
+    for change in ({"sub": "00000000-0000-7000-8000-000000000000"}, {"exp": claims["exp"] + 10**6}, {"exp": None},
+                   {"sid": "x"}, {"aud": "other"}, {"exp": "never"}, {"role": "super_admin"}):
         yield f"claims with {change}", f"{whole_head}.{b64({**claims, **change})}.{signature}"
     flipped = bytearray(unb64(signature))
     flipped[0] ^= 1
@@ -92,7 +94,8 @@ def test_attacks_on_tokens(site):
             bad_credentials(reply)
 
 
-@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer  x", "Basic cm9vdDp4", "Digest x", "x", "Bearer a b", "bearer x", "Token x"])
+@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer  x", "Basic cm9vdDp4", "Digest x", "x", "Bearer a b",
+                                   "bearer x", "Token x"])
 def test_odd_authorization_headers(site, value):
     """Present but not a credential that is known: 401 on any endpoint."""
     for path in ("/brands", "/brands/techpro/products"):
@@ -120,7 +123,7 @@ def test_a_token_of_another_server(site):
         bad_credentials(site.client(other.server.token).get("/brands"))
 
 
-# ---- rights -----------------------------------------------------------------------------------------------------------
+# ---- rights ---------------------------------------------------------------------------------------------------------
 
 
 def test_roles_and_keys_on_admin_endpoints(site):
@@ -189,7 +192,8 @@ def test_two_different_credentials(site):
     people, brand = People(site), site.brand()
     key = people.user_key(people.user(brand, "admin"))
     ok(site.anon.get("/brands", headers={"X-API-Key": key, "Authorization": f"Bearer {key}"}))
-    bad_credentials(site.anon.get("/brands", headers={"X-API-Key": key, "Authorization": f"Bearer {site.server.token}"}))
+    bad_credentials(site.anon.get("/brands", headers={"X-API-Key": key,
+                                                      "Authorization": f"Bearer {site.server.token}"}))
 
 
 def test_a_chatbot_key_of_a_deleted_brand(site):
@@ -211,7 +215,7 @@ def test_every_endpoint_asks_for_any_user(site):
         ok(client.get(path))
 
 
-# ---- demo mode --------------------------------------------------------------------------------------------------------
+# ---- demo mode ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +226,8 @@ def demo():
 
 def create(site, *fields, host="localhost"):
     body = json.dumps({"name": "Demo", "description": "d"}).encode()
-    lines = ["POST /brands HTTP/1.1", f"Host: {host}", "Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close", *fields]
+    lines = ["POST /brands HTTP/1.1", f"Host: {host}", "Content-Type: application/json", f"Content-Length: {len(body)}",
+             "Connection: close", *fields]
     return raw(site, "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
 
 
@@ -234,19 +239,27 @@ def test_5_demo_mode(demo):
     """001-brands#5: anybody on the loopback address is super_admin, a page elsewhere is not."""
     before = brands(demo)
     assert create(demo).status == 200
-    for fields, host in ((["Origin: https://evil.example"], "localhost"), ([], "evil.example"), (["X-Forwarded-For: 1.2.3.4"], "localhost")):
+    for fields, host in ((["Origin: https://evil.example"], "localhost"), ([], "evil.example"),
+                         (["X-Forwarded-For: 1.2.3.4"], "localhost")):
         reply = create(demo, *fields, host=host)
-        assert reply.status == 401 and reply.json == {"detail": "Not authenticated"} and reply.headers["www-authenticate"] == "Bearer"
+        assert reply.status == 401 and reply.json == {"detail": "Not authenticated"} and reply.headers[
+            "www-authenticate"] == "Bearer"
     assert brands(demo) == before + 1
 
 
 @pytest.mark.parametrize("host, fields, allowed", [
-    ("localhost", [], True), ("localhost:8000", [], True), ("127.0.0.1", [], True), ("127.0.0.1:80", [], True), ("[::1]", [], True), ("[::1]:8000", [], True),
-    ("LOCALHOST", [], True), ("localhost.evil.example", [], False), ("evil.example:8000", [], False), ("127.0.0.1.evil.example", [], False), ("127.0.0.2", [], False), ("0.0.0.0", [], False),
-    ("localhost", ["Forwarded: for=1.2.3.4"], False), ("localhost", ["X-Forwarded-For: 127.0.0.1"], False), ("localhost", ["X-Real-IP: 127.0.0.1"], False), ("localhost", ["Via: 1.1 proxy"], False),
-    ("localhost", ["Origin: http://localhost:5173"], True), ("localhost", ["Origin: http://127.0.0.1"], True), ("localhost", ["Origin: http://[::1]:9"], True), ("localhost", ["Origin: null"], False),
-    ("localhost", ["Origin: https://localhost.evil.example"], False), ("localhost", ["Origin: http://localhost@evil.example"], False),
-    ("localhost", ["Sec-Fetch-Site: cross-site"], False), ("localhost", ["Sec-Fetch-Site: same-origin"], True), ("localhost", ["Sec-Fetch-Site: none"], True), ("localhost", ["Sec-Fetch-Site: same-site"], True),
+    ("localhost", [], True), ("localhost:8000", [], True), ("127.0.0.1", [], True), ("127.0.0.1:80", [], True),
+    ("[::1]", [], True), ("[::1]:8000", [], True),
+    ("LOCALHOST", [], True), ("localhost.evil.example", [], False), ("evil.example:8000", [], False),
+    ("127.0.0.1.evil.example", [], False), ("127.0.0.2", [], False), ("0.0.0.0", [], False),
+    ("localhost", ["Forwarded: for=1.2.3.4"], False), ("localhost", ["X-Forwarded-For: 127.0.0.1"], False),
+    ("localhost", ["X-Real-IP: 127.0.0.1"], False), ("localhost", ["Via: 1.1 proxy"], False),
+    ("localhost", ["Origin: http://localhost:5173"], True), ("localhost", ["Origin: http://127.0.0.1"], True),
+    ("localhost", ["Origin: http://[::1]:9"], True), ("localhost", ["Origin: null"], False),
+    ("localhost", ["Origin: https://localhost.evil.example"], False),
+    ("localhost", ["Origin: http://localhost@evil.example"], False),
+    ("localhost", ["Sec-Fetch-Site: cross-site"], False), ("localhost", ["Sec-Fetch-Site: same-origin"], True),
+    ("localhost", ["Sec-Fetch-Site: none"], True), ("localhost", ["Sec-Fetch-Site: same-site"], True),
     ("localhost", ["Origin: http://localhost", "Sec-Fetch-Site: cross-site"], True)])
 def test_demo_guards(demo, host, fields, allowed):
     before = brands(demo)
@@ -275,7 +288,8 @@ def test_demo_actor_in_the_audit(demo):
 def test_5_demo_mode_starts_on_loopback_alone(address, tmp_path):
     """001-brands#5: any other listen address stops the start."""
     need("parley", "PARLEY_BIN")
-    done = run([find_binary("parley", "PARLEY_BIN"), "serve", "--demo", "true", "--listen", address, "--data", tmp_path / "data"], timeout=20)
+    done = run([find_binary("parley", "PARLEY_BIN"), "serve", "--demo", "true", "--listen", address, "--data",
+                tmp_path / "data"], timeout=20)
     assert done.returncode == 2 and "listening" not in done.stdout and done.stderr.strip()
 
 

@@ -27,19 +27,25 @@ def test_one_row_a_write(site):
     brand.say("MESSAGE-TEXT-2", conversation_id="c")
     ok(brand.clear("c"))
     page = brand.audit()
-    assert set(page) == {"brand_id", "total", "entries"} and page["brand_id"] == brand.id and page["total"] == len(page["entries"])
+    assert set(page) == {"brand_id", "total",
+                         "entries"} and page["brand_id"] == brand.id and page["total"] == len(page["entries"])
     rows = [(row["action"], row["target"]) for row in reversed(page["entries"])]
     assert [action for action, _ in rows if action != "prompt.update"] == [
-        "brand.create", "brand.update", "config.update", "product.create", "product.update", "product.bulk", "product.delete", "conversation.clear"] or \
+        "brand.create", "brand.update", "config.update", "product.create", "product.update", "product.bulk",
+        "product.delete", "conversation.clear"] or \
         [action for action, _ in rows] == [
-            "brand.create", "brand.update", "config.update", "config.update", "product.create", "product.update", "product.bulk", "product.delete", "conversation.clear"]
-    assert ("product.create", "p1") in rows and ("product.delete", "p1") in rows and rows[0] == ("brand.create", brand.id)
+            "brand.create", "brand.update", "config.update", "config.update", "product.create", "product.update",
+            "product.bulk", "product.delete", "conversation.clear"]
+    assert ("product.create", "p1") in rows and ("product.delete", "p1") in rows and rows[0] == ("brand.create",
+            brand.id)
     for row in page["entries"]:
-        assert set(row) == KEYS and UUID.fullmatch(row["id"]) and TIME.fullmatch(row["at"]) and row["address"] == "127.0.0.1"
+        assert set(row) == KEYS and UUID.fullmatch(row["id"]) and TIME.fullmatch(row["at"]) and row[
+            "address"] == "127.0.0.1"
         assert isinstance(row["fields"], list)
     fields = {row["action"]: set(row["fields"]) for row in page["entries"]}
     assert fields["brand.update"] >= {"name"} and "welcome_message" in next(
-        row["fields"] for row in page["entries"] if row["action"] == "config.update" and "system_prompt" not in row["fields"])
+        row["fields"] for row in page["entries"] if row["action"] == "config.update"
+        and "system_prompt" not in row["fields"])
     assert any("system_prompt" in row["fields"] for row in page["entries"])
     assert [row["at"] for row in page["entries"]] == sorted((row["at"] for row in page["entries"]), reverse=True)
     text = json.dumps(page)
@@ -80,7 +86,9 @@ def test_paging(site):
     assert brand.audit(offset=100) == {**whole, "entries": []} and brand.audit(limit=500) == whole
 
 
-@pytest.mark.parametrize("name, value, type", [("limit", "0", "greater_than_equal"), ("limit", "501", "less_than_equal"), ("limit", "x", "int_parsing"), ("offset", "-1", "greater_than_equal")])
+@pytest.mark.parametrize("name, value, type", [("limit", "0", "greater_than_equal"),
+                                               ("limit", "501", "less_than_equal"), ("limit", "x", "int_parsing"),
+                                               ("offset", "-1", "greater_than_equal")])
 def test_parameters(site, name, value, type):
     fault(site.admin.get("/brands/techpro/audit", params={name: value}), ["query", name], type)
 

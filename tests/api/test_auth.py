@@ -23,7 +23,8 @@ def refresh(site, token, client=None):
 def failed(reply, status, code):
     body = reply.json()
     assert reply.status_code == status, reply.text
-    assert (body["status"], body["success"], body["code"]) == ("error", False, code) and isinstance(body["message"], str)
+    assert (body["status"], body["success"], body["code"]) == ("error", False, code) and isinstance(body["message"],
+            str)
     assert body["requestId"] == reply.headers["x-request-id"]
     return body
 
@@ -43,7 +44,8 @@ def test_login(site):
     reply = login(site)
     body = signed_in(reply)
     user = body["data"]["user"]
-    assert UUID.fullmatch(user["id"]) and user["email"] == ADMIN_EMAIL and user["role"] == "super_admin" and user["active"] is True
+    assert UUID.fullmatch(user["id"]) and user["email"] == ADMIN_EMAIL and user["role"] == "super_admin" and user[
+        "active"] is True
     assert TIME.fullmatch(user["lastLogin"]) and TIME.fullmatch(user["createdAt"])
     assert not any(word in key.lower() for key in user for word in ("password", "hash"))
     assert ADMIN_PASSWORD not in reply.text and "argon2" not in reply.text
@@ -58,25 +60,31 @@ def test_login(site):
 def test_login_by_any_name(site):
     people = People(site)
     email = people.user(site.brand())
-    for body in ({"email": email}, {"email": email.upper()}, {"username": email}, {"username": email.split("@")[0]}, {"username": email.split("@")[0].upper()}):
+    for body in ({"email": email}, {"email": email.upper()}, {"username": email}, {"username": email.split("@")[0]},
+                 {"username": email.split("@")[0].upper()}):
         signed_in(login(site, **body, password=ADMIN_PASSWORD))
 
 
-@pytest.mark.parametrize("body", [{"email": ADMIN_EMAIL, "password": "wrong-password"}, {"email": "nobody@fern.example", "password": ADMIN_PASSWORD},
-                                  {"username": "' OR 1=1 --", "password": "x" * 8}, {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD + " "}])
+@pytest.mark.parametrize("body", [{"email": ADMIN_EMAIL, "password": "wrong-password"},
+                                  {"email": "nobody@fern.example", "password": ADMIN_PASSWORD},
+                                  {"username": "' OR 1=1 --", "password": "x" * 8},
+                                  {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD + " "}])
 def test_wrong(site, body):
     with running() as own:  # failures are counted by account
         failed(login(own, **body), 401, "INVALID_CREDENTIALS")
 
 
-@pytest.mark.parametrize("body", [{"email": ADMIN_EMAIL}, {"password": ADMIN_PASSWORD}, {"email": 5, "password": ADMIN_PASSWORD}, {"email": ADMIN_EMAIL, "password": []}, {"email": "", "password": "x"}])
+@pytest.mark.parametrize("body", [{"email": ADMIN_EMAIL}, {"password": ADMIN_PASSWORD},
+                                  {"email": 5, "password": ADMIN_PASSWORD}, {"email": ADMIN_EMAIL, "password": []},
+                                  {"email": "", "password": "x"}])
 def test_missing(site, body):
     assert failed(login(site, **body), 400, "VALIDATION_ERROR")["details"]
 
 
 def test_unknown_accounts_and_wrong_passwords_look_alike(site):
     with running() as own:
-        one, two = login(own, email=ADMIN_EMAIL, password="wrong-password"), login(own, email="nobody@fern.example", password="wrong-password")
+        one, two = login(own, email=ADMIN_EMAIL, password="wrong-password"), login(own, email="nobody@fern.example",
+                password="wrong-password")
         assert {**one.json(), "requestId": 0} == {**two.json(), "requestId": 0}
 
 
@@ -84,7 +92,8 @@ def test_disabled_account(site):
     people = People(site)
     email = people.user(site.brand())
     people.disable(email)
-    assert failed(login(site, email=email, password=ADMIN_PASSWORD), 401, "UNAUTHORIZED")["message"] == "This account is disabled"
+    assert failed(login(site, email=email, password=ADMIN_PASSWORD), 401,
+                  "UNAUTHORIZED")["message"] == "This account is disabled"
     failed(login(site, email=email, password="wrong-password"), 401, "INVALID_CREDENTIALS")
 
 
@@ -109,7 +118,8 @@ def test_of_two_refreshes_at_once_one_wins(site):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(reply.status_code for reply in replies).count(200) <= 1 and {reply.status_code for reply in replies} <= {200, 401}
+    assert sorted(reply.status_code for reply in replies).count(200) <= 1 and {reply.status_code
+            for reply in replies} <= {200, 401}
 
 
 @pytest.mark.parametrize("token", ["rt_" + "x" * 43, "", "x", "rt_", "rt_" + "x" * 4000, "\u0e01"])
@@ -145,7 +155,8 @@ def test_logout_by_refresh_token(site):
     assert site.server.client().post(LOGOUT, json={"refreshToken": body["refreshToken"]}).status_code == 200
     assert site.client(body["token"]).get("/brands").status_code == 401
     ok(site.client(other["token"]).get("/brands"))
-    assert site.server.client().post(LOGOUT, json={"refreshToken": "rt_" + "x" * 43}).status_code == 200  # unknown: as well
+    assert site.server.client().post(LOGOUT,
+                                     json={"refreshToken": "rt_" + "x" * 43}).status_code == 200  # unknown: as well
     failed(site.server.client().post(LOGOUT), 401, "UNAUTHORIZED")
 
 
@@ -176,11 +187,13 @@ def test_rules_of_requests(site):
     failed(client.post(LOGIN, content=b"x", headers={"Content-Type": "text/plain"}), 415, "UNSUPPORTED_MEDIA_TYPE")
     failed(client.post(LOGIN, content=b"{", headers={"Content-Type": "application/json"}), 400, "VALIDATION_ERROR")
     failed(client.post(LOGIN, content=b"[]", headers={"Content-Type": "application/json"}), 400, "VALIDATION_ERROR")
-    failed(client.post(LOGIN, content=b'{"email":"a","email":"b","password":"x"}', headers={"Content-Type": "application/json"}), 400, "VALIDATION_ERROR")
+    failed(client.post(LOGIN, content=b'{"email":"a","email":"b","password":"x"}',
+                       headers={"Content-Type": "application/json"}), 400, "VALIDATION_ERROR")
     details = failed(client.post(LOGIN, json={**body, "extra": 1}), 400, "VALIDATION_ERROR")["details"]
     assert [(detail["field"], detail["code"]) for detail in details] == [("extra", "unknown_field")]
     reply = client.get(LOGIN)
     failed(reply, 405, "METHOD_NOT_ALLOWED")
     assert "POST" in reply.headers["allow"]
     failed(client.get("/api/v1/nope"), 404, "NOT_FOUND")
-    failed(client.post(LOGIN, content=b'{"email":"' + b"x" * (1 << 20) + b'"}', headers={"Content-Type": "application/json"}), 413, "PAYLOAD_TOO_LARGE")
+    failed(client.post(LOGIN, content=b'{"email":"' + b"x" * (1 << 20) + b'"}',
+                       headers={"Content-Type": "application/json"}), 413, "PAYLOAD_TOO_LARGE")

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from api.fixtures import running
-from api.helpers import (BRAND_KEYS, CHAT_SETTINGS, STATS_KEYS, TIME, eventually, fault, faults, not_or_inactive, ok, product,
+from api.helpers import (BRAND_KEYS, CHAT_SETTINGS, STATS_KEYS, TIME, eventually, fault, faults, not_or_inactive, ok,
+                         product,
                          refused, unauthenticated, unique)
 from api.people import People
 
@@ -34,7 +35,7 @@ def test_1_create_and_statistics(fresh):
 
 
 def test_2_taken_reserved_missing(fresh):
-    """001-brands#2: taken and reserved ids are refused, a derived reserved one is numbered, a missing field is named."""
+    """001-brands#2: taken and reserved ids are refused, a derived one is numbered, a missing field is named."""
     before = ok(fresh.admin.get("/brands"))
     refused(fresh.admin.post("/brands", json={"name": "n", "description": "d", "brand_id": "techpro"}),
             400, "Brand with ID 'techpro' already exists")
@@ -60,8 +61,10 @@ def test_4_another_brands_admin(site):
     a, b = site.brand(), site.brand([product("secret")])
     client = people.client(a, "admin")
     people.client(b, "admin")
-    for method, path in (("GET", b.path), ("GET", f"{b.path}/config"), ("GET", f"{b.path}/stats"), ("POST", f"{b.path}/products")):
-        reply = refused(client.request(method, path, json=product() if method == "POST" else None), 404, "Brand not found")
+    for method, path in (("GET", b.path), ("GET", f"{b.path}/config"), ("GET", f"{b.path}/stats"),
+                         ("POST", f"{b.path}/products")):
+        reply = refused(client.request(method, path, json=product() if method == "POST" else None), 404,
+                        "Brand not found")
         unknown = client.request(method, path.replace(b.id, unique("no")), json=product() if method == "POST" else None)
         assert reply.content == unknown.content
     assert [brand["id"] for brand in ok(client.get("/brands"))] == [a.id]
@@ -88,7 +91,7 @@ def ids_of(products):
     ("Active", "active_1"), ("history", "history_1"), ("WELCOME", "welcome_1"), ("completion!", "completion_1"),
 ])
 def test_ids_made_from_names(site, name, expected):
-    """Section 3: what a name becomes. A server may hold the id already (other tests of a run), hence the optional number."""
+    """Section 3: what a name becomes. The server may hold the id already, hence the optional number."""
     made = ok(site.admin.post("/brands", json={"name": name, "description": ""}))["id"]
     pattern = expected.pattern if isinstance(expected, re.Pattern) else re.escape(expected)
     try:
@@ -99,16 +102,18 @@ def test_ids_made_from_names(site, name, expected):
 
 
 def test_derived_ids_are_numbered(fresh):
-    """Section 3: a derived id that is taken gets _1, _2, also when it is taken under another spelling; 48 stays the limit."""
+    """Section 3: a derived id that is taken gets _1, _2, also when taken in another spelling; 48 stays the limit."""
     ok(fresh.admin.post("/brands", json={"name": "n", "description": "", "brand_id": "kite-shop"}))
     names = [ok(fresh.admin.post("/brands", json={"name": "Kite Shop", "description": ""}))["id"] for _ in range(3)]
     assert names == ["kite_shop_1", "kite_shop_2", "kite_shop_3"]
-    first, second = (ok(fresh.admin.post("/brands", json={"name": "q" * 80, "description": ""}))["id"] for _ in range(2))
+    first, second = (ok(fresh.admin.post("/brands", json={"name": "q" * 80, "description": ""}))["id"]
+                     for _ in range(2))
     assert first == "q" * 48 and len(second) <= 48 and second.endswith("_1")
 
 
 @pytest.mark.parametrize("given, stored", [
-    ("plain", "plain"), ("With Space", "with_space"), ("UPPER-Case", "upper-case"), ("a", "a"), ("9", "9"), ("a_b-c", "a_b-c"),
+    ("plain", "plain"), ("With Space", "with_space"), ("UPPER-Case", "upper-case"), ("a", "a"), ("9", "9"),
+    ("a_b-c", "a_b-c"),
     ("z" * 40, "z" * 40),
 ])
 def test_given_ids_are_kept(fresh, given, stored):
@@ -116,7 +121,8 @@ def test_given_ids_are_kept(fresh, given, stored):
     assert made["id"] == stored
 
 
-@pytest.mark.parametrize("given", ["-a", "a-", "_a", "a_", "a.b", "a/b", "ä", "a\tb", "ก", "a@b", "a%2fb", "..", "'", "a\"b"])
+@pytest.mark.parametrize("given", ["-a", "a-", "_a", "a_", "a.b", "a/b", "ä", "a\tb", "ก", "a@b", "a%2fb", "..", "'",
+                                   "a\"b"])
 def test_given_ids_of_bad_form(site, given):
     fault(site.admin.post("/brands", json={"name": "n", "description": "d", "brand_id": given}),
           ["body", "brand_id"], "string_pattern_mismatch")
@@ -158,7 +164,8 @@ def test_borders_of_text_fields(site, field, low, high, required):
         return site.admin.post("/brands", json={"name": "n", "description": "d", "brand_id": unique("w"), field: value})
 
     assert ok(create("é" * high))[field] == "é" * high
-    fault(create("é" * (high + 1)), ["body", field], "string_too_long", f"String should have at most {high} characters")
+    fault(create("é" * (high + 1)), ["body", field], "string_too_long",
+          f"String should have at most {high} characters")
     if low:
         fault(create(""), ["body", field], "string_too_short", AT_LEAST_1)
         fault(create("  \t\n "), ["body", field], "string_too_short", AT_LEAST_1)
@@ -179,7 +186,8 @@ def test_all_faults_at_once(site):
 
 def test_names_are_trimmed_descriptions_are_not(site):
     """2.2: name is stored trimmed, other texts as sent."""
-    made = ok(site.admin.post("/brands", json={"name": "  Trim me\n", "description": "  as sent  ", "brand_id": unique("t")}))
+    made = ok(site.admin.post("/brands", json={"name": "  Trim me\n", "description": "  as sent  ",
+                                               "brand_id": unique("t")}))
     assert (made["name"], made["description"]) == ("Trim me", "  as sent  ")
 
 
@@ -195,17 +203,20 @@ def test_a_body_field_wins_over_the_query(site):
 def test_what_a_new_brand_comes_with(site):
     """3.3: configuration of a new brand."""
     brand_id = unique("new")
-    ok(site.admin.post("/brands", json={"name": "Ferry & Sons", "description": "Boats for lakes", "brand_id": brand_id}))
+    ok(site.admin.post("/brands", json={"name": "Ferry & Sons", "description": "Boats for lakes",
+                                        "brand_id": brand_id}))
     config = ok(site.admin.get(f"/brands/{brand_id}/config"))
     prompt = config.pop("system_prompt")
     assert "Ferry & Sons" in prompt and "Boats for lakes" in prompt
-    # Null like the brand's until the first change, or the time it was made: the contract settles it for the brand alone.
+    # Null like the brand's until the first change, or the time it was made: the contract settles the brand's alone.
     updated_at = config.pop("updated_at")
     assert updated_at is None or TIME.fullmatch(updated_at)
     assert config == {
-        "brand_id": brand_id, "persona_prompt": None, "welcome_message": "Hello from Ferry & Sons. What can I help you with?",
+        "brand_id": brand_id, "persona_prompt": None,
+        "welcome_message": "Hello from Ferry & Sons. What can I help you with?",
         "company_info": {"name": "Ferry & Sons", "description": "Boats for lakes"},
-        "appearance_settings": {"primary_color": "#007bff", "secondary_color": "#6c757d"}, "chat_settings": CHAT_SETTINGS}
+        "appearance_settings": {"primary_color": "#007bff", "secondary_color": "#6c757d"},
+        "chat_settings": CHAT_SETTINGS}
 
 
 def test_list_order_paging_and_count(fresh):
@@ -254,14 +265,16 @@ def test_change(site):
     assert ok(site.admin.put(brand.path, params={"description": "by query"}))["description"] == "by query"
 
 
-@pytest.mark.parametrize("value, stored", [(False, False), ("false", False), ("0", False), ("No", False), ("OFF", False),
+@pytest.mark.parametrize("value, stored", [(False, False), ("false", False), ("0", False), ("No", False),
+                                           ("OFF", False),
                                            (True, True), ("TRUE", True), ("1", True), ("yes", True), ("On", True)])
 def test_booleans_as_text(site, value, stored):
     brand = site.brand()
     assert ok(site.admin.put(brand.path, json={"is_active": value}))["is_active"] is stored
 
 
-@pytest.mark.parametrize("value, type", [("maybe", "bool_parsing"), ("", "bool_parsing"), ([], "bool_type"), ({}, "bool_type")])
+@pytest.mark.parametrize("value, type", [("maybe", "bool_parsing"), ("", "bool_parsing"), ([], "bool_type"),
+                                         ({}, "bool_type")])
 def test_no_booleans(site, value, type):
     fault(site.admin.put("/brands/techpro", json={"is_active": value}), ["body", "is_active"], type)
 
@@ -273,7 +286,8 @@ def test_switched_off_and_on(site):
     assert said["conversation_id"] == "c-1"
     ok(site.admin.put(brand.path, json={"is_active": False}))
     text = not_or_inactive(brand.id)
-    for method, path, body in (("POST", f"/chat/{brand.id}", {"message": "Hello"}), ("GET", f"/chat/{brand.id}/history/c-1", None),
+    for method, path, body in (("POST", f"/chat/{brand.id}", {"message": "Hello"}),
+                               ("GET", f"/chat/{brand.id}/history/c-1", None),
                                ("DELETE", f"/chat/{brand.id}/c-1", None), ("GET", f"{brand.path}/products", None),
                                ("GET", f"{brand.path}/products/p1", None), ("GET", f"{brand.path}/categories", None),
                                ("POST", f"{brand.path}/products/search", {"query": "x"}),
@@ -289,12 +303,15 @@ def test_switched_off_and_on(site):
 
 def test_unknown_brand(site):
     name = unique("no")
-    for method, path in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("GET", "/config"), ("PUT", "/config"), ("GET", "/stats"),
-                         ("POST", "/products"), ("PUT", "/products/x"), ("DELETE", "/products/x"), ("POST", "/products/bulk"),
+    for method, path in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("GET", "/config"), ("PUT", "/config"),
+                         ("GET", "/stats"),
+                         ("POST", "/products"), ("PUT", "/products/x"), ("DELETE", "/products/x"),
+                         ("POST", "/products/bulk"),
                          ("GET", "/audit"), ("GET", "/system-prompt"), ("PUT", "/system-prompt")):
         refused(site.admin.request(method, f"/brands/{name}{path}", json=None if method in ("GET", "DELETE") else {}),
                 404, "Brand not found")
-    for method, path in (("GET", "/products"), ("GET", "/products/x"), ("GET", "/categories"), ("POST", "/products/search"),
+    for method, path in (("GET", "/products"), ("GET", "/products/x"), ("GET", "/categories"),
+                         ("POST", "/products/search"),
                          ("POST", "/recommendations")):
         refused(site.anon.request(method, f"/brands/{name}{path}", json=None if method == "GET" else {"query": "x"}),
                 404, not_or_inactive(name))
@@ -321,7 +338,8 @@ def test_40_delete(fresh):
     assert "SECRET-PROMPT-77" not in fresh.admin.get(f"{brand.path}/audit").text
 
     def techpro():
-        return (fresh.anon.post("/brands/techpro/products/search", json={"query": "quiet laptop", "limit": 100}).content,
+        return (fresh.anon.post("/brands/techpro/products/search", json={"query": "quiet laptop",
+                                                                         "limit": 100}).content,
                 fresh.admin.get("/brands/techpro/stats").content)
 
     before = techpro()

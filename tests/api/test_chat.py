@@ -59,22 +59,28 @@ def test_issued_ids_only(site):
     ({"message": ...}, "message", "missing", "Field required"), ({"message": ""}, "message", "string_too_short", None),
     ({"message": " \t\n\u3000"}, "message", "string_too_short", None),
     ({"message": "x" * 2001}, "message", "string_too_long", "String should have at most 2000 characters"),
-    ({"message": "😀" * 2001}, "message", "string_too_long", None), ({"message": 5}, "message", "string_type", "Input should be a valid string"),
+    ({"message": "😀" * 2001}, "message", "string_too_long", None), ({"message": 5}, "message", "string_type",
+                                                                    "Input should be a valid string"),
     ({"message": ["x"]}, "message", "string_type", None), ({"message": True}, "message", "string_type", None),
     ({"message": "a\0b"}, "message", "string_invalid", "String should not contain NUL"),
     ({"conversation_id": "x" * 129}, "conversation_id", "string_too_long", "String should have at most 128 characters"),
-    ({"conversation_id": "a b"}, "conversation_id", "string_pattern_mismatch", None), ({"conversation_id": "ä"}, "conversation_id", "string_pattern_mismatch", None),
-    ({"conversation_id": "a/b"}, "conversation_id", "string_pattern_mismatch", None), ({"conversation_id": 5}, "conversation_id", "string_type", None),
+    ({"conversation_id": "a b"}, "conversation_id", "string_pattern_mismatch", None),
+    ({"conversation_id": "ä"}, "conversation_id", "string_pattern_mismatch", None),
+    ({"conversation_id": "a/b"}, "conversation_id", "string_pattern_mismatch", None),
+    ({"conversation_id": 5}, "conversation_id", "string_type", None),
     ({"user_id": "x" * 129}, "user_id", "string_too_long", None), ({"user_id": 5}, "user_id", "string_type", None),
-    ({"voice": "perhaps"}, "voice", "bool_parsing", None), ({"voice": []}, "voice", "bool_type", "Input should be a valid boolean")])
+    ({"voice": "perhaps"}, "voice", "bool_parsing", None), ({"voice": []}, "voice", "bool_type",
+                                                            "Input should be a valid boolean")])
 def test_faults(shop, fields, loc, type, msg):
     body = {key: value for key, value in {"message": "x", **fields}.items() if value is not ...}
     fault(post(shop, **body), ["body", loc], type, msg)
 
 
 def test_borders_that_hold(shop):
-    for fields in ({"message": "x" * 2000}, {"message": "😀" * 2000}, {"message": "  " + "x" * 2000 + "\n"}, {"message": "x", "user_id": ""},
-                   {"message": "x", "user_id": "u" * 128, "voice": "off", "unknown": {}}, {"message": "x", "voice": None, "user_id": None}):
+    for fields in ({"message": "x" * 2000}, {"message": "😀" * 2000}, {"message": "  " + "x" * 2000 + "\n"},
+                   {"message": "x", "user_id": ""},
+                   {"message": "x", "user_id": "u" * 128, "voice": "off", "unknown": {}},
+                   {"message": "x", "voice": None, "user_id": None}):
         ok(post(shop, **fields))
 
 
@@ -88,7 +94,8 @@ def test_setting_of_the_longest_message():
     with running({"limits.message_chars": 5}) as site:
         brand = site.brand()
         brand.say("12345")
-        fault(post(brand, message="123456"), ["body", "message"], "string_too_long", "String should have at most 5 characters")
+        fault(post(brand, message="123456"), ["body", "message"], "string_too_long",
+              "String should have at most 5 characters")
 
 
 def test_text_survives(shop):
@@ -153,7 +160,8 @@ def test_8_active_conversations(site):
         stats = ok(own.admin.get("/brands/techpro/stats"))
         assert (stats["total_products"], stats["available_products"], stats["categories"]) == (24, 22, 6)
         assert stats["category_list"] == ["Accessories", "Audio", "Laptops", "Monitors", "Phones", "Tablets"]
-        assert stats["brand_name"] == "TechPro" and stats["active_conversations"] == 0 and stats["last_activity"] is None
+        assert stats["brand_name"] == "TechPro" and stats["active_conversations"] == 0 and stats[
+            "last_activity"] is None
         assert stats["average_confidence"] is None
         id = ok(own.anon.post("/chat/techpro", json={"message": "hi"}))["conversation_id"]
         stats = ok(own.admin.get("/brands/techpro/stats"))
@@ -213,7 +221,7 @@ def test_a_client_that_goes_away_cancels_its_turn(model):
     assert messages[1]["content"].startswith("w1 w2") and "w2000" not in messages[1]["content"]
 
 
-# ---- the model fails --------------------------------------------------------------------------------------------------
+# ---- the model fails ------------------------------------------------------------------------------------------------
 
 
 def failing(server, fake_llm, **knobs):
@@ -238,7 +246,8 @@ def test_28_the_model_down_and_nothing_to_quote(server, fake_llm):
     """001-brands#28: 503 with Retry-After, the customer's message stays; without any model the same is a 200."""
     site = failing(server, fake_llm, status=500)
     brand = site.brand()
-    reply = refused(post(brand, message="Where is the moon?", conversation_id="c"), 503, "The assistant is temporarily unavailable")
+    reply = refused(post(brand, message="Where is the moon?", conversation_id="c"), 503,
+                    "The assistant is temporarily unavailable")
     assert reply.headers["retry-after"] == "5"
     assert [m["content"] for m in brand.history("c")] == ["Where is the moon?"]
 
@@ -256,7 +265,8 @@ def test_the_model_down_and_something_to_quote(server, fake_llm):
     reply = brand.say("price of the quokka")
     assert "Quokka: 7.00 USD, in stock." in reply["response"]
     metadata = reply["metadata"]
-    assert (metadata["mode"], metadata["degraded"], metadata["reason"], metadata["finish_reason"]) == ("quoted", True, "all_failed", "stop")
+    assert (metadata["mode"], metadata["degraded"], metadata["reason"], metadata["finish_reason"]) == ("quoted", True,
+            "all_failed", "stop")
     assert "secret" not in json.dumps(reply) and "sk-" not in json.dumps(reply)
 
 
@@ -267,10 +277,11 @@ def test_a_slow_model_is_a_timeout(server, fake_llm):
     site = Site(server(llm={"a": {"baseUrl": fake.url, "retries": 0, "timeouts.firstTokenMs": 300}}))
     brand = site.brand([product("a", name="Quokka", price=7)])
     metadata = brand.say("price of the quokka")["metadata"]
-    assert metadata["mode"] == "quoted" and metadata["reason"] in ("timeout", "all_failed") and metadata["degraded"] is True
+    assert metadata["mode"] == "quoted" and metadata["reason"] in ("timeout",
+                                                                   "all_failed") and metadata["degraded"] is True
 
 
-# ---- voice ------------------------------------------------------------------------------------------------------------
+# ---- voice ----------------------------------------------------------------------------------------------------------
 
 
 def test_30_voice_over_http(model):
@@ -286,8 +297,10 @@ def test_30_voice_over_http(model):
     ("**Yes!** See https://x.example", "Yes!"), ("Dr. Smith has 4.5 stars. More.", "Dr. Smith has 4.5 stars."),
     ("- one item\n- two items", None), ("It is e.g. red and approx. 3 m. Ok.", "It is e.g. red and approx. 3 m."),
     ("See [our page](https://x.example/y) now. Bye", "See our page now."), ("Nice 😀 thing! Really", "Nice thing!"),
-    ("好的。还有。", "好的。"), ("Is it? Yes.", "Is it?"), ("no end mark", "no end mark."), ("ครับ ยินดี\nบรรทัดสอง", "ครับ ยินดี"),
-    ("`code` works. X", "code works."), ("# Heading works. X", "Heading works."), ("Mr. A. Jones came… then", "Mr. A. Jones came…")])
+    ("好的。还有。", "好的。"), ("Is it? Yes.", "Is it?"), ("no end mark", "no end mark."),
+    ("ครับ ยินดี\nบรรทัดสอง", "ครับ ยินดี"),
+    ("`code` works. X", "code works."), ("# Heading works. X", "Heading works."),
+    ("Mr. A. Jones came… then", "Mr. A. Jones came…")])
 def test_voice_text(model, answer, spoken):
     """Section 11: no marks, cut after the first sentence end, always with an end."""
     brand = model.brand()
@@ -311,7 +324,7 @@ def test_voice_without_a_model(site):
     assert said["response"] == "Skarv 2: 5.00 USD, in stock." and said["metadata"]["voice"] is True
 
 
-# ---- who finds what ---------------------------------------------------------------------------------------------------
+# ---- who finds what -------------------------------------------------------------------------------------------------
 
 
 def test_a_closed_brand(site):
@@ -320,7 +333,8 @@ def test_a_closed_brand(site):
     refused(post(brand, message="x"), 404, not_or_inactive(brand.id))
     people = People(site)
     for client in (people.client(brand, "user"), people.key_client(brand), site.admin):
-        assert ok(client.post(f"/chat/{brand.id}", json={"message": "hi", "conversation_id": "c"}))["conversation_id"] == "c"
+        assert ok(client.post(f"/chat/{brand.id}",
+                              json={"message": "hi", "conversation_id": "c"}))["conversation_id"] == "c"
     assert len(brand.history("c", people.client(brand, "user"))) == 6
     other = people.client(site.brand(), "admin")
     assert other.post(f"/chat/{brand.id}", json={"message": "x"}).status_code == 404

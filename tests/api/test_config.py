@@ -22,7 +22,7 @@ def shop(site):
 
 
 def test_6_partial_changes(site):
-    """001-brands#6: absent leaves alone, company_info is replaced, chat_settings are merged, a fault changes nothing."""
+    """001-brands#6: absent leaves alone, company_info is replaced, chat_settings merged, a fault changes nothing."""
     brand = site.brand()
     brand.configure(system_prompt="P", company_info={"name": "Old", "founded": "1999"})
     before = brand.config
@@ -77,11 +77,13 @@ def test_persona_cleared_by_empty_text(site):
     assert brand.configure(persona_prompt="")["persona_prompt"] is None
 
 
-@pytest.mark.parametrize("field, low, high", [("system_prompt", 1, 10000), ("persona_prompt", 0, 10000), ("welcome_message", 1, 500)])
+@pytest.mark.parametrize("field, low, high", [("system_prompt", 1, 10000), ("persona_prompt", 0, 10000),
+                                              ("welcome_message", 1, 500)])
 def test_borders_of_texts(shop, field, low, high):
     text = "ก" * high
     assert ok(put(shop, **{field: text}))[field] == text
-    fault(put(shop, **{field: text + "x"}), ["body", field], "string_too_long", f"String should have at most {high} characters")
+    fault(put(shop, **{field: text + "x"}), ["body", field], "string_too_long",
+          f"String should have at most {high} characters")
     if low:
         fault(put(shop, **{field: ""}), ["body", field], "string_too_short")
         fault(put(shop, **{field: " \n"}), ["body", field], "string_too_short")
@@ -140,7 +142,8 @@ class TestObjects:
 
 @pytest.mark.parametrize("key", ["primary_color", "secondary_color"])
 @pytest.mark.parametrize("value, good", [
-    ("#abc", True), ("#A1b2C3", True), ("#a1b2c3d4", True), ("#ab", False), ("#abcd", False), ("#abcde", False), ("#abcdefg", False),
+    ("#abc", True), ("#A1b2C3", True), ("#a1b2c3d4", True), ("#ab", False), ("#abcd", False), ("#abcde", False),
+    ("#abcdefg", False),
     ("abcdef", False), ("#ggg", False), ("rgb(1,2,3)", False), ("", False), ("#abc\n", False)])
 def test_colours(shop, key, value, good):
     reply = put(shop, appearance_settings={key: value})
@@ -151,8 +154,10 @@ def test_colours(shop, key, value, good):
 
 
 @pytest.mark.parametrize("value, good", [
-    ("https://cdn.example/logo.svg", True), ("http://cdn.example/logo.svg", True), ("/assets/logo.svg", True), ("/", True),
-    ("//cdn.example/logo.svg", False), ("javascript:alert(1)", False), ("data:image/png;base64,AA", False), ("logo.svg", False),
+    ("https://cdn.example/logo.svg", True), ("http://cdn.example/logo.svg", True), ("/assets/logo.svg", True),
+    ("/", True),
+    ("//cdn.example/logo.svg", False), ("javascript:alert(1)", False), ("data:image/png;base64,AA", False),
+    ("logo.svg", False),
     ("ftp://cdn.example/x", False), ("", False), ("/" + "a" * 2047, True), ("/" + "a" * 2048, False)])
 def test_logo_url(shop, value, good):
     reply = put(shop, appearance_settings={"logo_url": value})
@@ -178,7 +183,8 @@ def test_borders_of_numbers(shop, key, low, high, step, whole):
     fault(setting(shop, key, low - step), at, "greater_than_equal", f"Input should be greater than or equal to {low}")
     fault(setting(shop, key, high + step), at, "less_than_equal", f"Input should be less than or equal to {high}")
     kind, word = ("int", "integer") if whole else ("float", "number")
-    fault(setting(shop, key, "much"), at, f"{kind}_parsing", f"Input should be a valid {word}, unable to parse string as {'an' if whole else 'a'} {word}")
+    fault(setting(shop, key, "much"), at, f"{kind}_parsing",
+          f"Input should be a valid {word}, unable to parse string as {'an' if whole else 'a'} {word}")
     for bad in ([], {}):
         fault(setting(shop, key, bad), at, f"{kind}_type", f"Input should be a valid {word}")
     assert shop.config["chat_settings"][key] == high
@@ -187,10 +193,12 @@ def test_borders_of_numbers(shop, key, low, high, step, whole):
 @pytest.mark.parametrize("key", [key for key, _, _, _, whole in NUMBERS if whole])
 def test_fractions_are_no_whole_numbers(shop, key):
     found = faults(setting(shop, key, 20.5))
-    assert found[0]["loc"] == ["body", "chat_settings", key] and found[0]["type"] in ("int_type", "int_parsing", "int_from_float")
+    assert found[0]["loc"] == ["body", "chat_settings", key] and found[0]["type"] in ("int_type", "int_parsing",
+            "int_from_float")
 
 
-@pytest.mark.parametrize("key", ["public_access", "listed", "suggestions", "suggest_unavailable", "typing_frames", "price_guard"])
+@pytest.mark.parametrize("key", ["public_access", "listed", "suggestions", "suggest_unavailable", "typing_frames",
+                                 "price_guard"])
 def test_booleans(site, key):
     brand = site.brand()
     for value, stored in ((True, True), ("off", False), ("YES", True), (False, False)):
@@ -225,7 +233,8 @@ def test_allowed_domains(site):
     at = ["body", "chat_settings", "allowed_domains"]
     for value in ([], ["a"], ["x" * 255], [f"h{n}.example" for n in range(100)], None):
         assert ok(setting(brand, "allowed_domains", value))["chat_settings"]["allowed_domains"] == value
-    fault(setting(brand, "allowed_domains", [f"h{n}.example" for n in range(101)]), at, "too_long", "List should have at most 100 items")
+    fault(setting(brand, "allowed_domains", [f"h{n}.example" for n in range(101)]), at, "too_long",
+          "List should have at most 100 items")
     fault(setting(brand, "allowed_domains", [""]), at + [0], "string_too_short")
     fault(setting(brand, "allowed_domains", ["ok.example", "x" * 256]), at + [1], "string_too_long")
     fault(setting(brand, "allowed_domains", [3]), at + [0], "string_type")
@@ -242,7 +251,8 @@ def test_unknown_chat_settings_are_ignored(site):
 def test_a_fault_anywhere_writes_nothing(site):
     brand = site.brand()
     before = brand.config
-    found = faults(put(brand, system_prompt="new", welcome_message="", chat_settings={"temperature": 3, "max_tokens": 0, "suggestions": False}))
+    found = faults(put(brand, system_prompt="new", welcome_message="",
+                       chat_settings={"temperature": 3, "max_tokens": 0, "suggestions": False}))
     assert {tuple(entry["loc"]) for entry in found} == {
         ("body", "welcome_message"), ("body", "chat_settings", "temperature"), ("body", "chat_settings", "max_tokens")}
     assert brand.config == before
@@ -265,18 +275,22 @@ def test_system_prompt_endpoints(site):
     changed = ok(site.admin.put(f"{brand.path}/system-prompt", json={"system_prompt": "You advise climbers."}))
     assert set(changed) == keys | {"message"} and changed["message"] == "System prompt updated successfully"
     assert changed["system_prompt"] == "You advise climbers." == brand.config["system_prompt"]
-    fault(site.admin.put(f"{brand.path}/system-prompt", json={}), ["body", "system_prompt"], "missing", "Field required")
-    fault(site.admin.put(f"{brand.path}/system-prompt", json={"system_prompt": ""}), ["body", "system_prompt"], "string_too_short")
-    fault(site.admin.put(f"{brand.path}/system-prompt", json={"system_prompt": "x" * 10001}), ["body", "system_prompt"], "string_too_long")
+    fault(site.admin.put(f"{brand.path}/system-prompt", json={}), ["body", "system_prompt"], "missing",
+          "Field required")
+    fault(site.admin.put(f"{brand.path}/system-prompt", json={"system_prompt": ""}), ["body", "system_prompt"],
+          "string_too_short")
+    fault(site.admin.put(f"{brand.path}/system-prompt", json={"system_prompt": "x" * 10001}), ["body", "system_prompt"],
+          "string_too_long")
     assert brand.config["system_prompt"] == "You advise climbers."
     ok(site.admin.put(f"{brand.path}/system-prompt", json={"system_prompt": "x" * 10000}))
 
 
 def test_7_configuration_reaches_the_next_turn(model):
-    """001-brands#7: prompt, persona and company in the first message, the customer's text as the last; open sockets too."""
+    """001-brands#7: prompt, persona, company in the first message, the customer's text as the last; open sockets too."""
     brand = model.brand()
     with brand.socket() as socket:
-        brand.configure(system_prompt="S-4711", persona_prompt="P-4712", company_info={"founded": "1987", "empty": "", "list": [1, "b"]})
+        brand.configure(system_prompt="S-4711", persona_prompt="P-4712",
+                        company_info={"founded": "1987", "empty": "", "list": [1, "b"]})
         brand.say("  Is {this} verbatim?  ")
         first, *_, last = model.llm.chats()[-1]["messages"]
         assert first["role"] == "system" and first["content"].startswith("S-4711\n\n## Persona\nP-4712\n\n## Company\n")
@@ -300,7 +314,8 @@ def test_model_parameters(model):
     assert body.get("max_tokens", body.get("max_completion_tokens")) == 33
 
 
-@pytest.mark.parametrize("limit, expected", [(0, []), (2, ["m2", "m2"]), (3, ["m2", "m2"]), (4, ["m1", "m1", "m2", "m2"])])
+@pytest.mark.parametrize("limit, expected", [(0, []), (2, ["m2", "m2"]), (3, ["m2", "m2"]),
+                                             (4, ["m1", "m1", "m2", "m2"])])
 def test_history_messages_in_whole_pairs(model, limit, expected):
     """4.2: earlier messages sent to the model, rounded down to pairs (the test double echoes)."""
     brand = model.brand(chat={"history_messages": limit})

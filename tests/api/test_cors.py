@@ -34,7 +34,8 @@ def closed_brand(site):
 
 
 def public(brand):
-    return [("GET", f"{brand.path}/products", None), ("GET", f"{brand.path}/products/a", None), ("GET", f"{brand.path}/categories", None),
+    return [("GET", f"{brand.path}/products", None), ("GET", f"{brand.path}/products/a", None),
+            ("GET", f"{brand.path}/categories", None),
             ("GET", f"/chat/{brand.id}/history/x", None), ("POST", f"{brand.path}/products/search", {"query": "x"}),
             ("POST", f"{brand.path}/recommendations", {"query": "x"}), ("POST", f"/chat/{brand.id}", {"message": "x"})]
 
@@ -79,22 +80,34 @@ def test_a_brand_with_allowed_domains(site, closed_brand):
 
 
 def test_a_refused_post_leaves_no_trace(site, closed_brand):
-    refused(site.anon.post(f"/chat/{closed_brand.id}", json={"message": "x", "conversation_id": "evil"}, headers={"Origin": "https://evil.example"}),
+    refused(site.anon.post(f"/chat/{closed_brand.id}", json={"message": "x", "conversation_id": "evil"},
+                           headers={"Origin": "https://evil.example"}),
             403, "Origin not allowed")
     assert closed_brand.history("evil") == []
 
 
 @pytest.mark.parametrize("entry, origin, allowed", [
-    ("shop.example", "https://shop.example", True), ("shop.example", "http://shop.example:8080", True), ("shop.example", "https://a.b.shop.example", True),
-    ("shop.example", "https://SHOP.Example", True), ("shop.example", "https://shop.example.", True), ("shop.example", "https://myshop.example", False),
-    ("shop.example", "https://shop.example.evil.test", False), ("shop.example", "ftp://shop.example", False), ("shop.example", "https://shop.example/path", False),
-    ("shop.example", "null", False), ("null", "null", True), ("*.shop.example", "https://a.shop.example", True), ("*.shop.example", "https://a.b.shop.example", True),
-    ("*.shop.example", "https://shop.example", False), ("https://shop.example:8443", "https://shop.example:8443", True), ("https://shop.example:8443", "https://shop.example", False),
-    ("https://shop.example:8443", "http://shop.example:8443", False), ("https://shop.example:8443", "https://www.shop.example:8443", False), ("*", "https://any.example", True),
-    ("*", "null", False), ("shop.example", "http://localhost", True), ("shop.example", "https://localhost:5173", True), ("shop.example", "http://127.0.0.1:1", True),
-    ("shop.example", "http://[::1]:3000", True), ("shop.example", "http://localhost.evil.test", False), ("shop.example", "http://127.0.0.1.evil.test", False),
-    ("bücher.example", "https://xn--bcher-kva.example", True), ("xn--bcher-kva.example", "https://bücher.example", True), ("shop.example", "nonsense", False),
-    ("shop.example", "https://user@shop.example", False), ("shop.example", "https://", False), ("shop.example", "https://shop.example:99999", False)])
+    ("shop.example", "https://shop.example", True), ("shop.example", "http://shop.example:8080", True),
+    ("shop.example", "https://a.b.shop.example", True),
+    ("shop.example", "https://SHOP.Example", True), ("shop.example", "https://shop.example.", True),
+    ("shop.example", "https://myshop.example", False),
+    ("shop.example", "https://shop.example.evil.test", False), ("shop.example", "ftp://shop.example", False),
+    ("shop.example", "https://shop.example/path", False),
+    ("shop.example", "null", False), ("null", "null", True), ("*.shop.example", "https://a.shop.example", True),
+    ("*.shop.example", "https://a.b.shop.example", True),
+    ("*.shop.example", "https://shop.example", False), ("https://shop.example:8443", "https://shop.example:8443", True),
+    ("https://shop.example:8443", "https://shop.example", False),
+    ("https://shop.example:8443", "http://shop.example:8443", False), ("https://shop.example:8443",
+                                                                       "https://www.shop.example:8443", False),
+    ("*", "https://any.example", True),
+    ("*", "null", False), ("shop.example", "http://localhost", True), ("shop.example", "https://localhost:5173", True),
+    ("shop.example", "http://127.0.0.1:1", True),
+    ("shop.example", "http://[::1]:3000", True), ("shop.example", "http://localhost.evil.test", False),
+    ("shop.example", "http://127.0.0.1.evil.test", False),
+    ("bücher.example", "https://xn--bcher-kva.example", True), ("xn--bcher-kva.example", "https://bücher.example",
+                                                                True), ("shop.example", "nonsense", False),
+    ("shop.example", "https://user@shop.example", False), ("shop.example", "https://", False),
+    ("shop.example", "https://shop.example:99999", False)])
 def test_origin_rule(site, entry, origin, allowed):
     """002 1.2, with allowed_domains as its list."""
     brand = site.brand(chat={"allowed_domains": [entry]})
@@ -111,21 +124,24 @@ def test_an_empty_list_lets_nobody_in(site):
     ok(site.anon.post(f"/chat/{brand.id}", json={"message": "x"}, headers={"Origin": site.url}))
 
 
-@pytest.mark.parametrize("path", ["/chat/{b}", "/brands/{b}/products/search", "/brands/{b}/products", "/chat/{b}/history/x", "/chat/{b}/x", "/chat", "/products", "/products/search",
+@pytest.mark.parametrize("path", ["/chat/{b}", "/brands/{b}/products/search", "/brands/{b}/products",
+                                  "/chat/{b}/history/x", "/chat/{b}/x", "/chat", "/products", "/products/search",
                                   "/brands/{b}/recommendations", "/categories", "/"])
 def test_preflight(site, open_brand, path):
     reply = site.anon.options(path.replace("{b}", open_brand.id), headers={
         "Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"})
     assert reply.status_code == 204 and reply.content == b"" and allow(reply) == "*"
     assert words(reply.headers["access-control-allow-methods"]) == {"GET", "POST", "DELETE", "OPTIONS"}
-    assert {word.lower() for word in words(reply.headers["access-control-allow-headers"])} == {"authorization", "content-type", "x-api-key"}
+    assert {word.lower() for word in words(reply.headers["access-control-allow-headers"])} == {"authorization",
+            "content-type", "x-api-key"}
     assert reply.headers["access-control-max-age"] == "600"
     never_with_credentials(reply)
 
 
 def test_preflight_of_a_brand_with_allowed_domains(site, closed_brand):
     def preflight(origin):
-        return site.anon.options(f"/chat/{closed_brand.id}", headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
+        return site.anon.options(f"/chat/{closed_brand.id}", headers={"Origin": origin,
+                                                                      "Access-Control-Request-Method": "POST"})
 
     good, bad = preflight("https://shop.example"), preflight("https://evil.example")
     assert good.status_code == 204 and allow(good) == "https://shop.example" and "Origin" in words(good.headers["vary"])
@@ -147,17 +163,21 @@ def test_admin_origins():
         for origin in ("https://console.example", "http://localhost:3000"):
             reply = site.admin.get("/brands", headers={"Origin": origin})
             assert allow(reply) == origin and "Origin" in words(reply.headers["vary"])
-            reply = site.anon.options("/brands", headers={"Origin": origin, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization"})
+            reply = site.anon.options("/brands", headers={"Origin": origin, "Access-Control-Request-Method": "PUT",
+                                                          "Access-Control-Request-Headers": "authorization"})
             assert reply.status_code == 204 and allow(reply) == origin
-        for origin in ("https://console.example.evil.test", "http://console.example", "https://sub.console.example", "null"):
+        for origin in ("https://console.example.evil.test", "http://console.example", "https://sub.console.example",
+                       "null"):
             assert allow(site.admin.get("/brands", headers={"Origin": origin})) is None
 
 
 def test_origin_is_no_credential(site, closed_brand):
     """An allowed origin opens no closed brand; a key does not open a foreign origin."""
     brand = site.brand(chat={"public_access": False, "allowed_domains": ["shop.example"]})
-    assert site.anon.post(f"/chat/{brand.id}", json={"message": "x"}, headers={"Origin": "https://shop.example"}).status_code == 404
-    reply = People(site).key_client(brand).post(f"/chat/{brand.id}", json={"message": "x"}, headers={"Origin": "https://evil.example"})
+    assert site.anon.post(f"/chat/{brand.id}", json={"message": "x"},
+                          headers={"Origin": "https://shop.example"}).status_code == 404
+    reply = People(site).key_client(brand).post(f"/chat/{brand.id}", json={"message": "x"},
+                                                headers={"Origin": "https://evil.example"})
     refused(reply, 403, "Origin not allowed")
 
 

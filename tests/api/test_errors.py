@@ -26,8 +26,10 @@ def test_38_refusals(site):
 
 
 @pytest.mark.parametrize("body, offset", [
-    ('{"message":', None), ("", None), ("nonsense", 0), ("{", None), ("[1,]", None), ('{"a":1}x', 7), ("{'a':1}", 1), ('{"a":01}', None),
-    ('{"a":1,}', None), ('{"a":+1}', None), ('{"a":.5}', None), ('{"a":NaN}', 5), ('{"a":Infinity}', 5), ('{"a":"\t"}', None),
+    ('{"message":', None), ("", None), ("nonsense", 0), ("{", None), ("[1,]", None), ('{"a":1}x', 7), ("{'a':1}", 1),
+    ('{"a":01}', None),
+    ('{"a":1,}', None), ('{"a":+1}', None), ('{"a":.5}', None), ('{"a":NaN}', 5), ('{"a":Infinity}', 5),
+    ('{"a":"\t"}', None),
     ('{"a":"\\x"}', None), ('// c\n{}', 0), ("\ufeff{}", None), ('{"a":tru}', None), ('{"a" 1}', None)])
 def test_not_json(site, body, offset):
     """2.2: `json_invalid` at a byte offset. Exact offsets only where no two readers could differ."""
@@ -80,24 +82,28 @@ def test_surrogate_pairs(site):
     assert site.server.history("techpro", id)[0]["content"] == "😀"
 
 
-@pytest.mark.parametrize("bytes", [b"\xff\xfe", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80"])
+@pytest.mark.parametrize("bytes", [b"\xff\xfe", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82",
+                                   b"\x80"])
 def test_invalid_utf8(site, bytes):
     assert faults(send(site, b'{"message":"a' + bytes + b'b"}'))[0]["type"] == "json_invalid"
     assert faults(send(site, b'{"message":"hi","' + bytes + b'":1}'))[0]["type"] == "json_invalid"
 
 
-@pytest.mark.parametrize("number", ["1e400", "-1e400", "1e-400", "9" * 400, "0." + "9" * 400, "-0", "-0.0", "1E+2", "123456789012345678901234567890"])
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1e-400", "9" * 400, "0." + "9" * 400, "-0", "-0.0", "1E+2",
+                                    "123456789012345678901234567890"])
 def test_absurd_numbers(site, number):
-    """Where a number is unknown to us it is ignored; where it is a price or a limit it is read or refused, never a 5xx."""
+    """In an unknown field it is ignored; as a price or a limit it is read or refused, never a 5xx."""
     reply = send(site, f'{{"message":"hi","unknown":{number}}}')
     assert reply.status_code in (200, 422)
     brand = site.brand()
     for field in ("price",):
-        reply = send(site, json.dumps(product(unique("p"), price=0)).replace('"price": 0', f'"{field}": {number}'), f"{brand.path}/products", site.admin)
+        reply = send(site, json.dumps(product(unique("p"), price=0)).replace('"price": 0', f'"{field}": {number}'),
+                     f"{brand.path}/products", site.admin)
         assert reply.status_code in (200, 422), reply.text
     for field in ("limit", "price_range"):
         value = number if field == "limit" else f"[{number}, null]"
-        assert send(site, f'{{"query":"x","{field}":{value}}}', f"{brand.path}/products/search").status_code in (200, 422)
+        assert send(site, f'{{"query":"x","{field}":{value}}}', f"{brand.path}/products/search").status_code in (200,
+                422)
     for query in (f"limit={number}", f"offset={number}", f"limit=1&offset={number}"):
         assert site.anon.get(f"{brand.path}/products?{query}").status_code in (200, 422)
     alive(site)
@@ -112,10 +118,12 @@ def test_duplicate_keys(site):
 
 
 def test_unknown_fields_and_parameters(site):
-    ok(site.anon.post("/chat/techpro?x=1&message=other&limit=x", json={"message": "hi", "unknown": {"a": [1]}, "Message": 5}))
+    ok(site.anon.post("/chat/techpro?x=1&message=other&limit=x", json={"message": "hi", "unknown": {"a": [1]},
+                                                                       "Message": 5}))
 
 
-@pytest.mark.parametrize("type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.shop+json",
+@pytest.mark.parametrize("type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON",
+                                  "application/vnd.shop+json",
                                   "application/ld+json;charset=UTF-8", None])
 def test_accepted_types(site, type):
     request = site.anon.build_request("POST", "/chat/techpro", content=b'{"message":"hi"}')
@@ -125,7 +133,8 @@ def test_accepted_types(site, type):
     ok(site.anon.send(request))
 
 
-@pytest.mark.parametrize("type", ["text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml",
+@pytest.mark.parametrize("type", ["text/plain", "text/json", "application/x-www-form-urlencoded",
+                                  "multipart/form-data; boundary=x", "application/xml",
                                   "application/jsonx", "json", "application/octet-stream"])
 def test_refused_types(site, type):
     refused(send(site, '{"message":"hi"}', **{"Content-Type": type}), 415, "Unsupported media type")
@@ -151,15 +160,18 @@ def test_sizes(site):
 
 def test_ids_of_requests(site):
     ids = set()
-    for reply in (site.anon.get("/health"), site.anon.get("/nope"), site.anon.get("/brands"), site.anon.patch("/chat"), send(site, "{"),
+    for reply in (site.anon.get("/health"), site.anon.get("/nope"), site.anon.get("/brands"), site.anon.patch("/chat"),
+                  send(site, "{"),
                   site.anon.get("/brands/techpro/products"), site.anon.options("/chat"), site.anon.get("/docs")):
         assert UUID.fullmatch(reply.headers["x-request-id"]), reply.request.url
         ids.add(reply.headers["x-request-id"])
     assert len(ids) == 8
 
 
-@pytest.mark.parametrize("path", ["/nope", "/brand", "/brands/techpro/nope", "/brands/techpro/products/x/y", "/chat/a/b/c/d", "/products/x/y",
-                                  "/ws", "/ws/chat", "/uploads/a/b", "//brands", "/brands//products", "/.git/config", "/etc/passwd",
+@pytest.mark.parametrize("path", ["/nope", "/brand", "/brands/techpro/nope", "/brands/techpro/products/x/y",
+                                  "/chat/a/b/c/d", "/products/x/y",
+                                  "/ws", "/ws/chat", "/uploads/a/b", "//brands", "/brands//products", "/.git/config",
+                                  "/etc/passwd",
                                   "/brands/techpro/products/../../../etc/passwd"])
 def test_unknown_paths(site, path):
     request = site.anon.build_request("GET", "/")
@@ -171,11 +183,16 @@ def test_unknown_paths(site, path):
 
 
 @pytest.mark.parametrize("method, path, allowed", [
-    ("PATCH", "/brands", {"GET", "POST"}), ("DELETE", "/brands", {"GET", "POST"}), ("POST", "/brands/techpro", {"GET", "PUT", "DELETE"}),
-    ("POST", "/brands/techpro/config", {"GET", "PUT"}), ("DELETE", "/brands/techpro/stats", {"GET"}), ("PUT", "/brands/techpro/products", {"GET", "POST"}),
-    ("PUT", "/chat", {"POST"}), ("PUT", "/chat/techpro", {"POST"}), ("POST", "/chat/techpro/history/x", {"GET"}), ("POST", "/chat/techpro/x", {"DELETE"}),
-    ("GET", "/brands/techpro/upload/products", {"POST"}), ("PUT", "/", {"GET"}), ("POST", "/docs", {"GET"}), ("POST", "/openapi.json", {"GET"}),
-    ("PUT", "/stats", {"GET"}), ("POST", "/categories", {"GET"}), ("GET", "/recommendations", {"POST"}), ("PROPFIND", "/brands", {"GET", "POST"})])
+    ("PATCH", "/brands", {"GET", "POST"}), ("DELETE", "/brands", {"GET", "POST"}),
+    ("POST", "/brands/techpro", {"GET", "PUT", "DELETE"}),
+    ("POST", "/brands/techpro/config", {"GET", "PUT"}), ("DELETE", "/brands/techpro/stats", {"GET"}),
+    ("PUT", "/brands/techpro/products", {"GET", "POST"}),
+    ("PUT", "/chat", {"POST"}), ("PUT", "/chat/techpro", {"POST"}), ("POST", "/chat/techpro/history/x", {"GET"}),
+    ("POST", "/chat/techpro/x", {"DELETE"}),
+    ("GET", "/brands/techpro/upload/products", {"POST"}), ("PUT", "/", {"GET"}), ("POST", "/docs", {"GET"}),
+    ("POST", "/openapi.json", {"GET"}),
+    ("PUT", "/stats", {"GET"}), ("POST", "/categories", {"GET"}), ("GET", "/recommendations", {"POST"}),
+    ("PROPFIND", "/brands", {"GET", "POST"})])
 def test_methods(site, method, path, allowed):
     """Section 2: 405 with Allow, before any look at credentials."""
     reply = site.anon.request(method, path)
@@ -185,7 +202,8 @@ def test_methods(site, method, path, allowed):
     assert allowed <= set(re.split(r",\s*", reply.headers["allow"]))
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/products", "/brands/techpro/products", "/categories", "/health",
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/products", "/brands/techpro/products", "/categories",
+                                  "/health",
                                   "/chat/techpro/history/x", "/brands/techpro/products/laptop-001"])
 def test_head(site, path):
     """Section 2: HEAD wherever GET is, with its headers and without a body."""
@@ -199,7 +217,8 @@ def test_head_of_an_admin_path(site):
     assert site.anon.head("/brands").status_code == 401 and site.admin.head("/brands").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/products", "/brands/techpro/products", "/categories", "/docs", "/brands/techpro/products/laptop-001"])
+@pytest.mark.parametrize("path", ["/products", "/brands/techpro/products", "/categories", "/docs",
+                                  "/brands/techpro/products/laptop-001"])
 def test_trailing_slash(site, path):
     assert site.anon.get(path + "/").status_code == 200
     assert site.anon.get(path + "/").content == site.anon.get(path).content
@@ -209,9 +228,11 @@ def test_trailing_slash_of_a_post(site):
     ok(site.anon.post("/chat/techpro/", json={"message": "hi"}))
 
 
-@pytest.mark.parametrize("segment", ["%00", "%ff", "%c0%ae", "%ed%a0%80", "%", "%4", "%zz", "%2e%2e%2f", "a" * 3000, "%F0%9F%98%80", "%0d%0aX:%201", "';--", "%25"])
+@pytest.mark.parametrize("segment", ["%00", "%ff", "%c0%ae", "%ed%a0%80", "%", "%4", "%zz", "%2e%2e%2f", "a" * 3000,
+                                     "%F0%9F%98%80", "%0d%0aX:%201", "';--", "%25"])
 def test_hostile_segments(site, segment):
-    for path in (f"/brands/{segment}", f"/brands/techpro/products/{segment}", f"/chat/techpro/history/{segment}", f"/chat/{segment}/history/{segment}",
+    for path in (f"/brands/{segment}", f"/brands/techpro/products/{segment}", f"/chat/techpro/history/{segment}",
+                 f"/chat/{segment}/history/{segment}",
                  f"/brands/{segment}/products"):
         for client in (site.anon, site.admin):
             request = client.build_request("GET", "/")
@@ -222,8 +243,10 @@ def test_hostile_segments(site, segment):
     alive(site)
 
 
-@pytest.mark.parametrize("query", ["limit=%00", "limit=%ff", "limit=", "limit=1&limit=x", "limit=%F0%9F%98%80", "category=%00", "category=%ff%fe", "%", "=", "&&&",
-                                   "a" * 4000, "limit=1;offset=2", "category=" + "x" * 5000, "available=%20true%20", "limit=+1", "limit=%201", "limit=0x1"])
+@pytest.mark.parametrize("query", ["limit=%00", "limit=%ff", "limit=", "limit=1&limit=x", "limit=%F0%9F%98%80",
+                                   "category=%00", "category=%ff%fe", "%", "=", "&&&",
+                                   "a" * 4000, "limit=1;offset=2", "category=" + "x" * 5000, "available=%20true%20",
+                                   "limit=+1", "limit=%201", "limit=0x1"])
 def test_hostile_queries(site, query):
     request = site.anon.build_request("GET", "/")
     request.url = request.url.copy_with(raw_path=f"/products?{query}".encode())
@@ -243,7 +266,8 @@ def test_order_of_checks(site):
     refused(send(site, "{", f"/brands/{nobody}/products", site.admin), 404, "Brand not found")
     brand = site.brand([product("a")])
     assert faults(send(site, json.dumps(product("a", price=-1)), f"{brand.path}/products", site.admin))
-    refused(send(site, json.dumps(product("a")), f"{brand.path}/products", site.admin), 409, "Product 'a' already exists")
+    refused(send(site, json.dumps(product("a")), f"{brand.path}/products", site.admin), 409,
+            "Product 'a' already exists")
 
 
 def test_no_body_at_all(site):
@@ -252,14 +276,22 @@ def test_no_body_at_all(site):
         assert faults(reply)[0]["loc"][0] == "body"
 
 
-BODIES = [b"", b"null", b"[]", b"5", b'"x"', b"true", b"{}", b"[[]]", b'{"":""}', b'{"\\u0000":1}', b"\x00", b"\xff", b'{"message":{}}',
-          b'{"message":[]}', b'{"message":1e999}', b'{"query":{}}', b'{"name":{"a":1},"description":[]}', b'{"price":{}}', b'{"chat_settings":[]}',
-          b'{"chat_settings":{"allowed_domains":[[]]}}', b'{"company_info":{"\\u0000":1}}', b'{"is_active":1e400}', b"[" * 50, b'[{"id":1},null,[]]',
-          ('{"message":"' + "\u202e\u0301" * 900 + '"}').encode(), b'{"message":"\\uFFFF\\uFFFE"}', b'{"message":"x","conversation_id":"%00"}']
-TARGETS = [("POST", "/chat"), ("POST", "/chat/techpro"), ("POST", "/brands"), ("PUT", "/brands/{b}"), ("PUT", "/brands/{b}/config"),
-           ("PUT", "/brands/{b}/system-prompt"), ("POST", "/brands/{b}/products"), ("PUT", "/brands/{b}/products/p1"), ("POST", "/brands/{b}/products/bulk"),
-           ("POST", "/brands/{b}/products/search"), ("POST", "/brands/{b}/recommendations"), ("POST", "/products/search"), ("POST", "/recommendations"),
-           ("DELETE", "/chat/techpro/x"), ("GET", "/brands/{b}/products"), ("POST", "/api/v1/auth/login"), ("POST", "/api/v1/auth/refresh-token"),
+BODIES = [b"", b"null", b"[]", b"5", b'"x"', b"true", b"{}", b"[[]]", b'{"":""}', b'{"\\u0000":1}', b"\x00", b"\xff",
+          b'{"message":{}}',
+          b'{"message":[]}', b'{"message":1e999}', b'{"query":{}}', b'{"name":{"a":1},"description":[]}',
+          b'{"price":{}}', b'{"chat_settings":[]}',
+          b'{"chat_settings":{"allowed_domains":[[]]}}', b'{"company_info":{"\\u0000":1}}', b'{"is_active":1e400}',
+          b"[" * 50, b'[{"id":1},null,[]]',
+          ('{"message":"' + "\u202e\u0301" * 900 + '"}').encode(), b'{"message":"\\uFFFF\\uFFFE"}',
+          b'{"message":"x","conversation_id":"%00"}']
+TARGETS = [("POST", "/chat"), ("POST", "/chat/techpro"), ("POST", "/brands"), ("PUT", "/brands/{b}"),
+           ("PUT", "/brands/{b}/config"),
+           ("PUT", "/brands/{b}/system-prompt"), ("POST", "/brands/{b}/products"), ("PUT", "/brands/{b}/products/p1"),
+           ("POST", "/brands/{b}/products/bulk"),
+           ("POST", "/brands/{b}/products/search"), ("POST", "/brands/{b}/recommendations"),
+           ("POST", "/products/search"), ("POST", "/recommendations"),
+           ("DELETE", "/chat/techpro/x"), ("GET", "/brands/{b}/products"), ("POST", "/api/v1/auth/login"),
+           ("POST", "/api/v1/auth/refresh-token"),
            ("POST", "/api/v1/auth/logout")]
 
 

@@ -20,12 +20,14 @@ def test_36_open_ones(site):
         assert ok(one) == ok(two)
         return one.json()
 
-    said, scoped = (ok(site.anon.post(path, json={"message": "What is your cheapest laptop?"})) for path in ("/chat", "/chat/techpro"))
+    said, scoped = (ok(site.anon.post(path, json={"message": "What is your cheapest laptop?"}))
+                    for path in ("/chat", "/chat/techpro"))
     assert set(said) == set(scoped) and set(said["metadata"]) == METADATA_KEYS
     assert said["response"] == scoped["response"] and said["suggested_products"] == scoped["suggested_products"]
     assert said["confidence_score"] == scoped["confidence_score"]
     assert len(both("GET", "/products", "/brands/techpro/products")) == 24
-    assert both("POST", "/products/search", "/brands/techpro/products/search", json={"query": "laptop"})["brand_id"] == "techpro"
+    assert both("POST", "/products/search", "/brands/techpro/products/search",
+                json={"query": "laptop"})["brand_id"] == "techpro"
     assert both("GET", "/categories", "/brands/techpro/categories")["brand_id"] == "techpro"
     assert both("POST", "/recommendations?query=laptop", "/brands/techpro/recommendations?query=laptop")["products"]
     refused(site.anon.delete("/chat/nope"), 404, "Conversation not found")
@@ -48,7 +50,8 @@ def test_products(own):
     assert ok(own.admin.put("/products/new", json=product("new", name="Changed"))) == {
         "message": "Product updated successfully", "product_id": "new", "brand_id": "techpro"}
     assert ok(own.anon.get("/brands/techpro/products/new"))["name"] == "Changed"
-    reply = ok(own.admin.post("/products/bulk?on_conflict=update", json=[product("new", name="Again"), product("newer")]))
+    reply = ok(own.admin.post("/products/bulk?on_conflict=update", json=[product("new", name="Again"),
+                                                                         product("newer")]))
     assert (reply["brand_id"], reply["created_count"], reply["updated_count"]) == ("techpro", 1, 1)
     page = own.anon.get("/products?category=THINGS&limit=1")
     assert ids(ok(page)) == ["new"] and page.headers["x-total-count"] == "2"
@@ -72,10 +75,13 @@ def test_faults(site):
 def test_the_default_brand_switched_off(own):
     ok(own.admin.put("/brands/techpro", json={"is_active": False}))
     try:
-        for method, path, body in (("POST", "/chat", {"message": "x"}), ("GET", "/products", None), ("GET", "/categories", None), ("GET", "/chat/history/x", None),
-                                   ("DELETE", "/chat/x", None), ("POST", "/products/search", {"query": "x"}), ("POST", "/recommendations", {"query": "x"})):
+        for method, path, body in (("POST", "/chat", {"message": "x"}), ("GET", "/products", None),
+                                   ("GET", "/categories", None), ("GET", "/chat/history/x", None),
+                                   ("DELETE", "/chat/x", None), ("POST", "/products/search", {"query": "x"}),
+                                   ("POST", "/recommendations", {"query": "x"})):
             refused(own.anon.request(method, path, json=body), 404, "Brand 'techpro' not found or inactive")
-        ok(own.admin.put("/products/laptop-001", json={**product("laptop-001"), "id": "laptop-001"}))  # admin endpoints go on
+        ok(own.admin.put("/products/laptop-001", json={**product("laptop-001"),
+                                                       "id": "laptop-001"}))  # admin endpoints go on
     finally:
         ok(own.admin.put("/brands/techpro", json={"is_active": True}))
 

@@ -13,7 +13,8 @@ from api.people import People
 @pytest.fixture(scope="module")
 def limited():
     """Behind a trusted proxy, so that one machine can be many addresses; each test takes addresses of its own."""
-    settings = {"limits.chat": 3, "limits.read": 4, "limits.manage": 50, "limits.connect": 2, "trusted_proxies": "127.0.0.0/8"}
+    settings = {"limits.chat": 3, "limits.read": 4, "limits.manage": 50, "limits.connect": 2,
+                "trusted_proxies": "127.0.0.0/8"}
     with running(settings) as site:
         yield site
 
@@ -57,7 +58,8 @@ def test_read_covers_all_open_reads_together(limited, address):
     ok(limited.anon.post("/products/search", json={"query": "x"}, headers=head))
     ok(limited.anon.get("/chat/techpro/history/x", headers=head))
     assert limited.anon.delete("/chat/techpro/x", headers=head).status_code == 404
-    for reply in (limited.anon.get("/brands/techpro/products", headers=head), limited.anon.get("/brands/techpro/products/laptop-001", headers=head),
+    for reply in (limited.anon.get("/brands/techpro/products", headers=head),
+                  limited.anon.get("/brands/techpro/products/laptop-001", headers=head),
                   limited.anon.delete("/chat/techpro/x", headers=head)):
         is_limited(reply, 4)
     ok(chat(limited, "techpro", address))  # another class
@@ -69,7 +71,8 @@ def test_chat_counts_by_brand_and_address(limited, address):
         ok(chat(limited, one.id, address))
     ok(limited.anon.post(f"{one.path}/recommendations", json={"query": "x"}, headers={"X-Forwarded-For": address}))
     is_limited(chat(limited, one.id, address), 3)
-    is_limited(limited.anon.post(f"{one.path}/recommendations", json={"query": "x"}, headers={"X-Forwarded-For": address}), 3)
+    is_limited(limited.anon.post(f"{one.path}/recommendations", json={"query": "x"},
+                                 headers={"X-Forwarded-For": address}), 3)
     is_limited(chat(limited, one.id.upper().replace("-", "_"), address), 3)  # another spelling is the same brand
     ok(chat(limited, two.id, address))  # section 15: one brand's limit is not another's
     ok(chat(limited, one.id, "198.19.0.1"))
@@ -117,7 +120,8 @@ def test_connect(limited, address):
 
 
 @pytest.mark.parametrize("first, second, same", [
-    ("2001:db8:1:1::1", "2001:db8:1:1:ffff::2", True), ("2001:db8:2:1::1", "2001:db8:2:2::1", False), ("198.18.200.1", "198.18.200.2", False),
+    ("2001:db8:1:1::1", "2001:db8:1:1:ffff::2", True), ("2001:db8:2:1::1", "2001:db8:2:2::1", False),
+    ("198.18.200.1", "198.18.200.2", False),
     ("198.18.201.1, 198.18.201.9", "198.18.202.1, 198.18.201.9", True),  # the nearest untrusted one counts
     ("198.18.203.1, 127.0.0.9", "198.18.203.1", True), ("198.18.204.1", " 198.18.204.1 ", True)])
 def test_client_address(limited, first, second, same):
@@ -152,7 +156,8 @@ def test_login_limit():
     """003 1.5: sign-ins by client address."""
     with running({"limits.login": 2}) as site:
         # The fixture has signed in once already.
-        replies = [site.anon.post("/api/v1/auth/login", json={"email": "nobody@fern.example", "password": "wrong-password"}) for _ in range(2)]
+        replies = [site.anon.post("/api/v1/auth/login", json={"email": "nobody@fern.example",
+                                                              "password": "wrong-password"}) for _ in range(2)]
         assert [reply.status_code for reply in replies] == [401, 429]
         body = replies[1].json()
         assert body["code"] == "RATE_LIMIT_EXCEEDED" and int(replies[1].headers["retry-after"]) >= 1

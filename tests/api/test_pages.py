@@ -9,12 +9,17 @@ from api.helpers import TIME, ids, not_or_inactive, ok, product, refused, unauth
 from api.people import People
 
 ROOT_KEYS = {"message", "status", "version", "server", "timestamp", "active_brands", "brands"}
-PATHS = ["/", "/docs", "/openapi.json", "/brands", "/brands/active", "/brands/{brand_id}", "/brands/{brand_id}/config", "/brands/{brand_id}/stats",
-         "/brands/{brand_id}/products", "/brands/{brand_id}/products/{product_id}", "/brands/{brand_id}/products/bulk", "/brands/{brand_id}/products/search",
-         "/brands/{brand_id}/system-prompt", "/brands/{brand_id}/categories", "/brands/{brand_id}/recommendations", "/brands/{brand_id}/audit", "/stats", "/chat",
-         "/chat/{brand_id}", "/chat/{brand_id}/history/{conversation_id}", "/chat/{brand_id}/{conversation_id}", "/chat/history/{conversation_id}",
+PATHS = ["/", "/docs", "/openapi.json", "/brands", "/brands/active", "/brands/{brand_id}", "/brands/{brand_id}/config",
+         "/brands/{brand_id}/stats",
+         "/brands/{brand_id}/products", "/brands/{brand_id}/products/{product_id}", "/brands/{brand_id}/products/bulk",
+         "/brands/{brand_id}/products/search",
+         "/brands/{brand_id}/system-prompt", "/brands/{brand_id}/categories", "/brands/{brand_id}/recommendations",
+         "/brands/{brand_id}/audit", "/stats", "/chat",
+         "/chat/{brand_id}", "/chat/{brand_id}/history/{conversation_id}", "/chat/{brand_id}/{conversation_id}",
+         "/chat/history/{conversation_id}",
          "/products", "/products/{product_id}", "/products/search", "/products/bulk", "/recommendations", "/categories"]
-LATER = ["/brands/{brand_id}/upload/products", "/upload/products", "/uploads", "/uploads/{filename}"]  # come with the uploads
+LATER = ["/brands/{brand_id}/upload/products", "/upload/products", "/uploads",
+         "/uploads/{filename}"]  # come with the uploads
 
 
 def shape(path):
@@ -32,7 +37,7 @@ def test_37_root(site):
 
 
 def test_37_a_closed_brand(site):
-    """001-brands#37: a brand as registration makes it (public_access false): 404 for anybody, 200 with its chatbot's key."""
+    """001-brands#37: a brand as registration makes it (closed): 404 for anybody, 200 with its chatbot's key."""
     brand = site.brand(chat={"public_access": False})
     assert brand.id not in [entry["id"] for entry in ok(site.anon.get("/"))["brands"]]
     refused(site.anon.post(f"/chat/{brand.id}", json={"message": "hi"}), 404, not_or_inactive(brand.id))
@@ -43,7 +48,8 @@ def test_37_docs(site):
     """001-brands#37: HTML with nothing from elsewhere."""
     reply = site.anon.get("/docs")
     assert reply.status_code == 200 and reply.headers["content-type"].startswith("text/html")
-    assert "default-src" in reply.headers["content-security-policy"] and "*" not in reply.headers["content-security-policy"]
+    assert "default-src" in reply.headers["content-security-policy"] and "*" not in reply.headers[
+        "content-security-policy"]
     hosts = set(re.findall(r"(?:https?:)?//([a-z0-9.-]+\.[a-z]{2,}|localhost)", reply.text, re.I))
     assert {host for host in hosts if not host.endswith((".example", "example.com")) and host != "www.w3.org"} == set()
     for link in re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", reply.text):
@@ -65,7 +71,8 @@ def test_37_openapi_names_every_path(site):
 def test_listed_and_own_brands(site):
     """14.10: active listed brands for all, with credentials those the caller administers too."""
     people = People(site)
-    listed, own, member_of, off = site.brand(chat={"listed": True}), site.brand(), site.brand(), site.brand(chat={"listed": True})
+    listed, own, member_of, off = site.brand(chat={"listed": True}), site.brand(), site.brand(), site.brand(
+        chat={"listed": True})
     ok(site.admin.put(off.path, json={"is_active": False}))
     email = people.user(own, "admin")
     people.join(email, member_of, "user")
@@ -83,7 +90,8 @@ def test_wrong_credentials_at_the_root(site):
 def test_stats_over_brands(site):
     """14.6: sums over the active brands that the caller administers."""
     people = People(site)
-    one, two, off = site.brand([product("a"), product("b", availability=False)]), site.brand([product("a", category="Axes")]), site.brand([product("a")])
+    one, two, off = site.brand([product("a"), product("b", availability=False)]), site.brand([product("a",
+            category="Axes")]), site.brand([product("a")])
     email = people.user(one, "admin")
     for brand in (two, off):
         people.join(email, brand, "admin")
@@ -92,16 +100,19 @@ def test_stats_over_brands(site):
     client = site.client(people.token(email))
     stats = ok(client.get("/stats"))
     assert stats == {
-        "total_brands": 3, "active_brands": 2, "total_products": 3, "total_conversations": 1, "available_products": 2, "categories": 2,
+        "total_brands": 3, "active_brands": 2, "total_products": 3, "total_conversations": 1, "available_products": 2,
+        "categories": 2,
         "conversations_active": 1, "category_list": ["Axes", "Things"], "brands_stats": [
-            {"brand_id": brand.id, "brand_name": f"Brand {brand.id}", "total_products": total, "available_products": available, "categories": 1, "active_conversations": active}
+            {"brand_id": brand.id, "brand_name": f"Brand {brand.id}", "total_products": total,
+             "available_products": available, "categories": 1, "active_conversations": active}
             for brand, total, available, active in ((one, 2, 1, 1), (two, 1, 1, 0))]}
     unauthenticated(site.anon.get("/stats"))
 
 
 def test_stats_of_nobody(site):
     assert ok(People(site).client().get("/stats")) == {
-        "total_brands": 0, "active_brands": 0, "total_products": 0, "total_conversations": 0, "brands_stats": [], "available_products": 0, "categories": 0,
+        "total_brands": 0, "active_brands": 0, "total_products": 0, "total_conversations": 0, "brands_stats": [],
+        "available_products": 0, "categories": 0,
         "conversations_active": 0, "category_list": []}
 
 
@@ -111,7 +122,7 @@ def test_a_browser_at_the_root(site):
     assert reply.status_code == 200 and reply.headers["content-type"].startswith(("text/html", "application/json"))
 
 
-# ---- sample data ------------------------------------------------------------------------------------------------------
+# ---- sample data ----------------------------------------------------------------------------------------------------
 
 
 def test_sample_brand(site):
@@ -120,13 +131,16 @@ def test_sample_brand(site):
     config = ok(site.admin.get("/brands/techpro/config"))
     assert set(config["company_info"]) >= {"name", "founded", "specialty", "location", "mission"}
     assert set(config["appearance_settings"]) >= {"primary_color", "secondary_color", "logo_url"}
-    assert (config["chat_settings"]["currency"], config["chat_settings"]["listed"], config["chat_settings"]["public_access"]) == ("USD", True, True)
+    assert (config["chat_settings"]["currency"], config["chat_settings"]["listed"],
+            config["chat_settings"]["public_access"]) == ("USD", True, True)
 
 
 def test_sample_products(site):
     rows = {row["id"]: row for row in ok(site.anon.get("/products"))}
-    assert len(rows) == 24 and [id for id, row in rows.items() if not row["availability"]] == ["laptop-004", "tablet-003"]
-    assert (rows["laptop-002"]["name"], rows["laptop-002"]["price"], rows["laptop-002"]["category"]) == ("Halden Slate 14", 1349, "Laptops")
+    assert len(rows) == 24 and [id for id, row in rows.items() if not row["availability"]] == ["laptop-004",
+            "tablet-003"]
+    assert (rows["laptop-002"]["name"], rows["laptop-002"]["price"],
+            rows["laptop-002"]["category"]) == ("Halden Slate 14", 1349, "Laptops")
     for row in rows.values():
         assert 150 <= len(row["description"]) <= 400 and len(row["features"]) >= 4 and len(row["specifications"]) >= 5
 
@@ -143,7 +157,9 @@ def test_sample_data_come_once():
         assert ok(site.admin.get("/brands/techpro"))["id"] == "techpro" and ok(site.anon.get("/products")) == []
 
 
-@pytest.mark.parametrize("question, word", [("How long does delivery take?", "deliver"), ("What about the warranty?", "warrant"), ("Can I return something?", "return")])
+@pytest.mark.parametrize("question, word", [("How long does delivery take?", "deliver"),
+                                            ("What about the warranty?", "warrant"),
+                                            ("Can I return something?", "return")])
 def test_sample_knowledge(site, question, word):
     reply = ok(site.anon.post("/chat/techpro", json={"message": question}))
     assert word in reply["response"].lower() and reply["metadata"]["sources"]

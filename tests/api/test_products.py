@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Products: fields and their limits, the endpoints, bulk (001 section 6), categories and single products (14.3, 14.4)."""
+"""Products: fields and their limits, the endpoints, bulk (001 section 6), categories, single products (14.3, 14.4)."""
 import json
 from decimal import Decimal
 
@@ -26,13 +26,15 @@ def shop(site):
 def test_9_products(site):
     """001-brands#9: what exists, what does not, what is no product."""
     before = site.anon.get("/brands/techpro/products").content
-    refused(site.admin.post("/brands/techpro/products", json=product("laptop-001")), 409, "Product 'laptop-001' already exists")
+    refused(site.admin.post("/brands/techpro/products", json=product("laptop-001")), 409,
+            "Product 'laptop-001' already exists")
     refused(site.admin.put("/brands/techpro/products/laptop-001", json=product("x")), 400, "Product ID mismatch")
     refused(site.admin.put("/brands/techpro/products/nope", json=product("nope")), 404, "Product not found")
     refused(site.admin.delete("/brands/techpro/products/nope"), 404, "Product not found")
     assert site.anon.get("/brands/techpro/products").content == before
     brand = site.brand()
-    fault(post(brand, product(price=-1)), ["body", "price"], "greater_than_equal", "Input should be greater than or equal to 0")
+    fault(post(brand, product(price=-1)), ["body", "price"], "greater_than_equal",
+          "Input should be greater than or equal to 0")
     fault(post(brand, product(price="abc")), ["body", "price"], "float_parsing",
           "Input should be a valid number, unable to parse string as a number")
     fault(post(brand, product(features=...)), ["body", "features"], "missing", "Field required")
@@ -44,14 +46,16 @@ def test_9_products(site):
 
 def test_stored_as_sent(site):
     brand = site.brand()
-    row = product("tent-03", name="Skarv 2", price=389.5, features=["1.6 kg", "", "free-standing", " "], brand_id="elsewhere",
+    row = product("tent-03", name="Skarv 2", price=389.5, features=["1.6 kg", "", "free-standing", " "],
+                  brand_id="elsewhere",
                   specifications={"poles": "aluminium", "season": 3, "a": {"b": [1, None]}, "zz": 1, "aa": 2},
                   availability=False, extra="ignored")
     ok(post(brand, row))
     shown = ok(site.anon.get(f"{brand.path}/products/tent-03"))
     assert set(shown) == PRODUCT_KEYS
     assert shown["brand_id"] == brand.id and shown["availability"] is False
-    assert [text for text in shown["features"] if text.strip()] == ["1.6 kg", "free-standing"] and "" not in shown["features"]
+    assert [text for text in shown["features"] if text.strip()] == ["1.6 kg",
+                                                                    "free-standing"] and "" not in shown["features"]
     assert shown["specifications"] == row["specifications"]
     assert list(shown["specifications"]) == ["poles", "season", "a", "zz", "aa"]
     assert brand.products == [shown]
@@ -75,7 +79,8 @@ def test_borders_of_texts(shop, field, low, high):
     longest = "ช" * high if field != "id" else unique("p").ljust(high, "ช")
     assert ok(post(shop, {**row, field: longest}))["product_id"] == (longest if field == "id" else row["id"])
     row["id"] = unique("p")
-    fault(post(shop, {**row, field: longest + "x"}), ["body", field], "string_too_long", f"String should have at most {high} characters")
+    fault(post(shop, {**row, field: longest + "x"}), ["body", field], "string_too_long",
+          f"String should have at most {high} characters")
     if low:
         fault(post(shop, {**row, field: ""}), ["body", field], "string_too_short")
         fault(post(shop, {**row, field: "   "}), ["body", field], "string_too_short")
@@ -84,7 +89,8 @@ def test_borders_of_texts(shop, field, low, high):
         row["id"] = unique("p")
     for bad in (5, True, [], {}):
         fault(post(shop, {**row, field: bad}), ["body", field], "string_type", "Input should be a valid string")
-    fault(post(shop, {key: value for key, value in row.items() if key != field}), ["body", field], "missing", "Field required")
+    fault(post(shop, {key: value for key, value in row.items() if key != field}), ["body", field], "missing",
+          "Field required")
     fault(post(shop, {**row, field: "a\0b"}), ["body", field], "string_invalid", "String should not contain NUL")
 
 
@@ -93,7 +99,8 @@ def test_ids_of_bad_form(shop, bad):
     fault(post(shop, product(bad)), ["body", "id"], "string_pattern_mismatch")
 
 
-@pytest.mark.parametrize("id", ["a/b", "a b", "ünï-ก", "a%2Fb", "...", "a?b#c", "<script>", "A", "a", "'\"\\", "~", "+"])
+@pytest.mark.parametrize("id", ["a/b", "a b", "ünï-ก", "a%2Fb", "...", "a?b#c", "<script>", "A", "a", "'\"\\", "~",
+                                "+"])
 def test_ids_of_odd_but_good_form(site, id):
     """6.1: any text without controls; in a path percent-encoded, `/` as %2F. Case counts."""
     brand = site.brand()
@@ -118,7 +125,8 @@ def test_ids_and_names_are_trimmed(site):
 
 @pytest.mark.parametrize("sent, stored", [
     ("0", "0"), ("-0", "0"), ("0.0001", "0.0001"), ("0.00005", "0.0001"), ("0.00004999", "0"), ("1349.99", "1349.99"),
-    ("12.34565", "12.3457"), ("12.34564999", "12.3456"), ("2.5", "2.5"), ("0.1", "0.1"), ("1000000000000", "1000000000000"),
+    ("12.34565", "12.3457"), ("12.34564999", "12.3456"), ("2.5", "2.5"), ("0.1", "0.1"),
+    ("1000000000000", "1000000000000"),
     ("999999999999.9999", "999999999999.9999"), ("1e3", "1000"), ("1.10", "1.1"), ("123456789.12345", "123456789.1235"),
     ("1E-4", "0.0001"), ("0.30000000000000004", "0.3"), ('"389.5"', "389.5"), ('" 7 "', "7")])
 def test_prices_are_exact(shop, sent, stored):
@@ -132,8 +140,10 @@ def test_prices_are_exact(shop, sent, stored):
 
 @pytest.mark.parametrize("sent, type", [
     ("-0.0001", "greater_than_equal"), ("-1", "greater_than_equal"), ("1000000000000.0001", "less_than_equal"),
-    ("1e13", "less_than_equal"), ('"abc"', "float_parsing"), ('""', "float_parsing"), ('"1,5"', "float_parsing"), ('"NaN"', "float_parsing"),
-    ('"inf"', "float_parsing"), ('"0x10"', "float_parsing"), ("[]", "float_type"), ("{}", "float_type"), ("[1]", "float_type")])
+    ("1e13", "less_than_equal"), ('"abc"', "float_parsing"), ('""', "float_parsing"), ('"1,5"', "float_parsing"),
+    ('"NaN"', "float_parsing"),
+    ('"inf"', "float_parsing"), ('"0x10"', "float_parsing"), ("[]", "float_type"), ("{}", "float_type"),
+    ("[1]", "float_type")])
 def test_no_prices(shop, sent, type):
     row = json.dumps(product(unique("p"), price=0)).replace('"price": 0', f'"price": {sent}')
     fault(shop.site.admin.post(f"{shop.path}/products", content=row, headers={"Content-Type": "application/json"}),
@@ -149,9 +159,12 @@ def test_borders_of_features(shop):
     ok(post(shop, product(unique("p"), features=["x" * 500] * 100)))
     ok(post(shop, product(unique("p"), features=[])))
     row = product(unique("p"))
-    fault(post(shop, {**row, "features": ["x"] * 101}), ["body", "features"], "too_long", "List should have at most 100 items")
-    fault(post(shop, {**row, "features": ["x", "x" * 501]}), ["body", "features", 1], "string_too_long", "String should have at most 500 characters")
-    fault(post(shop, {**row, "features": ["x", 5]}), ["body", "features", 1], "string_type", "Input should be a valid string")
+    fault(post(shop, {**row, "features": ["x"] * 101}), ["body", "features"], "too_long",
+          "List should have at most 100 items")
+    fault(post(shop, {**row, "features": ["x", "x" * 501]}), ["body", "features", 1], "string_too_long",
+          "String should have at most 500 characters")
+    fault(post(shop, {**row, "features": ["x", 5]}), ["body", "features", 1], "string_type",
+          "Input should be a valid string")
     fault(post(shop, {**row, "features": "x"}), ["body", "features"], "list_type", "Input should be a valid list")
     fault(post(shop, {**row, "features": ["a\0"]}), ["body", "features", 0], "string_invalid")
 
@@ -181,7 +194,8 @@ def test_borders_of_links(shop, field):
     fault(post(shop, {**row, field: 5}), ["body", field], "string_type")
 
 
-@pytest.mark.parametrize("value, stored", [("yes", True), ("OFF", False), ("0", False), (True, True), (None, True), (..., True)])
+@pytest.mark.parametrize("value, stored", [("yes", True), ("OFF", False), ("0", False), (True, True), (None, True),
+                                           (..., True)])
 def test_availability(shop, value, stored):
     row = product(unique("p"), availability=value)
     ok(post(shop, row))
@@ -192,12 +206,14 @@ def test_all_faults_of_a_product_at_once(shop):
     found = faults(post(shop, {"id": "", "price": -1, "features": "x", "availability": "perhaps"}))
     assert {(entry["loc"][1], entry["type"]) for entry in found} == {
         ("id", "string_too_short"), ("name", "missing"), ("description", "missing"), ("category", "missing"),
-        ("price", "greater_than_equal"), ("features", "list_type"), ("specifications", "missing"), ("availability", "bool_parsing")}
+        ("price", "greater_than_equal"), ("features", "list_type"), ("specifications", "missing"),
+        ("availability", "bool_parsing")}
 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "5", "null", "true"])
 def test_no_object(shop, body):
-    found = faults(shop.site.admin.post(f"{shop.path}/products", content=body, headers={"Content-Type": "application/json"}))
+    found = faults(shop.site.admin.post(f"{shop.path}/products", content=body,
+                                        headers={"Content-Type": "application/json"}))
     assert found[0]["loc"] == ["body"] and found[0]["type"] in ("dict_type", "missing")
 
 
@@ -259,8 +275,10 @@ def test_many_products_are_listed_whole(site):
 
 
 def test_categories(site):
-    brand = site.brand([product("a", category="packs"), product("b", category="Axes"), product("c", category="Tents"), product("d", category="packs")])
-    assert ok(site.anon.get(f"{brand.path}/categories")) == {"categories": ["Axes", "packs", "Tents"], "brand_id": brand.id}
+    brand = site.brand([product("a", category="packs"), product("b", category="Axes"), product("c", category="Tents"),
+                        product("d", category="packs")])
+    assert ok(site.anon.get(f"{brand.path}/categories")) == {"categories": ["Axes", "packs", "Tents"],
+                                                             "brand_id": brand.id}
     assert ok(site.anon.get(f"{site.brand().path}/categories"))["categories"] == []
 
 
@@ -286,7 +304,7 @@ def test_catalogue_is_full():
         ok(post(brand, product("d")))
 
 
-# ---- bulk -------------------------------------------------------------------------------------------------------------
+# ---- bulk -----------------------------------------------------------------------------------------------------------
 
 
 def test_10_bulk(site):
@@ -295,19 +313,24 @@ def test_10_bulk(site):
     reply = ok(bulk(brand, [product("a"), product("b", name=...), product("c")]))
     errors = reply.pop("errors")
     assert reply == {"message": f"Successfully added 2/3 products to {brand.id}", "success_count": 2, "total_count": 3,
-                     "brand_id": brand.id, "created_count": 2, "updated_count": 0, "skipped_count": 0, "errors_total": 1}
+                     "brand_id": brand.id, "created_count": 2, "updated_count": 0, "skipped_count": 0,
+                     "errors_total": 1}
     assert len(errors) == 1 and set(errors[0]) == {"index", "id", "code", "detail"}
     assert (errors[0]["index"], errors[0]["id"], errors[0]["code"]) == (1, "b", "missing_name")
     assert ids(brand.products) == ["a", "c"]
 
 
 @pytest.mark.parametrize("changes, code", [
-    ({"id": ...}, "missing_id"), ({"id": 5}, "invalid_id"), ({"id": ".."}, "invalid_id"), ({"id": "x" * 129}, "too_long"),
+    ({"id": ...}, "missing_id"), ({"id": 5}, "invalid_id"), ({"id": ".."}, "invalid_id"),
+    ({"id": "x" * 129}, "too_long"),
     ({"name": ...}, "missing_name"), ({"name": 5}, "invalid_name"), ({"name": "x" * 301}, "too_long"),
-    ({"description": ...}, "missing_description"), ({"description": []}, "invalid_description"), ({"description": "x" * 10001}, "too_long"),
-    ({"category": ...}, "missing_category"), ({"category": {}}, "invalid_category"), ({"category": "x" * 101}, "too_long"),
+    ({"description": ...}, "missing_description"), ({"description": []}, "invalid_description"),
+    ({"description": "x" * 10001}, "too_long"),
+    ({"category": ...}, "missing_category"), ({"category": {}}, "invalid_category"),
+    ({"category": "x" * 101}, "too_long"),
     ({"price": ...}, "missing_price"), ({"price": "ask us"}, "invalid_price"), ({"price": -1}, "invalid_price"),
-    ({"price": 10**13}, "invalid_price"), ({"features": ...}, "missing_features"), ({"features": "a"}, "invalid_features"),
+    ({"price": 10**13}, "invalid_price"), ({"features": ...}, "missing_features"),
+    ({"features": "a"}, "invalid_features"),
     ({"features": [1]}, "invalid_features"), ({"features": ["x" * 501]}, "too_long"),
     ({"specifications": ...}, "missing_specifications"), ({"specifications": "a"}, "invalid_specifications"),
     ({"availability": "perhaps"}, "invalid_availability"), ({"url": "ftp://x.example"}, "invalid_url"),
@@ -315,7 +338,7 @@ def test_10_bulk(site):
 def test_bulk_codes(site, changes, code):
     brand = site.brand()
     reply = ok(bulk(brand, [product("good"), product("bad", **changes)]))
-    # `too_long` is 12.4's word for a field against 6.1's lengths; `invalid_<field>` is allowed for "over its limit" by 6.2.
+    # `too_long` is 12.4's word for a field against 6.1's lengths; 6.2 also reads as `invalid_<field>`.
     field = next(iter(changes))
     allowed = {code, f"invalid_{field}"} if code == "too_long" else {code}
     assert reply["success_count"] == 1 and reply["errors_total"] == 1 and reply["errors"][0]["index"] == 1
@@ -339,14 +362,18 @@ def test_bulk_duplicates(site):
     assert (reply["created_count"], reply["errors"][0]) == (1, {
         "index": 0, "id": "a", "code": "duplicate_id", "detail": "Product 'a' already exists"})
     reply = ok(bulk(brand, [product("a", name="N"), product("c")], on_conflict="skip"))
-    assert (reply["success_count"], reply["created_count"], reply["updated_count"], reply["skipped_count"]) == (2, 1, 0, 1)
+    assert (reply["success_count"], reply["created_count"], reply["updated_count"], reply["skipped_count"]) == (2, 1, 0,
+            1)
     assert brand.products[0]["name"] == "Name a" and reply["errors"] == [] and reply["errors_total"] == 0
     reply = ok(bulk(brand, [product("a", name="N"), product("d")], on_conflict="update"))
-    assert (reply["success_count"], reply["created_count"], reply["updated_count"], reply["skipped_count"]) == (2, 1, 1, 0)
+    assert (reply["success_count"], reply["created_count"], reply["updated_count"], reply["skipped_count"]) == (2, 1, 1,
+            0)
     assert brand.products[0]["name"] == "N" and ids(brand.products) == ["a", "b", "c", "d"]
     for rule in ("error", "skip", "update"):
-        reply = ok(bulk(brand, [product(f"e-{rule}", name="first"), product(f"e-{rule}", name="second")], on_conflict=rule))
-        assert reply["created_count"] == 1 and reply["errors"][0]["code"] == "duplicate_id" and reply["errors"][0]["index"] == 1
+        reply = ok(bulk(brand, [product(f"e-{rule}", name="first"), product(f"e-{rule}", name="second")],
+                        on_conflict=rule))
+        assert reply["created_count"] == 1 and reply["errors"][0]["code"] == "duplicate_id" and reply["errors"][0][
+            "index"] == 1
     assert all(row["name"] == "first" for row in brand.products if row["id"].startswith("e-"))
 
 
@@ -363,7 +390,8 @@ def test_bulk_twice_is_the_same(site, rule):
 def test_bulk_of_bad_rows_alone(site):
     brand = site.brand()
     reply = ok(bulk(brand, [{}] * 150))
-    assert (reply["success_count"], reply["total_count"], reply["errors_total"], len(reply["errors"])) == (0, 150, 150, 100)
+    assert (reply["success_count"], reply["total_count"], reply["errors_total"], len(reply["errors"])) == (0, 150, 150,
+            100)
     assert reply["message"] == f"Successfully added 0/150 products to {brand.id}"
     assert [entry["index"] for entry in reply["errors"]] == list(range(100))
 
@@ -372,7 +400,8 @@ def test_bulk_refused_whole(site):
     brand = site.brand()
     fault(bulk(brand, {"a": 1}), ["body"], "list_type", "Input should be a valid list")
     fault(bulk(brand, "text"), ["body"], "list_type")
-    fault(bulk(brand, [product(f"p{n}") for n in range(1001)]), ["body"], "too_long", "List should have at most 1000 items")
+    fault(bulk(brand, [product(f"p{n}") for n in range(1001)]), ["body"], "too_long",
+          "List should have at most 1000 items")
     assert faults(bulk(brand, []))[0]["loc"] == ["body"]
     fault(bulk(brand, [product()], on_conflict="replace"), ["query", "on_conflict"], "enum")
     assert brand.products == []

@@ -39,14 +39,15 @@ def program(binary, tmp_path):
 
 
 def test_1_demo_answers_a_question(program, tmp_path):
-    """program#1: what `make run` starts prints where to look, and a question with its answer and source from the sample data."""
+    """program#1: what `make run` starts prints where to look, and a question with its answer from the sample data."""
     demo = program("demo", "--listen", "127.0.0.1:0", "--data", tmp_path / "demo")
     text = eventually(lambda: "/docs" in demo.stdout + demo.stderr and demo.stdout + demo.stderr, 30)
     text = eventually(lambda: (out := demo.stdout + demo.stderr) and "Halden" in out and out, 30)
     assert "/demo" in text and "curl" in text and demo.addresses[0] in text
     assert "USD" in text  # the answer came from the sample catalogue
     with httpx.Client(base_url=demo.addresses[0], trust_env=False) as client:
-        assert client.post("/brands", json={"name": "x", "description": "y"}, headers={"Host": "localhost"}).status_code == 200
+        assert client.post("/brands", json={"name": "x", "description": "y"},
+                           headers={"Host": "localhost"}).status_code == 200
     demo.stop(0)
 
 
@@ -56,8 +57,10 @@ def test_2_one_listening_line(program, tmp_path):
     reply = httpx.get(server.addresses[0] + "/health", trust_env=False)
     assert reply.status_code == 200
     body = reply.json()
-    assert body["status"] == "ok" and body["success"] is True and isinstance(body["uptime"], (int, float)) and body["version"]
-    assert (tmp_path / "d").stat().st_mode & 0o777 == 0o700 and (tmp_path / "d" / "secret.key").stat().st_mode & 0o777 == 0o600
+    assert body["status"] == "ok" and body["success"] is True and isinstance(body["uptime"],
+            (int, float)) and body["version"]
+    assert (tmp_path / "d").stat().st_mode & 0o777 == 0o700 and (tmp_path / "d" / "secret.key").stat(
+        ).st_mode & 0o777 == 0o600
     server.stop(0)
     lines = server.stdout.splitlines()
     assert len(lines) == 1 and LISTENING.fullmatch(lines[0])
@@ -65,7 +68,8 @@ def test_2_one_listening_line(program, tmp_path):
 
 def test_several_listeners(program, tmp_path):
     path = tmp_path / "sock"
-    server = program("serve", "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--listen", f"unix:{path}", "--data", tmp_path / "d")
+    server = program("serve", "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--listen", f"unix:{path}",
+                     "--data", tmp_path / "d")
     eventually(lambda: len(server.addresses) == 3)
     for address in server.addresses[:2]:
         assert httpx.get(address + "/health", trust_env=False).status_code == 200
@@ -75,16 +79,20 @@ def test_several_listeners(program, tmp_path):
 
 
 @pytest.mark.parametrize("arguments, env, file, source, name", [
-    (["--limits.chat", "-1"], {}, None, None, "limits.chat"), (["--nope", "1"], {}, None, None, "nope"), ([], {"PARLEY_LIMITS_CHAT": "x"}, None, "PARLEY_LIMITS_CHAT", "limits.chat"),
-    ([], {}, "nope = 1\n", "parley.conf", "nope"), ([], {}, "[limits]\nchat = 1000001\n", "parley.conf", "limits.chat"), (["--limits.chat=x"], {}, None, None, "limits.chat"),
-    (["--ws.idle_timeout", "0"], {}, None, None, "ws.idle_timeout"), (["--log.level", "loud"], {}, None, None, "log.level")])
+    (["--limits.chat", "-1"], {}, None, None, "limits.chat"), (["--nope", "1"], {}, None, None, "nope"),
+    ([], {"PARLEY_LIMITS_CHAT": "x"}, None, "PARLEY_LIMITS_CHAT", "limits.chat"),
+    ([], {}, "nope = 1\n", "parley.conf", "nope"), ([], {}, "[limits]\nchat = 1000001\n", "parley.conf", "limits.chat"),
+    (["--limits.chat=x"], {}, None, None, "limits.chat"),
+    (["--ws.idle_timeout", "0"], {}, None, None, "ws.idle_timeout"), (["--log.level", "loud"], {}, None, None,
+                                                                      "log.level")])
 def test_3_bad_settings(binary, tmp_path, arguments, env, file, source, name):
     """program#3: exit 2, one line with source, name and range, no data directory."""
     config = tmp_path / "parley.conf"
     if file:
         config.write_text(file, encoding="utf-8")
         arguments = ["--config", config]
-    done = run([binary, "serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data", *arguments], env=env, cwd=tmp_path, timeout=20)
+    done = run([binary, "serve", "--listen", "127.0.0.1:0", "--data", tmp_path / "data", *arguments], env=env,
+               cwd=tmp_path, timeout=20)
     assert done.returncode == 2 and done.stdout == "", done
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1 and name in lines[0], lines
@@ -106,7 +114,8 @@ def test_precedence_of_settings(binary, tmp_path):
         return done.stdout
 
     assert "limits.chat" in shown() and "embedding.builtin" in shown()
-    server = Program([binary, "serve", "--config", config, "--listen", "127.0.0.1:0", "--data", tmp_path / "d", "--limits.read=1"],
+    server = Program([binary, "serve", "--config", config, "--listen", "127.0.0.1:0", "--data", tmp_path / "d",
+                      "--limits.read=1"],
                      env={"PARLEY_LIMITS_READ": "2", "PARLEY_LIMITS_CHAT": "2"}, cwd=tmp_path).start()
     try:
         with httpx.Client(base_url=server.addresses[0], trust_env=False) as client:
@@ -191,7 +200,8 @@ def test_drain_has_an_end(server, fake_llm):
         assert chat.close_code(15) == 1001
     one.stop(0)
     one.restart()
-    assert one.history("techpro", "c")[0]["content"] == "hi" and one.history("techpro", "c")[1]["content"].startswith("w1")
+    assert one.history("techpro", "c")[0]["content"] == "hi" and one.history("techpro",
+            "c")[1]["content"].startswith("w1")
 
 
 def test_a_second_signal_ends_at_once(server, fake_llm):
@@ -229,11 +239,13 @@ def test_a_port_in_use(server, binary, tmp_path):
 
 
 def test_commands_and_help(binary, tmp_path):
-    for arguments, code in ((["version"], 0), (["help"], 0), (["--help"], 0), (["help", "serve"], 0), (["serve", "--help"], 0), (["openapi"], 0),
+    for arguments, code in ((["version"], 0), (["help"], 0), (["--help"], 0), (["help", "serve"], 0),
+                            (["serve", "--help"], 0), (["openapi"], 0),
                             (["serv"], 2), (["serve", "--lisen", "x"], 2)):
         done = run([binary, *arguments], cwd=tmp_path, timeout=20)
         assert done.returncode == code, (arguments, done)
-        assert done.stdout.strip() if code == 0 else "serve" in done.stderr or "listen" in done.stderr, (arguments, done)
+        assert done.stdout.strip() if code == 0 else "serve" in done.stderr or "listen" in done.stderr, (arguments,
+                done)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -242,22 +254,26 @@ def test_users_from_the_command_line(server, binary, tmp_path):
     one = server()
     password = tmp_path / "password"
     password.write_text("moss-and-heather-9\n", encoding="utf-8")
-    done = run([binary, "user", "create", "--email", "new@fern.example", "--password-file", password, "--super-admin", "--data", one.data])
+    done = run([binary, "user", "create", "--email", "new@fern.example", "--password-file", password, "--super-admin",
+                "--data", one.data])
     assert done.returncode == 0, done.stderr
     assert "moss-and" not in done.stdout + done.stderr
     token = one.login("new@fern.example", "moss-and-heather-9")
     assert ok(one.client(token).get("/brands"))
-    assert run([binary, "user", "create", "--email", "NEW@fern.example", "--password-file", password, "--data", one.data]).returncode == 1
+    assert run([binary, "user", "create", "--email", "NEW@fern.example", "--password-file", password, "--data",
+                one.data]).returncode == 1
 
 
 def test_check(binary, tmp_path):
     done = run([binary, "check", "--data", tmp_path / "d"], cwd=tmp_path, timeout=30)
     assert done.returncode == 0 and done.stdout.strip()
-    assert run([binary, "check", "--limits.chat", "-1", "--data", tmp_path / "d"], cwd=tmp_path, timeout=30).returncode in (1, 2)
+    assert run([binary, "check", "--limits.chat", "-1", "--data", tmp_path / "d"], cwd=tmp_path,
+               timeout=30).returncode in (1, 2)
 
 
 def test_ask(binary, tmp_path):
-    done = run([binary, "ask", "--data", tmp_path / "d", "--embedding.builtin", "off", "What is your cheapest laptop?"], cwd=tmp_path, timeout=30)
+    done = run([binary, "ask", "--data", tmp_path / "d", "--embedding.builtin", "off", "What is your cheapest laptop?"],
+               cwd=tmp_path, timeout=30)
     assert done.returncode == 0 and "899.00 USD" in done.stdout, done
 
 
@@ -265,7 +281,8 @@ def test_chat_client(server, binary):
     """001 18: one message, frames as lines; exit 1 when the brand is none, 3 when nobody listens."""
     one = server()
     url = "ws" + one.url[4:]
-    done = run([binary, "chat", "--url", url, "--brand", "techpro", "--message", "What is your cheapest laptop?"], timeout=30)
+    done = run([binary, "chat", "--url", url, "--brand", "techpro", "--message", "What is your cheapest laptop?"],
+               timeout=30)
     assert done.returncode == 0 and "899.00 USD" in done.stdout and "Norrby Quill 13" in done.stdout
     done = run([binary, "chat", "--url", url, "--message", "hi", "--json"], timeout=30)
     assert done.returncode == 0 and '"type":"complete"' in done.stdout

@@ -21,11 +21,16 @@ def closed_400(site, data, status=(400,)):
 
 
 @pytest.mark.parametrize("fields", [
-    b"Content-Length: 16\r\nContent-Length: 17\r\n", b"Content-Length: 16\r\nContent-Length: 16\r\n", b"Content-Length: 16, 16\r\n", b"Content-Length: +16\r\n", b"Content-Length: -1\r\n",
-    b"Content-Length: 0x10\r\n", b"Content-Length: 1 6\r\n", b"Content-Length: 16a\r\n", b"Content-Length:\r\n", b"Content-Length: 99999999999999999999999\r\n",
-    b"Content-Length: 18446744073709551616\r\n", b"Content-Length: 16\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked\r\nContent-Length: 16\r\n",
-    b"Transfer-Encoding: chunked, identity\r\n", b"Transfer-Encoding: identity\r\n", b"Transfer-Encoding: gzip, chunked\r\n", b"Transfer-Encoding: xchunked\r\n",
-    b"Transfer-Encoding : chunked\r\n", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", b"Content-Length : 16\r\n", b"Transfer-Encoding: \x0bchunked\r\n"])
+    b"Content-Length: 16\r\nContent-Length: 17\r\n", b"Content-Length: 16\r\nContent-Length: 16\r\n",
+    b"Content-Length: 16, 16\r\n", b"Content-Length: +16\r\n", b"Content-Length: -1\r\n",
+    b"Content-Length: 0x10\r\n", b"Content-Length: 1 6\r\n", b"Content-Length: 16a\r\n", b"Content-Length:\r\n",
+    b"Content-Length: 99999999999999999999999\r\n",
+    b"Content-Length: 18446744073709551616\r\n", b"Content-Length: 16\r\nTransfer-Encoding: chunked\r\n",
+    b"Transfer-Encoding: chunked\r\nContent-Length: 16\r\n",
+    b"Transfer-Encoding: chunked, identity\r\n", b"Transfer-Encoding: identity\r\n",
+    b"Transfer-Encoding: gzip, chunked\r\n", b"Transfer-Encoding: xchunked\r\n",
+    b"Transfer-Encoding : chunked\r\n", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+    b"Content-Length : 16\r\n", b"Transfer-Encoding: \x0bchunked\r\n"])
 def test_lengths(site, fields):
     """Two lengths, both kinds of length, lengths that are none, other codings. README: an unknown coding is a 400."""
     status = (400, 413) if b"9999" in fields or b"1844" in fields else (400,)
@@ -33,10 +38,15 @@ def test_lengths(site, fields):
 
 
 @pytest.mark.parametrize("data", [
-    b"GET /health HTTP/1.1\nHost: localhost\n\n", b"GET /health HTTP/1.1\r\nHost: localhost\n\r\n", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\r\n\tb\r\n\r\n",
-    b"GET /health HTTP/1.1\r\n Host: localhost\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX y: a\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: localhost\r\n: a\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX : a\r\n\r\n",
+    b"GET /health HTTP/1.1\nHost: localhost\n\n", b"GET /health HTTP/1.1\r\nHost: localhost\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\r\n\tb\r\n\r\n",
+    b"GET /health HTTP/1.1\r\n Host: localhost\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX y: a\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: localhost\r\n: a\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX : a\r\n\r\n",
     b"GET /health HTTP/1.1\r\nHost: localhost\r\nX\x01: a\r\n\r\n", b"GET /health HTTP/1.1\rHost: localhost\r\r"])
 def test_line_ends_and_fields(site, data):
     """Bare LF, bare CR, folded lines, NUL, names that are none."""
@@ -48,17 +58,23 @@ def test_line_ends_and_fields(site, data):
 
 
 @pytest.mark.parametrize("data", [
-    b"GET /health HTTP/1.1\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: a b\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: a, b\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: a/b\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: u@a\r\n\r\n"])
+    b"GET /health HTTP/1.1\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: a b\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: a, b\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: a/b\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: u@a\r\n\r\n"])
 def test_hosts(site, data):
     closed_400(site, data)
 
 
 @pytest.mark.parametrize("line, status", [
-    (b"GET /health HTTP/2.0", (400, 505)), (b"GET /health HTTP/1.2", (200, 400, 505)), (b"GET /health HTTP/0.9", (400, 505)), (b"GET /health", (400,)), (b"GET  /health HTTP/1.1", (400,)),
-    (b"GET /health  HTTP/1.1", (400,)), (b"GET /hea lth HTTP/1.1", (400,)), (b"GET\t/health HTTP/1.1", (400,)), (b"/health HTTP/1.1", (400,)), (b"GET health HTTP/1.1", (400,)),
-    (b"G\x00T /health HTTP/1.1", (400,)), (b"GET /he\x00alth HTTP/1.1", (400,)), (b"GET /h\xffealth HTTP/1.1", (400, 404)), (b"GET /health HTTP/1.1x", (400,)), (b"GET /health http/1.1", (400,)),
-    (b"\x16\x03\x01\x02\x00\x01\x00\x01", (400,)), (b"PRI * HTTP/2.0", (400, 405, 505)), (b"GET * HTTP/1.1", (400, 404)), (b"CONNECT a.example:443 HTTP/1.1", (400, 404, 405, 501))])
+    (b"GET /health HTTP/2.0", (400, 505)), (b"GET /health HTTP/1.2", (200, 400, 505)),
+    (b"GET /health HTTP/0.9", (400, 505)), (b"GET /health", (400,)), (b"GET  /health HTTP/1.1", (400,)),
+    (b"GET /health  HTTP/1.1", (400,)), (b"GET /hea lth HTTP/1.1", (400,)), (b"GET\t/health HTTP/1.1", (400,)),
+    (b"/health HTTP/1.1", (400,)), (b"GET health HTTP/1.1", (400,)),
+    (b"G\x00T /health HTTP/1.1", (400,)), (b"GET /he\x00alth HTTP/1.1", (400,)),
+    (b"GET /h\xffealth HTTP/1.1", (400, 404)), (b"GET /health HTTP/1.1x", (400,)), (b"GET /health http/1.1", (400,)),
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01", (400,)), (b"PRI * HTTP/2.0", (400, 405, 505)),
+    (b"GET * HTTP/1.1", (400, 404)), (b"CONNECT a.example:443 HTTP/1.1", (400, 404, 405, 501))])
 def test_request_lines(site, line, status):
     """README: an unknown HTTP version is a 400. Never a 5xx but the 505 and 501 that a version or method may get."""
     reply = raw(site, line + b"\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -70,20 +86,23 @@ def test_absurd_heads(site):
     """Too long a line, too long a head, too many fields: refused with their status, closed."""
     closed_400(site, b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", (414,))
     closed_400(site, b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70000 + b"\r\n\r\n", (431,))
-    closed_400(site, b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: a\r\n" % n for n in range(1000)) + b"\r\n", (431,))
+    closed_400(site, b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: a\r\n" % n
+            for n in range(1000)) + b"\r\n", (431,))
     closed_400(site, b"A" * 70000, (400, 414, 431))
     closed_400(site, b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"a" * 70000 + b": b\r\n\r\n", (431, 400))
 
 
 @pytest.mark.parametrize("chunks", [
-    b"zz\r\n", b"10\r\n" + BODY + b"x\r\n0\r\n\r\n", b"-1\r\n", b"FFFFFFFFFFFFFFFFF\r\n", b"0x10\r\n" + BODY + b"\r\n0\r\n\r\n", b"10\n" + BODY + b"\n0\n\n", b" 10\r\n" + BODY + b"\r\n0\r\n\r\n",
+    b"zz\r\n", b"10\r\n" + BODY + b"x\r\n0\r\n\r\n", b"-1\r\n", b"FFFFFFFFFFFFFFFFF\r\n",
+    b"0x10\r\n" + BODY + b"\r\n0\r\n\r\n", b"10\n" + BODY + b"\n0\n\n", b" 10\r\n" + BODY + b"\r\n0\r\n\r\n",
     b"10;\x00=1\r\n" + BODY + b"\r\n0\r\n\r\n", b"\r\n", b"1" * 5000])
 def test_bad_chunks(site, chunks):
     closed_400(site, POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"\r\n" * 2, (400, 413, 431))
 
 
 def test_good_chunks(site):
-    for chunks in (b"10\r\n" + BODY + b"\r\n0\r\n\r\n", b"4;ext=1\r\n" + BODY[:4] + b"\r\n00c\r\n" + BODY[4:] + b"\r\n0\r\nX-Trailer: a\r\n\r\n",
+    for chunks in (b"10\r\n" + BODY + b"\r\n0\r\n\r\n",
+                   b"4;ext=1\r\n" + BODY[:4] + b"\r\n00c\r\n" + BODY[4:] + b"\r\n0\r\nX-Trailer: a\r\n\r\n",
                    b"".join(b"1\r\n" + bytes([b]) + b"\r\n" for b in BODY) + b"0\r\n\r\n"):
         reply = raw(site, POST + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunks)
         assert reply.status == 200 and reply.closed, reply
@@ -118,11 +137,14 @@ def test_expect_continue(site):
 def test_pipelining(site):
     """Requests in one segment are answered in order."""
     with socket.create_connection(site.address, timeout=5) as sock:
-        sock.sendall(request_head() + request_head(path="/nope") + POST + b"Content-Length: 16\r\n\r\n" + BODY + request_head("GET", "/health", "localhost", "Connection: close"))
+        sock.sendall(request_head() + request_head(
+            path="/nope") + POST + b"Content-Length: 16\r\n\r\n" + BODY + request_head("GET", "/health", "localhost",
+                    "Connection: close"))
         got = b""
         while part := sock.recv(65536):
             got += part
-    assert [line.split()[1] for line in got.split(b"\r\n") if line.startswith(b"HTTP/1.1")] == [b"200", b"404", b"200", b"200"]
+    assert [line.split()[1] for line in got.split(b"\r\n") if line.startswith(b"HTTP/1.1")] == [b"200", b"404", b"200",
+            b"200"]
 
 
 def test_keep_alive_and_old_versions(site):
@@ -156,7 +178,8 @@ def test_half_sent_requests_hold_nobody(site):
     hung = []
     for n in range(60):
         sock = socket.create_connection(site.address, timeout=5)
-        sock.sendall((b"", b"GET /hea", POST + b"Content-Length: 16\r\n\r\n{", POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab")[n % 4])
+        sock.sendall((b"", b"GET /hea", POST + b"Content-Length: 16\r\n\r\n{",
+                      POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab")[n % 4])
         hung.append(sock)
     begin = time.monotonic()
     alive(site)
@@ -176,4 +199,5 @@ def test_connections_cut_at_every_byte(site):
 
 def test_errors_of_the_head_have_the_shape_of_the_surface(site):
     reply = raw(site, b"GET /health HTTP/1.1\r\n\r\n")
-    assert "detail" in reply.json and reply.headers["content-type"].startswith("application/json") and reply.headers["x-request-id"]
+    assert "detail" in reply.json and reply.headers["content-type"].startswith("application/json") and reply.headers[
+        "x-request-id"]

@@ -77,7 +77,8 @@ def test_24_binary(socket):
     assert socket.close_code() == 1003
 
 
-@pytest.mark.parametrize("payload", [b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"ok \xe2\x82", b"\x80"])
+@pytest.mark.parametrize("payload", [b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"ok \xe2\x82",
+                                     b"\x80"])
 def test_24_not_utf8(socket, payload):
     """001-brands#24"""
     socket.send_frame(TEXT, payload)
@@ -125,7 +126,8 @@ def test_24_thirty_fragments(socket):
             socket.send_frame(PING, b"between")
     frames, pongs = until_complete(socket)
     assert pongs == [b"between"] and [f["type"] for f in frames].count("complete") == 1
-    assert frames[-1]["data"]["conversation_id"] == "frag-30" and frames[-1]["data"]["metadata"]["finish_reason"] == "stop"
+    assert frames[-1]["data"]["conversation_id"] == "frag-30" and frames[-1]["data"]["metadata"][
+        "finish_reason"] == "stop"
     still_open(socket)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No byte of one brand reaches another (001 2.1, 15): every route that the binary itself lists, asked about somebody else's
-brand with every kind of credentials, answers exactly as for a brand that never was.
+"""No byte of one brand reaches another (001 2.1, 15): every route that the binary itself lists, asked about somebody
+else's brand with every kind of credentials, answers exactly as for a brand that never was.
 
 The routes come from `parley openapi`, so that a new one is tested the moment it exists.
 """
@@ -15,13 +15,19 @@ from api.people import People
 from harness import ADMIN_EMAIL, ADMIN_PASSWORD, find_binary, run
 
 MARK = "quetzalcoatl"  # in every text of the victim, in nothing else
-PUBLIC = {("GET", "/brands/{}/products"), ("GET", "/brands/{}/products/{}"), ("POST", "/brands/{}/products/search"), ("GET", "/brands/{}/categories"),
-          ("POST", "/brands/{}/recommendations"), ("POST", "/chat/{}"), ("GET", "/chat/{}/history/{}"), ("DELETE", "/chat/{}/{}")}
+PUBLIC = {("GET", "/brands/{}/products"), ("GET", "/brands/{}/products/{}"), ("POST", "/brands/{}/products/search"),
+          ("GET", "/brands/{}/categories"),
+          ("POST", "/brands/{}/recommendations"), ("POST", "/chat/{}"), ("GET", "/chat/{}/history/{}"),
+          ("DELETE", "/chat/{}/{}")}
 BODIES = {  # what each writing route would accept from the right caller
-    ("PUT", "/brands/{}"): {"name": "taken over"}, ("PUT", "/brands/{}/config"): {"system_prompt": "taken over", "chat_settings": {"public_access": True}},
-    ("PUT", "/brands/{}/system-prompt"): {"system_prompt": "taken over"}, ("POST", "/brands/{}/products"): product("intruder"),
-    ("PUT", "/brands/{}/products/{}"): {key: value for key, value in product().items() if key != "id"}, ("POST", "/brands/{}/products/bulk"): [product("intruder")],
-    ("POST", "/brands/{}/products/search"): {"query": MARK}, ("POST", "/brands/{}/recommendations"): {"query": MARK}, ("POST", "/chat/{}"): {"message": MARK, "conversation_id": "victim-c"}}
+    ("PUT", "/brands/{}"): {"name": "taken over"}, ("PUT", "/brands/{}/config"): {"system_prompt": "taken over",
+            "chat_settings": {"public_access": True}},
+    ("PUT", "/brands/{}/system-prompt"): {"system_prompt": "taken over"},
+          ("POST", "/brands/{}/products"): product("intruder"),
+    ("PUT", "/brands/{}/products/{}"): {key: value for key, value in product().items() if key != "id"},
+          ("POST", "/brands/{}/products/bulk"): [product("intruder")],
+    ("POST", "/brands/{}/products/search"): {"query": MARK}, ("POST", "/brands/{}/recommendations"): {"query": MARK},
+          ("POST", "/chat/{}"): {"message": MARK, "conversation_id": "victim-c"}}
 
 
 def routes():
@@ -35,7 +41,8 @@ def routes():
         shape = re.sub(r"\{[^}]*\}", "{}", path)
         scoped = shape.startswith("/brands/{}") or (shape.startswith("/chat/{}") and re.match(r"/chat/\{brand", path))
         if scoped:
-            found += [(method.upper(), shape) for method in operations if method in ("get", "post", "put", "delete", "patch")]
+            found += [(method.upper(), shape) for method in operations
+                      if method in ("get", "post", "put", "delete", "patch")]
     return sorted(found)
 
 
@@ -46,9 +53,12 @@ def test_the_list_is_whole():
     """The binary lists every route of the contract that has a brand in its path."""
     need("parley", "PARLEY_BIN")
     assert PUBLIC <= set(ROUTES)
-    assert {("GET", "/brands/{}"), ("PUT", "/brands/{}"), ("DELETE", "/brands/{}"), ("GET", "/brands/{}/config"), ("PUT", "/brands/{}/config"), ("GET", "/brands/{}/stats"),
-            ("POST", "/brands/{}/products"), ("PUT", "/brands/{}/products/{}"), ("DELETE", "/brands/{}/products/{}"), ("POST", "/brands/{}/products/bulk"),
-            ("GET", "/brands/{}/system-prompt"), ("PUT", "/brands/{}/system-prompt"), ("GET", "/brands/{}/audit")} <= set(ROUTES)
+    assert {("GET", "/brands/{}"), ("PUT", "/brands/{}"), ("DELETE", "/brands/{}"), ("GET", "/brands/{}/config"),
+            ("PUT", "/brands/{}/config"), ("GET", "/brands/{}/stats"),
+            ("POST", "/brands/{}/products"), ("PUT", "/brands/{}/products/{}"), ("DELETE", "/brands/{}/products/{}"),
+            ("POST", "/brands/{}/products/bulk"),
+            ("GET", "/brands/{}/system-prompt"), ("PUT", "/brands/{}/system-prompt"),
+            ("GET", "/brands/{}/audit")} <= set(ROUTES)
 
 
 class World:
@@ -66,15 +76,21 @@ class World:
         both = people.user(self.own, "admin")
         people.join(both, self.victim, "user")
         self.clients = {
-            "none": site.anon, "other admin": self.own_admin, "other admin's key": site.client(people.user_key(own_admin)),
-            "other chatbot's key": people.key_client(self.own), "other member": people.client(self.own, "user"), "user without a brand": people.client(),
-            "member": self.member, "developer": self.developer, "admin elsewhere, member here": site.client(people.token(both)),
-            "own chatbot's key": people.key_client(self.victim), "expired": site.client(expired), "signed out": site.client(revoked),
+            "none": site.anon, "other admin": self.own_admin,
+            "other admin's key": site.client(people.user_key(own_admin)),
+            "other chatbot's key": people.key_client(self.own), "other member": people.client(self.own, "user"),
+            "user without a brand": people.client(),
+            "member": self.member, "developer": self.developer,
+            "admin elsewhere, member here": site.client(people.token(both)),
+            "own chatbot's key": people.key_client(self.victim), "expired": site.client(expired),
+            "signed out": site.client(revoked),
             "nonsense": site.client("nonsense")}
 
     def make(self, name, public=False):
-        brand = self.site.brand([product(f"{name}-p", name=f"Lamp {MARK}", category=f"Cat {MARK}", description=f"About {MARK}.", features=[MARK])], name=f"Shop {MARK}",
-                                system_prompt=f"Prompt {MARK}", persona_prompt=MARK, welcome_message=f"Welcome {MARK}", company_info={"name": MARK},
+        brand = self.site.brand([product(f"{name}-p", name=f"Lamp {MARK}", category=f"Cat {MARK}",
+                                         description=f"About {MARK}.", features=[MARK])], name=f"Shop {MARK}",
+                                system_prompt=f"Prompt {MARK}", persona_prompt=MARK, welcome_message=f"Welcome {MARK}",
+                                company_info={"name": MARK},
                                 chat={"public_access": True})
         brand.say(f"I want {MARK}", conversation_id=f"{name}-c")
         brand.configure(chat_settings={"public_access": public})
@@ -82,10 +98,11 @@ class World:
         return brand
 
     def snapshot(self, brand):
-        """Everything that can be seen of a brand by its admin, but for the audit's growth by reading (there is none)."""
+        """Everything that can be seen of a brand by its admin, its audit included."""
         admin = self.site.admin
         name = "open-c" if brand is self.victim_open else "victim-c"
-        return [admin.get(path).text for path in (brand.path, f"{brand.path}/config", f"{brand.path}/products", f"{brand.path}/audit", f"{brand.path}/stats",
+        return [admin.get(path).text for path in (brand.path, f"{brand.path}/config", f"{brand.path}/products",
+                                                  f"{brand.path}/audit", f"{brand.path}/stats",
                                                   f"/chat/{brand.id}/history/{name}")]
 
 
@@ -188,7 +205,8 @@ def test_lists_show_the_own_brands_alone(world):
     """3.1, 14.6, 14.10."""
     for who in ("other admin", "other admin's key", "other member", "user without a brand", "none"):
         client = world.clients[who]
-        for path in ("/brands", "/brands/active", "/stats", "/", "/uploads", "/docs", "/openapi.json", "/brands?limit=1000", "/api/v1/auth/me"):
+        for path in ("/brands", "/brands/active", "/stats", "/", "/uploads", "/docs", "/openapi.json",
+                     "/brands?limit=1000", "/api/v1/auth/me"):
             reply = client.get(path)
             assert MARK not in reply.text and world.victim.id not in reply.text, (who, path)
 
@@ -199,11 +217,14 @@ def test_brands_in_bodies_and_queries_do_not_count(world):
     before = world.snapshot(victim)
     ok(world.own_admin.post(f"{own.path}/products", json=product("x1", brand_id=victim.id)))
     assert ok(world.own_admin.get(f"{own.path}/products/x1"))["brand_id"] == own.id
-    ok(world.own_admin.put(f"{own.path}/config?brand_id={victim.id}", json={"welcome_message": "mine", "brand_id": victim.id}))
+    ok(world.own_admin.put(f"{own.path}/config?brand_id={victim.id}", json={"welcome_message": "mine",
+            "brand_id": victim.id}))
     for headers in ({"X-Brand-Id": victim.id}, {"X-Brand": victim.id}):
-        reply = world.own_admin.get(f"{own.path}/products", headers=headers, params={"brandId": victim.id, "brand_id": victim.id})
+        reply = world.own_admin.get(f"{own.path}/products", headers=headers,
+                                    params={"brandId": victim.id, "brand_id": victim.id})
         assert MARK not in reply.text
-    reply = ok(world.site.anon.post(f"/chat/{own.id}", json={"message": MARK, "brand_id": victim.id, "conversation_id": "victim-c"}))
+    reply = ok(world.site.anon.post(f"/chat/{own.id}", json={"message": MARK, "brand_id": victim.id,
+                                                             "conversation_id": "victim-c"}))
     assert reply["suggested_products"] == [] and "Lamp" not in reply["response"]
     assert world.snapshot(victim) == before
 
@@ -220,8 +241,10 @@ def test_search_and_turns_see_the_own_rows_alone(world):
 def test_paths_that_try_to_escape(world):
     """Encoded slashes, dots and other spellings of the victim's id."""
     own, victim = world.own, world.victim
-    for path in (f"/brands/{own.id}%2F..%2F{victim.id}/config", f"/brands/{own.id}/../{victim.id}/config", f"/brands/{own.id}%00{victim.id}", f"/brands/{own.id};{victim.id}",
-                 f"/brands/{victim.id.upper()}/config", f"/brands/{victim.id.replace('-', '_')}/config", f"/brands/%20{victim.id}/config", f"/brands/{victim.id}%20/config"):
+    for path in (f"/brands/{own.id}%2F..%2F{victim.id}/config", f"/brands/{own.id}/../{victim.id}/config",
+                 f"/brands/{own.id}%00{victim.id}", f"/brands/{own.id};{victim.id}",
+                 f"/brands/{victim.id.upper()}/config", f"/brands/{victim.id.replace('-', '_')}/config",
+                 f"/brands/%20{victim.id}/config", f"/brands/{victim.id}%20/config"):
         request = world.own_admin.build_request("GET", "/")
         request.url = request.url.copy_with(raw_path=path.encode())
         reply = world.own_admin.send(request)
@@ -236,7 +259,8 @@ def test_sockets(world, who, path):
     for brand_id in (world.victim.id, unique("never")):
         with world.site.server.socket(brand_id, path, headers=headers) as socket:
             frame = socket.receive(10)
-            assert frame["type"] == "error" and frame["data"]["message"] == not_or_inactive(brand_id) and frame["data"]["code"] == "brand_unavailable"
+            assert frame["type"] == "error" and frame["data"]["message"] == not_or_inactive(brand_id) and frame["data"][
+                "code"] == "brand_unavailable"
             assert socket.close_code() == 4404
 
 
@@ -267,5 +291,6 @@ def test_deleting_a_brand_leaves_the_others_as_they_were(world):
     doomed = world.make("doomed")
     before = world.snapshot(world.victim), world.snapshot(world.victim_open)
     ok(world.site.admin.delete(doomed.path))
-    eventually(lambda: world.site.admin.post("/brands", json={"name": "x", "description": "y", "brand_id": doomed.id}).status_code == 200)
+    eventually(lambda: world.site.admin.post("/brands", json={"name": "x", "description": "y",
+                                                              "brand_id": doomed.id}).status_code == 200)
     assert (world.snapshot(world.victim), world.snapshot(world.victim_open)) == before

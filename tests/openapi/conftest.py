@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-from api.fixtures import model, model_site, site  # noqa: F401
+from api.fixtures import conformance, model, model_site, site  # noqa: F401

@@ -97,6 +97,7 @@ LEFT_OVER = "TO" + "DO"
     ("src/http/x.c", SPDX + "void f(void)\n{\n    printf(\"x\");\n}\n", "printf()"),
     ("src/http/x.c", SPDX + "void f(void)\n{\n    t = time(NULL);\n}\n", "time()"),
     ("src/engine/x_test.c", SPDX + "void f(void)\n{\n    system(\"x\");\n}\n", "system()"),
+    ("src/engine/x.c", SPDX + "void f(void)\n{\n    exit(1);\n}\n", "exit()"),
     ("src/base/x.c", "int x;\n", "no SPDX line"),
     ("tools/thing", "#!/bin/sh\ntrue\n", "no SPDX line"),
     ("src/base/x.c", SPDX + f"// {LEFT_OVER} later\n", "left-over mark"),

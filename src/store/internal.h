@@ -97,6 +97,10 @@ struct store {
     void *listener_arg;
 };
 
+// store_open after the engine has been chosen.
+int store_open_driver(const struct driver *driver, const struct store_options *options, struct store **ret,
+                      bool *ret_fresh, struct err *err);
+
 int dir_make(const char *path, struct err *err); // with its parents, mode 0700; an existing one is left alone
 // The lock of a data directory; ERR_CONFLICT names the process that has it. Released by closing or by death.
 int dir_lock(const char *path, int *ret, struct err *err);

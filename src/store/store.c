@@ -77,8 +77,12 @@ static int open_engine(struct store *store, bool may_change, bool *ret_fresh, st
 int store_open(const struct store_options *options, struct store **ret, bool *ret_fresh, struct err *err)
 {
     const struct driver *driver = driver_for(options->url, err);
-    if (!driver)
-        return ERR_INVALID;
+    return driver ? store_open_driver(driver, options, ret, ret_fresh, err) : ERR_INVALID;
+}
+
+int store_open_driver(const struct driver *driver, const struct store_options *options, struct store **ret,
+                      bool *ret_fresh, struct err *err)
+{
     if ((driver->caps & DRIVER_ONE_PROCESS) && (!options->data_dir || !*options->data_dir))
         return err_set(err, ERR_INVALID, "the store needs a data directory");
     struct store *store = mem_zalloc(sizeof *store);

@@ -382,9 +382,10 @@ static int fault_rollback_to(struct driver_conn *conn, struct err *err)
     return rc ? rc : driver_sqlite.rollback_to(conn, err);
 }
 
-static struct driver faulty(void)
+static void open_faulty(void)
 {
-    struct driver driver = driver_sqlite;
+    static struct driver driver;
+    driver = driver_sqlite;
     driver.prepare = fault_prepare;
     driver.bind = fault_bind;
     driver.step = fault_step;
@@ -393,7 +394,9 @@ static struct driver faulty(void)
     driver.savepoint = fault_savepoint;
     driver.release = fault_release;
     driver.rollback_to = fault_rollback_to;
-    return driver;
+    dir = test_dir_new();
+    struct store_options options = test_options(&dir);
+    assert_int_equal(store_open_driver(&driver, &options, &store, NULL, NULL), 0);
 }
 
 static int failing(struct tx *tx, void *arg, struct err *err)
@@ -405,9 +408,7 @@ static int failing(struct tx *tx, void *arg, struct err *err)
 // Whatever call fails, however: what was acknowledged is there, what was not is not, and the store goes on.
 static void fail_each_call(int code)
 {
-    open_store();
-    struct driver driver = faulty();
-    store->driver = &driver;
+    open_faulty();
     sem_init(&async_done, 0, 0);
     char ids[4][32];
     struct test_item items[4];
@@ -443,7 +444,6 @@ static void fail_each_call(int code)
     struct scope scope = test_scope();
     assert_int_equal(store_write(store, &scope, test_add, &last, NULL), 0);
     assert_true(store_writable(store));
-    store->driver = &driver_sqlite;
     close_store();
 }
 
@@ -459,9 +459,7 @@ TEST(fail_the_nth_call_as_damaged)
 
 TEST(a_refused_commit_is_repeated_one_by_one)
 {
-    open_store();
-    struct driver driver = faulty();
-    store->driver = &driver;
+    open_faulty();
     sem_init(&async_done, 0, 0);
     struct test_item items[] = {{"a", "Lamp", 0}, {"b", "Lamp", 0}, {"c", "Lamp", 0}};
     struct async asyncs[] = {{test_add, &items[0]}, {test_add, &items[1]}, {test_add, &items[2]}};
@@ -483,6 +481,5 @@ TEST(a_refused_commit_is_repeated_one_by_one)
     fault.refused_commits = 2;
     assert_int_equal(store_write(store, &scope, test_add, &alone, NULL), ERR_CONFLICT);
     assert_int_equal(test_count(store), 3);
-    store->driver = &driver_sqlite;
     close_store();
 }

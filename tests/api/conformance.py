@@ -2,8 +2,8 @@
 """Every reply that the suite gets from a shared server, held against the OpenAPI document that this server serves.
 
 `Conformance.see` is a response hook of the clients. It keeps what does not agree (once per operation, status and kind
-of fault); a fixture fails at the end of a worker's run when there is anything. Of one operation and status the first few
-bodies are validated, so that a thousand equal replies do not take a thousand validations.
+of fault); a fixture fails at the end of a worker's run when there is anything. Of one operation and status the first
+few bodies are validated, so that a thousand equal replies do not take a thousand validations.
 """
 import json
 import re

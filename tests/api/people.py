@@ -39,8 +39,8 @@ class People:
                                               (ADMIN_EMAIL,)).fetchone()
             user_id = str(uuid.uuid4())
             database.execute(
-                "INSERT INTO users (id, username, username_fold, email, email_fold, password_hash, super_admin, created_at,"
-                " updated_at)"
+                "INSERT INTO users (id, username, username_fold, email, email_fold, password_hash, super_admin,"
+                " created_at, updated_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (user_id, name, name, email, email, password_hash,
                                                         int(super_admin), now, now))
         if brand:

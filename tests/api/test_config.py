@@ -286,7 +286,7 @@ def test_system_prompt_endpoints(site):
 
 
 def test_7_configuration_reaches_the_next_turn(model):
-    """001-brands#7: prompt, persona, company in the first message, the customer's text as the last; open sockets too."""
+    """001-brands#7: prompt, persona, company in the first message, the customer's text last; open sockets too."""
     brand = model.brand()
     with brand.socket() as socket:
         brand.configure(system_prompt="S-4711", persona_prompt="P-4712",

@@ -124,12 +124,13 @@ def test_an_empty_list_lets_nobody_in(site):
     ok(site.anon.post(f"/chat/{brand.id}", json={"message": "x"}, headers={"Origin": site.url}))
 
 
-@pytest.mark.parametrize("path", ["/chat/{b}", "/brands/{b}/products/search", "/brands/{b}/products",
-                                  "/chat/{b}/history/x", "/chat/{b}/x", "/chat", "/products", "/products/search",
-                                  "/brands/{b}/recommendations", "/categories", "/"])
-def test_preflight(site, open_brand, path):
+@pytest.mark.parametrize("method, path", [
+    ("POST", "/chat/{b}"), ("POST", "/brands/{b}/products/search"), ("GET", "/brands/{b}/products"),
+    ("GET", "/chat/{b}/history/x"), ("DELETE", "/chat/{b}/x"), ("POST", "/chat"), ("GET", "/products"),
+    ("POST", "/products/search"), ("POST", "/brands/{b}/recommendations"), ("GET", "/categories"), ("GET", "/")])
+def test_preflight(site, open_brand, method, path):
     reply = site.anon.options(path.replace("{b}", open_brand.id), headers={
-        "Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"})
+        "Origin": ORIGIN, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"})
     assert reply.status_code == 204 and reply.content == b"" and allow(reply) == "*"
     assert words(reply.headers["access-control-allow-methods"]) == {"GET", "POST", "DELETE", "OPTIONS"}
     assert {word.lower() for word in words(reply.headers["access-control-allow-headers"])} == {"authorization",

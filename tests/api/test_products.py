@@ -337,7 +337,8 @@ def test_10_bulk(site):
     ({"image_url": "x"}, "invalid_image_url")])
 def test_bulk_codes(site, changes, code):
     brand = site.brand()
-    reply = ok(bulk(brand, [product("good"), product("bad", **changes)]))
+    bad = {key: value for key, value in {**product("bad"), **changes}.items() if value is not ...}
+    reply = ok(bulk(brand, [product("good"), bad]))
     # `too_long` is 12.4's word for a field against 6.1's lengths; 6.2 also reads as `invalid_<field>`.
     field = next(iter(changes))
     allowed = {code, f"invalid_{field}"} if code == "too_long" else {code}

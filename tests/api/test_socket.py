@@ -299,7 +299,7 @@ def failing(server, fake_llm, **knobs):
 
 def test_28_model_breaks_off(server, fake_llm):
     """001-brands#28: chunk, error, complete; the history holds what came."""
-    site = failing(server, fake_llm, answer="script:" + json.dumps(["Partial", " and more"]), cutAfter=1, cutHow="rst")
+    site = failing(server, fake_llm, answer="script:" + json.dumps(["Partial", " and more"]), cutAfter=1, cutHow="fin")
     brand = site.brand()
     with brand.socket() as socket:
         turn = in_order(socket.turn("hi", conversation_id="c"))

@@ -223,8 +223,8 @@ def test_brands_in_bodies_and_queries_do_not_count(world):
         reply = world.own_admin.get(f"{own.path}/products", headers=headers,
                                     params={"brandId": victim.id, "brand_id": victim.id})
         assert MARK not in reply.text
-    reply = ok(world.site.anon.post(f"/chat/{own.id}", json={"message": MARK, "brand_id": victim.id,
-                                                             "conversation_id": "victim-c"}))
+    other = world.site.brand()
+    reply = other.say(f"buy {MARK}", brand_id=victim.id, conversation_id="victim-c")
     assert reply["suggested_products"] == [] and "Lamp" not in reply["response"]
     assert world.snapshot(victim) == before
 

@@ -201,3 +201,20 @@ def test_errors_of_the_head_have_the_shape_of_the_surface(site):
     reply = raw(site, b"GET /health HTTP/1.1\r\n\r\n")
     assert "detail" in reply.json and reply.headers["content-type"].startswith("application/json") and reply.headers[
         "x-request-id"]
+
+
+def test_unfinished_heads_are_dropped(site):
+    """10.1 and the head's time-out: after 10 s without a whole head the connection is closed."""
+    starts = (b"", b"GET /health HTTP/1.1\r\nHost: x\r\n", b"GET /ws/chat/techpro HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n")
+    waiting = [socket.create_connection(site.address, timeout=20) for _ in starts]
+    begin = time.monotonic()
+    for sock, start in zip(waiting, starts):
+        sock.sendall(start)
+    for sock, start in zip(waiting, starts):
+        got = b""
+        while part := sock.recv(65536):
+            got += part
+        assert got == b"" or b" 408 " in got.split(b"\r\n")[0], got
+        assert 5 <= time.monotonic() - begin <= 19
+        sock.close()
+    alive(site)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Product search (001 section 7): filters, scores, limits."""
+import json
 import re
+import time
 
 import pytest
 
-from api.helpers import PRODUCT_KEYS, exact, fault, faults, ids, ok, product
+from api.helpers import PRODUCT_KEYS, Site, eventually, exact, fault, faults, ids, ok, product
 
 LAPTOPS = [f"laptop-00{n}" for n in range(1, 7)]
 
@@ -192,3 +194,41 @@ def test_scores_are_the_brands_own(site):
     before = site.anon.post(f"{a.path}/products/search", json={"query": "quokka blue lamp boat"}).content
     b.add(*[product(f"y{n}", name="Quokka lamp boat", description="blue") for n in range(20)])
     assert site.anon.post(f"{a.path}/products/search", json={"query": "quokka blue lamp boat"}).content == before
+
+
+# ---- with an embedding model ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def embedding(server, fake_llm):
+    fake = fake_llm()
+    fake.set(answer="echo")
+    site = Site(server(llm={"a": {"baseUrl": fake.url, "retries": 0, "embeddingModel": "fake-embed"}}))
+    site.llm = fake
+    return site
+
+
+def embedded(site):
+    return [entry for entry in site.llm.log() if str(entry.get("path", "")).endswith("/embeddings")]
+
+
+def test_vectors_follow_the_rows(embedding):
+    """6.1, 7: found by words at once, by vectors when the job has made them; scores never fall by it."""
+    brand = embedding.brand([product("a", name="Quokka lamp", description="A lamp in the form of a marsupial."),
+                             product("b", name="Boat")])
+    first = {result["product"]["id"]: result["similarity_score"] for result in brand.search("quokka form", limit=100)}
+    assert first["a"] > 0
+    eventually(lambda: any("Quokka" in json.dumps(entry["body"]) for entry in embedded(embedding)))
+    later = {result["product"]["id"]: result["similarity_score"] for result in brand.search("quokka form", limit=100)}
+    assert later["a"] >= first["a"]
+
+
+@pytest.mark.parametrize("knobs", [{"status": 500}, {"firstDelayMs": 8000, "headerDelayMs": 8000}, {"embed": "nan"}])
+def test_words_alone_when_the_embedding_fails(embedding, knobs):
+    """Section 7: a call that fails or takes over 0.8 s leaves the words."""
+    brand = embedding.brand([product("a", name="Quokka lamp"), product("b", name="Boat")])
+    embedding.llm.set(**knobs)
+    begin = time.monotonic()
+    results = brand.search("quokka lamp", limit=100)
+    assert ids(results)[:1] == ["a"] and time.monotonic() - begin < 5  # far from the 8 s of the slow one
+    assert ids(brand.say("price of the quokka lamp")["suggested_products"]) == ["a"]

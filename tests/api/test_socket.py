@@ -439,6 +439,15 @@ def test_a_fast_model_does_not_make_a_frame_a_token(model):
         assert len(turn.text.split()) == 500 and len(chunks(turn)) < 100
 
 
+def test_typing_is_repeated(model):
+    """10.4: every 5 s until the first chunk."""
+    brand = model.brand()
+    model.llm.set(answer="echo", firstDelayMs=5600)
+    with brand.socket() as socket:
+        turn = in_order(socket.turn("hi"))
+        assert turn.types[:3] == ["typing", "typing", "chunk"]
+
+
 def test_typing_frames_off(model):
     brand = model.brand(chat={"typing_frames": False})
     with brand.socket() as socket:

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/quote.h"
+
+#include "base/test.h"
+#include "base/utf8.h"
+#include "engine/money.h"
+
+// Terms as the search would give them: "word=idf word=idf".
+static size_t terms_of(struct arena *arena, const char *list, struct search_match *ret)
+{
+    size_t n = 0;
+    struct str rest = str_from(list);
+    while (rest.p && rest.n) {
+        struct str pair = str_split(&rest, ' '), word = str_split(&pair, '=');
+        double idf = 1;
+        str_to_double(pair, &idf);
+        ret[n++] = (struct search_match){analyse_fold(arena, word), (float)idf, 1};
+    }
+    return n;
+}
+
+#define DELIVERY                                                                                                       \
+    "Delivery\nParcels arrive three days after the order. We ship with insured carriers. Orders over 500 USD ship "    \
+    "free of charge."
+#define RETURNS "How can I return a parcel?\nSend it back within 30 days. The label is in the box."
+
+static const struct {
+    const char *terms;
+    const char *passages[3];
+    const char *want; // sentences joined by |
+} CASES[] = {
+    {"parcel=3 arrive=4", {DELIVERY}, "Parcels arrive three days after the order."},
+    // The answer stands behind the question that shares the words.
+    {"return=4 parcel=3", {RETURNS}, "Send it back within 30 days."},
+    {"return=4 parcel=3 label=5", {RETURNS}, "Send it back within 30 days.|The label is in the box."},
+    // Several terms in several sentences, in document order.
+    {"carrier=4 free=4 parcel=4",
+     {DELIVERY},
+     "Parcels arrive three days after the order.|We ship with insured carriers.|Orders over 500 USD ship free of "
+     "charge."},
+    // A weak term brings no second sentence.
+    {"arrive=8 carrier=0.5", {DELIVERY}, "Parcels arrive three days after the order."},
+    // Nothing in common: the beginning of the best passage, without its heading.
+    {"", {DELIVERY, RETURNS}, "Parcels arrive three days after the order.|We ship with insured carriers."},
+    {"zebra=9", {DELIVERY}, "Parcels arrive three days after the order.|We ship with insured carriers."},
+    {"parcel=3", {"Is this a parcel?"}, "Is this a parcel?"},
+    {"parcel=3", {""}, ""},
+    {"届き=3 きま=3", {"送料は無料です。三日で届きます！返品は三十日以内です。"}, "三日で届きます！"},
+    {"送料=3 返品=3",
+     {"送料は無料です。三日で届きます！返品は三十日以内です。"},
+     "送料は無料です。|返品は三十日以内です。"},
+    // The same sentence of two overlapping passages is quoted once.
+    {"label=5 box=5", {RETURNS, "The label is in the box. Keep it."}, "The label is in the box."},
+    // Two documents, in order of rank.
+    {"label=5 insured=5", {RETURNS, DELIVERY}, "The label is in the box.|We ship with insured carriers."},
+};
+
+TEST(sentences_are_chosen)
+{
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        AUTO_ARENA struct arena *arena = arena_new(0);
+        struct search_match terms[16];
+        struct quote_passage passages[3];
+        size_t n_terms = terms_of(arena, CASES[i].terms, terms), n = 0;
+        for (; n < 3 && CASES[i].passages[n]; n++)
+            passages[n] = (struct quote_passage){arena_strf(arena, "doc%zu", n), 0, str_from(CASES[i].passages[n])};
+        struct quote_sentence found[QUOTE_MAX_SENTENCES];
+        size_t count = quote_choose(arena, terms, n_terms, passages, n, found);
+        AUTO_BUF struct buf got = BUF_INIT(2000);
+        for (size_t k = 0; k < count; k++) {
+            buf_addf(&got, "%s" STR_FMT, k ? "|" : "", STR_ARG(found[k].text));
+            struct str passage = passages[found[k].passage].text; // verbatim: points into its passage
+            assert_true(found[k].text.p >= passage.p && found[k].text.p + found[k].text.n <= passage.p + passage.n);
+        }
+        if (!str_eq(buf_str(&got), str_from(CASES[i].want)))
+            fail_msg("%s: <%s> not <%s>", CASES[i].terms, got.n ? got.p : "", CASES[i].want);
+    }
+}
+
+TEST(passages_of_one_document_are_told_in_its_order)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct search_match terms[2] = {{STR("label"), 5, 1}, {STR("insured"), 4, 1}};
+    struct quote_passage passages[] = {{STR("d"), 7, STR("The label is in the box.")},
+                                       {STR("d"), 2, STR("We ship with insured carriers.")}};
+    struct quote_sentence found[QUOTE_MAX_SENTENCES];
+    assert_int_equal(quote_choose(arena, terms, 2, passages, 2, found), 2);
+    assert_int_equal(found[0].passage, 1);
+    assert_str(quote_text(arena, found, 2, "en"),
+               "From our documents:\nWe ship with insured carriers.\nThe label is in the box.");
+}
+
+TEST(no_more_than_600_characters_are_quoted)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct buf text = BUF_INIT(10000);
+    for (int s = 0; s < 4; s++) {
+        buf_addf(&text, "Part %d", s);
+        for (int i = 0; i < 50; i++)
+            buf_addz(&text, " label");
+        buf_addz(&text, ". ");
+    }
+    struct search_match terms[1] = {{STR("label"), 5, 1}};
+    struct quote_passage passage = {STR("d"), 0, buf_str(&text)};
+    struct quote_sentence found[QUOTE_MAX_SENTENCES];
+    assert_int_equal(quote_choose(arena, terms, 1, &passage, 1, found), 1);
+    // A single sentence that is too long is cut at a word.
+    buf_clear(&text);
+    for (int i = 0; i < 300; i++)
+        buf_addz(&text, "label ");
+    passage.text = buf_str(&text);
+    assert_int_equal(quote_choose(arena, terms, 1, &passage, 1, found), 1);
+    assert_true(utf8_count(found[0].text) <= QUOTE_MAX_CHARACTERS && utf8_count(found[0].text) > 590);
+    assert_true(str_ends(found[0].text, STR("label")));
+    buf_done(&text);
+}
+
+TEST(the_answer_is_the_sum_of_its_parts)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct str ja = STR("送料は無料です。三日で届きます！");
+    struct quote_sentence two[] = {{0, {ja.p, strlen("送料は無料です。")}},
+                                   {0, {ja.p + strlen("送料は無料です。"), strlen("三日で届きます！")}}};
+    assert_str(quote_text(arena, two, 2, "ja"), "資料より：\n送料は無料です。三日で届きます！");
+    struct quote_sentence en[] = {{0, STR("One.")}, {0, STR("Two.")}};
+    assert_str(quote_text(arena, en, 2, "pt-BR"), "Dos nossos documentos:\nOne. Two.");
+    assert_str(quote_text(arena, en, 0, "en"), "");
+}
+
+TEST(products_have_one_line)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    int64_t price = 389 * MONEY_ONE + 5000;
+    assert_str(quote_product(arena, STR("Skarv 2"), price, STR("USD"), true,
+                             STR("Two-person tent for three seasons. It weighs 1.6 kg."), "en"),
+               "Skarv 2: 389.50 USD, in stock. Two-person tent for three seasons.");
+    assert_str(quote_product(arena, STR("Skarv 2"), price, STR("USD"), false, STR(""), "en"),
+               "Skarv 2: 389.50 USD, currently unavailable.");
+    assert_str(quote_product(arena, STR("Skarv 2"), price, STR("THB"), true, STR("เต็นท์"), "th"),
+               "Skarv 2: 389.50 THB, มีสินค้า. เต็นท์");
+}

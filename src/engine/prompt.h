@@ -13,7 +13,7 @@ struct prompt_pair {
 
 struct prompt_rules {
     struct str language; // tag of the language to answer in; STR_NULL = that of the visitor's last message
-    bool catalogue; // only products of the catalogue block, prices by marker
+    bool catalogue; // only products of the catalogue block, prices by marker (8.4)
     bool voice; // one short spoken sentence
     bool short_plain; // 002: two or three short sentences
     bool no_markdown;
@@ -27,9 +27,9 @@ struct prompt_system { // parts in the order in which they are written
     const struct prompt_pair *company; // empty values are left out
     size_t n_company;
     struct str profile; // 002: profile line
-    struct str manner; // 002: "Your manner: …"
+    struct str manner; // 002's assistantProfile: written as `Your manner: {manner}.`
     struct str personality; // 003 5.2, verbatim
-    struct str website; // 002: "Website: …"
+    struct str website; // 002's siteUrl: written as `Website: {website}`
     const struct prompt_pair *known; // conversation and user context, fenced as data
     size_t n_known;
     struct prompt_rules rules;
@@ -57,7 +57,8 @@ struct prompt_data {
     size_t n_passages;
     struct str example; // 003 9.5: a checked example answer
 };
-// Empty when there is none of it. `n_passages` of `data` are numbered from 1.
+// Block, example and passages between marker lines; the data between them cannot contain these, nor forge fields. Empty
+// when there is none of it. Passages are numbered from 1.
 struct str prompt_data_text(struct arena *arena, const struct prompt_data *data);
 
 // Cutting to the window.

@@ -21,7 +21,6 @@ struct engine_options {
     struct pool *workers;
     struct brands *brands;
     struct catalogues *catalogues;
-    int64_t window; // tokens of the model's context; 0 = 8192
 };
 struct engine *engine_new(const struct engine_options *options);
 void engine_free(struct engine *engine); // no turn may run

@@ -8,7 +8,7 @@
 #include "engine/quote.h"
 #include "engine/texts.h"
 
-enum { DEFAULT_WINDOW = 8192, PIECE_MOST = 1 << 16 };
+enum { PIECE_MOST = 1 << 16 };
 
 static const struct chat_settings *chat_of(const struct turn *turn)
 {
@@ -150,7 +150,7 @@ static enum step_result ask_model(struct turn *turn)
         .history = pairs,
         .n_history = history_pairs(turn, pairs),
         .message = turn->input.message,
-        .window = turn->engine->with.window ? turn->engine->with.window : DEFAULT_WINDOW,
+        .window = llm_context_window(turn->engine->with.llm, turn->input.brand->row.model),
         .output = turn->input.voice ? chat->voice_max_tokens : chat->max_tokens,
         .estimate = llm_estimate,
     };
@@ -302,7 +302,8 @@ enum step_result turn_step_settle(struct turn *turn)
         end_as(turn, "moderated", "complete");
         return STEP_NEXT;
     }
-    if (finish == LLM_ERROR && !turn->result.any_text) {
+    bool silent = (finish == LLM_ERROR || finish == LLM_STOP) && !turn->result.any_text; // also a model that only thought
+    if (silent) {
         fall_back(turn);
         return STEP_NEXT;
     }

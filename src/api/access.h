@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Credentials, brand, rights and origin of a call. Each answers by itself and returns false when it refuses.
+#pragma once
+
+#include "api/call.h"
+
+bool access_identify(struct call *call); // call->caller
+bool access_brand(struct call *call); // call->brand, role and scope by endpoint->who
+bool access_origin(struct call *call); // origin rule and CORS headers
+struct str access_brand_name(struct call *call); // as the path or the setting says it
+// May this caller use the brand's public endpoints?
+bool access_public(struct app *app, const struct caller *caller, const struct brand_ref *brand, struct err *err);
+// The origin rule for a brand.
+bool access_origin_allowed(struct http_req *req, struct app *app, const struct brand_ref *brand);
+// A request that demo mode lets manage brands (001-brands 2.1).
+bool access_demo(struct app *app, struct http_req *req);
+// "Brand 'acme' not found or inactive" with the id as sent, 64 characters at most, controls removed.
+const char *access_gone_text(struct arena *arena, struct str name);

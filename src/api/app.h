@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the surfaces are composed of. Made once by the command, read-only afterwards.
+#pragma once
+
+#include "base/settings.h"
+#include "engine/accounts.h"
+#include "engine/turn.h"
+#include "http/http.h"
+#include "http/limit.h"
+
+struct sockets;
+
+struct app {
+    struct settings *settings;
+    struct store *store;
+    struct crypto_keys *keys;
+    struct pool *workers;
+    struct llm *llm;
+    struct limiter *limiter;
+    struct brands *brands;
+    struct catalogues *catalogues;
+    struct engine *engine;
+    struct accounts *accounts;
+    struct sockets *sockets; // api/socket.h: open sockets by brand and address
+    struct http_server *server;
+    bool demo; // demo mode, and every listener is loopback
+    const char *commit;
+    void (*after_change)(void *arg); // work was left for the jobs
+    void *jobs;
+    _Atomic bool draining;
+};

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/call.h"
+
+#include "api/access.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BODY_MOST = 1 << 20, QUERY_MOST = 64 };
+
+const struct limit_class LIMIT_CHAT = {"chat", SET_LIMITS_CHAT, BY_BRAND_AND_ADDRESS};
+const struct limit_class LIMIT_READ = {"read", SET_LIMITS_READ, BY_ADDRESS};
+const struct limit_class LIMIT_MANAGE = {"manage", SET_LIMITS_MANAGE, BY_USER};
+const struct limit_class LIMIT_CONNECT = {"connect", SET_LIMITS_CONNECT, BY_ADDRESS};
+const struct limit_class LIMIT_LOGIN = {"login", SET_LIMITS_LOGIN, BY_ADDRESS};
+const struct limit_class LIMIT_REFRESH = {"refresh", SET_LIMITS_REFRESH, BY_ADDRESS};
+const struct limit_class LIMIT_LOGOUT = {"logout", SET_LIMITS_LOGOUT, BY_ADDRESS};
+
+// ---- answers ----------------------------------------------------------------------------------------------------------
+
+yyjson_mut_doc *call_doc(struct call *call)
+{
+    return json_doc(call->arena);
+}
+
+void call_json(struct call *call, int status, yyjson_mut_val *root)
+{
+    http_reply_static(call->req, status, "application/json; charset=utf-8", json_write(call->arena, root));
+}
+
+void call_reply(struct call *call, const struct model *model, const void *row)
+{
+    call_json(call, 200, model_encode(model, call_doc(call), row));
+}
+
+void call_message(struct call *call, const char *text)
+{
+    yyjson_mut_doc *doc = call_doc(call);
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+    json_add_cstr(doc, root, "message", text);
+    call_json(call, 200, root);
+}
+
+void call_error(struct call *call, int status, const char *text)
+{
+    call->endpoint->surface->error(call->req, status, NULL, text);
+}
+
+void call_faults(struct call *call)
+{
+    call->endpoint->surface->faults(call->req, call->faults);
+}
+
+void call_unavailable(struct http_req *req, const struct surface *surface, const char *text)
+{
+    http_header(req, "Retry-After", "5");
+    surface->error(req, 503, NULL, text);
+}
+
+bool call_failed(struct call *call, int rc)
+{
+    if (rc >= 0)
+        return false;
+    switch (rc) {
+    case ERR_NOT_FOUND:
+        call_error(call, 404, call->err.text);
+        return true;
+    case ERR_CONFLICT:
+    case ERR_LIMIT:
+        call_error(call, 409, call->err.text);
+        return true;
+    case ERR_DENIED:
+        call_error(call, 403, call->err.text);
+        return true;
+    case ERR_INVALID:
+        call_error(call, 400, call->err.text);
+        return true;
+    default:
+        log_warn("store", "request=%s error=%s text=\"%s\"", http_request_id(call->req), err_name(rc), call->err.text);
+        call_unavailable(call->req, call->endpoint->surface, "Service temporarily unavailable");
+        return true;
+    }
+}
+
+int call_store_read(struct call *call, store_fn fn, void *arg)
+{
+    return store_read(call->app->store, &call->scope, fn, arg, &call->err);
+}
+
+int call_store_write(struct call *call, store_fn fn, void *arg)
+{
+    return store_write(call->app->store, &call->scope, fn, arg, &call->err);
+}
+
+// ---- input ------------------------------------------------------------------------------------------------------------
+
+int64_t call_query_int(struct call *call, const char *name, int64_t low, int64_t high, int64_t otherwise)
+{
+    static const struct loc query = {NULL, STR("query"), 0};
+    struct str text = http_query(call->req, name);
+    struct loc at = {&query, str_from(name), 0};
+    int64_t n;
+    if (!text.p)
+        return otherwise;
+    struct str trimmed = str_trim(text);
+    if (!str_to_int(trimmed, INT64_MIN, INT64_MAX, &n)) {
+        fault_add(call->faults, FAULT_INTEGER_TEXT, &at, NULL, 0, NULL)->input_text = text;
+        return otherwise;
+    }
+    if (n < low || n > high)
+        fault_add(call->faults, n < low ? FAULT_BELOW : FAULT_ABOVE, &at, NULL, (double)(n < low ? low : high), NULL)->input_text = text;
+    return n;
+}
+
+bool call_query_bool(struct call *call, const char *name, bool *ret)
+{
+    static const struct loc query = {NULL, STR("query"), 0};
+    static const char *const words[] = {"true", "1", "yes", "on", "false", "0", "no", "off"};
+    struct str text = http_query(call->req, name);
+    struct loc at = {&query, str_from(name), 0};
+    if (!text.p)
+        return false;
+    for (size_t i = 0; i < 8; i++)
+        if (str_eq_nocase(str_trim(text), str_from(words[i]))) {
+            *ret = i < 4;
+            return true;
+        }
+    fault_add(call->faults, FAULT_BOOLEAN_TEXT, &at, NULL, 0, NULL)->input_text = text;
+    return false;
+}
+
+static bool is_json_type(struct str type)
+{
+    struct str rest = type;
+    struct str media = str_trim(str_split(&rest, ';'));
+    return !media.p || media.n == 0 || str_eq_nocase(media, STR("application/json")) ||
+           (media.n > 5 && str_eq_nocase((struct str){media.p + media.n - 5, 5}, STR("+json")));
+}
+
+static bool body_fault(struct call *call, size_t offset)
+{
+    static const struct loc body = {NULL, STR("body"), 0};
+    struct loc at = {&body, STR_NULL, (int64_t)offset};
+    fault_add(call->faults, FAULT_JSON, &at, NULL, 0, NULL);
+    call_faults(call);
+    return false;
+}
+
+static bool read_json(struct call *call)
+{
+    struct str body = http_body(call->req);
+    size_t offset = 0;
+    if (body.n == 0)
+        return true;
+    if (!is_json_type(http_header_in(call->req, "content-type"))) {
+        call_error(call, 415, "Unsupported media type");
+        return false;
+    }
+    if (!utf8_valid(body))
+        return body_fault(call, 0);
+    if (json_parse(call->arena, body, JSON_RAW_NUMBERS, &call->json, &offset) != 0)
+        return body_fault(call, offset);
+    return true;
+}
+
+static void read_query(struct call *call)
+{
+    struct query_pair *pairs = arena_calloc(call->arena, QUERY_MOST, sizeof *pairs);
+    size_t n = 0, pos = 0;
+    while (n < QUERY_MOST && http_query_next(call->req, &pos, &pairs[n].name, &pairs[n].value))
+        n++;
+    call->input.query = pairs;
+    call->input.n_query = n;
+}
+
+static bool read_body(struct call *call)
+{
+    const struct endpoint *e = call->endpoint;
+    if (!e->body && !e->raw_body)
+        return true;
+    if (!read_json(call))
+        return false;
+    if (e->raw_body)
+        return true;
+    static const struct loc body = {NULL, STR("body"), 0};
+    bool optional = e->flags & (ENDPOINT_QUERY_FIELDS | ENDPOINT_NO_BODY_NEEDED);
+    if (!call->json && !optional) {
+        fault_add(call->faults, FAULT_MISSING, &body, NULL, 0, NULL);
+        call_faults(call);
+        return false;
+    }
+    call->input.body = call->json;
+    if (e->flags & ENDPOINT_QUERY_FIELDS)
+        read_query(call);
+    call->body = arena_zalloc(call->arena, e->body->size);
+    unsigned flags = (e->surface->lenient ? MODEL_LENIENT : 0) | (e->flags & ENDPOINT_PATCH ? MODEL_PATCH : 0);
+    if (model_decode(e->body, flags, &call->input, call->body, call->faults) == 0)
+        return true;
+    call_faults(call);
+    return false;
+}
+
+// ---- the order of checks ----------------------------------------------------------------------------------------------
+
+static bool within_limit(struct call *call, bool after_credentials)
+{
+    const struct limit_class *class = call->endpoint->limit;
+    if (!class || (class->by == BY_USER) != after_credentials)
+        return true;
+    struct str key = http_client_key(call->req);
+    if (class->by == BY_USER && call->caller.kind == CALLER_USER)
+        key = call->caller.user.id;
+    if (class->by == BY_BRAND_AND_ADDRESS)
+        key = arena_strf(call->arena, STR_FMT "|" STR_FMT, STR_ARG(access_brand_name(call)), STR_ARG(key));
+    struct limit_state state = limiter_take(call->app->limiter, class->name, key, settings_int(call->app->settings, class->setting), 60000);
+    if (state.limit) {
+        http_headerf(call->req, "X-RateLimit-Limit", "%lld", (long long)state.limit);
+        http_headerf(call->req, "X-RateLimit-Remaining", "%lld", (long long)state.remaining);
+        http_headerf(call->req, "X-RateLimit-Reset", "%lld", (long long)state.reset_wall_s);
+    }
+    if (state.allowed)
+        return true;
+    http_headerf(call->req, "Retry-After", "%lld", (long long)state.retry_after_s);
+    call_error(call, 429,
+               arena_printf(call->arena, "Rate limit exceeded. Try again in %lld seconds.", (long long)state.retry_after_s));
+    return false;
+}
+
+static bool pass_checks(struct call *call)
+{
+    return within_limit(call, false) && access_identify(call) && within_limit(call, true) && access_brand(call) &&
+           access_origin(call) && read_body(call);
+}
+
+void call_handle(struct http_req *req)
+{
+    struct call call = {
+        .req = req,
+        .app = http_app(req),
+        .endpoint = http_route_row(req),
+        .arena = http_arena(req),
+        .faults = faults_new(http_arena(req)),
+    };
+    if (pass_checks(&call)) {
+        call.endpoint->run(&call);
+    }
+    brand_ref_drop(call.brand);
+}
+
+void call_refuse(struct http_req *req, int status, const void *row)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } texts[] = {
+        {400, "Bad Request"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {413, "Request body too large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported media type"},
+        {417, "Expectation Failed"},
+        {426, "WebSocket upgrade required"},
+        {429, "Too many connections"},
+        {431, "Request Header Fields Too Large"},
+        {503, "Service temporarily unavailable"},
+    };
+    const struct endpoint *endpoint = row;
+    struct str path = http_path(req);
+    const struct surface *surface = endpoint                              ? endpoint->surface
+                                    : str_starts(path, STR("/api/v1/")) ? &surface_platform
+                                                                          : &surface_brands;
+    const char *text = "Bad Request";
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].status == status)
+            text = texts[i].text;
+    if (status == 503)
+        http_header(req, "Retry-After", "5");
+    surface->error(req, status, NULL, text);
+}

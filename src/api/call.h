@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request as a handler sees it, and the row that declares its endpoint. Everything that endpoints share happens
+// before the handler, in this order: path and method, size, limit by address, credentials, limit by user, brand, origin,
+// body (call.c). A handler decodes nothing itself: it finds the resource decoded by its row's model.
+#pragma once
+
+#include "api/app.h"
+#include "model/fault.h"
+#include "model/model.h"
+
+enum who { // who may call
+    WHO_ANYBODY,
+    WHO_PUBLIC, // the brand is open to all, or the caller has a key of it or is a member
+    WHO_ADMIN, // admin of the brand, super_admin
+    WHO_USER, // any signed-in user
+    WHO_MAKER, // admin of some brand (setting brands.create)
+};
+
+enum limit_by { BY_ADDRESS, BY_USER, BY_BRAND_AND_ADDRESS };
+
+struct limit_class {
+    const char *name;
+    enum setting_id setting;
+    enum limit_by by;
+};
+extern const struct limit_class LIMIT_CHAT, LIMIT_READ, LIMIT_MANAGE, LIMIT_CONNECT, LIMIT_LOGIN, LIMIT_REFRESH, LIMIT_LOGOUT;
+
+struct call;
+struct surface;
+
+enum endpoint_flags {
+    ENDPOINT_QUERY_FIELDS = 1, // body fields may come as query parameters
+    ENDPOINT_PATCH = 2, // nothing is required
+    ENDPOINT_DEFAULT_BRAND = 4, // a legacy path: the brand of setting default_brand
+    ENDPOINT_NO_BODY_NEEDED = 8, // an absent body is an empty object
+    ENDPOINT_INACTIVE_TOO = 16, // a public read that also serves inactive brands to their admins: never used by visitors
+    ENDPOINT_LIST = 32, // the reply is a plain array of `reply`
+    ENDPOINT_HIDDEN = 64, // not in the OpenAPI document
+};
+
+struct parameter { // of the query, for the document and the decoder
+    const char *name, *type, *help; // "integer", "string", "boolean"
+    int64_t low, high; // integers
+};
+
+struct endpoint {
+    unsigned method;
+    const char *path;
+    const struct surface *surface;
+    const char *tag, *summary;
+    enum who who;
+    const struct limit_class *limit; // NULL: none
+    const struct model *body; // NULL: none is read, or the handler reads it itself (`raw_body`)
+    unsigned flags;
+    bool raw_body; // JSON of another form: call->json
+    enum http_route_kind kind;
+    size_t max_body; // 0: 1 MiB where a body is read
+    const struct parameter *query;
+    size_t n_query;
+    const struct model *reply; // NULL: described by `reply_example`
+    const char *reply_example; // JSON
+    void (*run)(struct call *call);
+};
+
+struct surface { // how it authenticates, shapes success, errors and faults
+    const char *name;
+    bool demo; // admin endpoints accept requests without credentials in demo mode
+    bool lenient; // numbers as text, unknown fields ignored
+    void (*error)(struct http_req *req, int status, const char *code, const char *text);
+    void (*faults)(struct http_req *req, const struct faults *faults);
+};
+extern const struct surface surface_brands; // 001, at the root
+extern const struct surface surface_platform; // /api/v1
+
+struct call {
+    struct http_req *req;
+    struct app *app;
+    const struct endpoint *endpoint;
+    struct arena *arena;
+    struct caller caller;
+    enum role role; // in the brand, or ROLE_SUPER_ADMIN
+    struct brand_ref *brand; // NULL: the endpoint has none
+    struct scope scope; // of the brand and the caller
+    struct faults *faults;
+    yyjson_val *json; // the body
+    struct model_input input;
+    void *body; // decoded by endpoint->body
+    struct err err;
+};
+
+void call_handle(struct http_req *req); // the http_handler of every endpoint
+void call_refuse(struct http_req *req, int status, const void *row); // http_options.refuse
+void call_preflight(struct http_req *req);
+
+// ---- for handlers: answers --------------------------------------------------------------------------------------------
+void call_json(struct call *call, int status, yyjson_mut_val *root);
+void call_reply(struct call *call, const struct model *model, const void *row); // 200
+void call_message(struct call *call, const char *text); // {"message": …}
+void call_error(struct call *call, int status, const char *text); // the surface's shape
+void call_faults(struct call *call);
+// What a domain call said: conflict 409, not found 404, unavailable 503 …; the text is err's. True: there was an error.
+bool call_failed(struct call *call, int rc);
+void call_unavailable(struct http_req *req, const struct surface *surface, const char *text); // 503 with Retry-After: 5
+void call_brand_gone(struct call *call); // 404 for a brand that is not there, or not for this caller
+
+// ---- for handlers: input ----------------------------------------------------------------------------------------------
+// Query parameter in low..high. Absent: `otherwise`. A bad one is added to call->faults.
+int64_t call_query_int(struct call *call, const char *name, int64_t low, int64_t high, int64_t otherwise);
+bool call_query_bool(struct call *call, const char *name, bool *ret); // false: absent
+yyjson_mut_doc *call_doc(struct call *call);
+int call_store_read(struct call *call, store_fn fn, void *arg);
+int call_store_write(struct call *call, store_fn fn, void *arg);
+// The sender's credential: X-API-Key, Authorization: Bearer, or (sockets) query api_key. STR_NULL: none.
+struct str call_credential(struct http_req *req, bool query_too);
+
+// ---- endpoints of the files -------------------------------------------------------------------------------------------
+struct endpoints {
+    const struct endpoint *at;
+    size_t n;
+};
+#define ENDPOINTS(rows) ((struct endpoints){(rows), sizeof(rows) / sizeof *(rows)})
+// Every endpoint, as routes for the server (owned by the caller, free()).
+struct http_route *endpoint_routes(size_t *ret_n);
+const struct endpoint *endpoint_at(size_t i); // NULL past the last

@@ -12,6 +12,11 @@ struct vector_kernels {
     float (*dot_f32)(const float *a, const float *b, size_t n);
     int32_t (*dot_i8)(const int8_t *a, const int8_t *b, size_t n);
     uint32_t (*hamming)(const uint64_t *a, const uint64_t *b, size_t words); // differing bits
+    // The same of one query against `rows` rows that lie one behind the other. dot: components within ±127.
+    void (*dot_i8_rows)(const int8_t *query, const int8_t *at, size_t n, size_t rows, int32_t *ret);
+    void (*hamming_rows)(const uint64_t *query, const uint64_t *at, size_t words, size_t rows, uint16_t *ret);
+    // Positions of the values up to `limit`, ascending; stops at `most` (ret has room for `most` + 32).
+    size_t (*within_u16)(const uint16_t *at, size_t n, uint16_t limit, uint32_t *ret, size_t most);
 };
 
 const struct vector_kernels *vector_kernels(void); // the best that this CPU has and that passed its check

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vector search: exact over int8 rows; from many rows on (`bits_from`) sign bits choose max(1000, N/1000) candidates
+// first. The best 50 are rescored with float32.
+//
+// The candidates by sign bits are those within a distance that is guessed from every 16th row and raised or lowered
+// until the count fits: cheaper than counting all distances.
+#include "search/query.h"
+
+#include <math.h>
+
+enum { BLOCK = 512, SAMPLE = 16, MOST_DIMS = 60000 };
+
+static float row_cosine(const struct query *q, const struct rows *rows, uint32_t row)
+{
+    uint32_t at, chunk = rows_chunk(row, &at);
+    return q->kernels->dot_f32(q->vector, rows->chunks.at[chunk]->f32 + (size_t)at * rows->dims, rows->dims);
+}
+
+static float row_cosine_i8(const struct query *q, const struct rows *rows, uint32_t row)
+{
+    uint32_t at, chunk = rows_chunk(row, &at);
+    const struct row_chunk *c = rows->chunks.at[chunk];
+    int32_t dot = q->kernels->dot_i8(q->vector_i8, c->i8 + (size_t)at * rows->dims, rows->dims);
+    return (float)dot * q->vector_scale * c->scale[at];
+}
+
+static uint32_t row_of(const struct query *q, uint32_t part, uint32_t passage)
+{
+    const uint32_t *rows = q->reader->parts[part].overlay->rows;
+    return rows ? rows[passage] : NONE;
+}
+
+float nearest_cosine(const struct query *q, uint32_t part, uint32_t passage)
+{
+    uint32_t row = q->vector ? row_of(q, part, passage) : NONE;
+    return row == NONE ? NAN : row_cosine(q, &q->reader->rows, row);
+}
+
+// Rows first..first + n of one chunk.
+static void cosines_of_rows(const struct query *q, uint32_t first, uint32_t n, float *ret)
+{
+    const struct rows *rows = &q->reader->rows;
+    uint32_t at, chunk = rows_chunk(first, &at);
+    const struct row_chunk *c = rows->chunks.at[chunk];
+    int32_t dots[BLOCK];
+    for (uint32_t i = 0; i < n; i += BLOCK) {
+        uint32_t k = n - i < BLOCK ? n - i : BLOCK;
+        q->kernels->dot_i8_rows(q->vector_i8, c->i8 + (size_t)(at + i) * rows->dims, rows->dims, k, dots);
+        for (uint32_t j = 0; j < k; j++)
+            ret[i + j] = (float)dots[j] * (q->vector_scale * c->scale[at + i + j]);
+    }
+}
+
+void nearest_cosines(const struct query *q, uint32_t part, const uint32_t *p, uint32_t first, uint32_t n, float *ret)
+{
+    const uint32_t *rows = q->reader->parts[part].overlay->rows;
+    if (!rows) {
+        for (uint32_t i = 0; i < n; i++)
+            ret[i] = NAN;
+        return;
+    }
+    for (uint32_t i = 0; i < n;) {
+        uint32_t row = rows[p ? p[i] : first + i], k = 1, at, chunk = rows_chunk(row, &at);
+        if (row == NONE) {
+            ret[i++] = NAN;
+            continue;
+        }
+        // Passages that were put together have neighbouring rows: whole stretches go to the kernel.
+        uint32_t room = rows_chunk_size(chunk) - at;
+        while (i + k < n && k < room && rows[p ? p[i + k] : first + i + k] == row + k)
+            k++;
+        cosines_of_rows(q, row, k, ret + i);
+        i += k;
+    }
+}
+
+static uint32_t number_of_slot(const struct query *q, uint32_t slot)
+{
+    uint32_t base = 0;
+    size_t p = 0;
+    for (; p + 1 < q->reader->n_parts && q->reader->parts[p + 1].segment->slots[0] <= slot; p++)
+        base += q->reader->parts[p].segment->n_passages;
+    uint32_t passage = p < q->reader->n_parts ? segment_slot(q->reader->parts[p].segment, slot) : NONE;
+    return passage == NONE ? NONE : base + passage;
+}
+
+// Best of all living rows, or of `list`.
+static void scan_rows(struct query *q, const uint32_t *list, uint32_t n, struct best *best)
+{
+    const struct rows *rows = &q->reader->rows;
+    float cosines[BLOCK];
+    for (uint32_t row = 0; !list && row < n;) {
+        uint32_t at, chunk = rows_chunk(row, &at), k = rows_chunk_size(chunk) - at;
+        k = k > BLOCK ? BLOCK : k;
+        k = k > n - row ? n - row : k;
+        cosines_of_rows(q, row, k, cosines);
+        float floor = best_floor(best);
+        for (uint32_t i = 0; i < k; i++)
+            if (cosines[i] > floor && !rows_is_dead(rows, row + i)) {
+                best_push(best, cosines[i], row + i);
+                floor = best_floor(best);
+            }
+        row += k;
+    }
+    for (uint32_t i = 0; list && i < n; i++)
+        best_offer(best, row_cosine_i8(q, rows, list[i]), list[i]);
+}
+
+static void distances_of_rows(const struct query *q, const uint64_t *bits, uint32_t n, uint16_t *ret)
+{
+    const struct rows *rows = &q->reader->rows;
+    for (uint32_t row = 0; row < n;) {
+        uint32_t at, chunk = rows_chunk(row, &at), k = rows_chunk_size(chunk);
+        k = k > n - row ? n - row : k;
+        q->kernels->hamming_rows(bits, rows->chunks.at[chunk]->bits, rows->words, k, ret + row);
+        row += k;
+    }
+    for (size_t w = 0; rows->dead && w < rows->dead->words && w * 64 < n; w++)
+        for (uint64_t dead = rows->dead->bits[w]; dead; dead &= dead - 1) {
+            uint32_t row = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(dead);
+            if (row < n)
+                ret[row] = UINT16_MAX;
+        }
+}
+
+// Distance within which about `want` of n rows lie, by every 16th.
+static uint32_t guess_distance(struct query *q, const uint16_t *distances, uint32_t n, uint32_t want)
+{
+    uint32_t bits = (uint32_t)(q->reader->rows.words * 64), sum = 0, sampled = 0;
+    uint32_t *count = scratch_alloc(q->scratch, (bits + 2) * sizeof *count);
+    memset(count, 0, (bits + 2) * sizeof *count);
+    for (uint32_t i = 0; i < n; i += SAMPLE, sampled++)
+        count[distances[i] <= bits ? distances[i] : bits + 1]++;
+    uint64_t least = (uint64_t)want * sampled / n + 1;
+    for (uint32_t d = 0; d <= bits; d++)
+        if ((sum += count[d]) >= least)
+            return d;
+    return bits;
+}
+
+static uint32_t collect(const struct query *q, const uint16_t *distances, uint32_t n, uint32_t within, uint32_t *out,
+                        uint32_t most)
+{
+    return (uint32_t)q->kernels->within_u16(distances, n, (uint16_t)within, out, most);
+}
+
+// The candidates' rows; `list` (or NULL: all) are the rows to choose from.
+static const uint32_t *choose_by_bits(struct query *q, const uint32_t *list, uint32_t n, uint32_t *ret_n)
+{
+    const struct rows *rows = &q->reader->rows;
+    uint32_t want = n / 1000 > 1000 ? n / 1000 : 1000, most = want * 4 + 64;
+    uint64_t *bits = scratch_alloc(q->scratch, rows->words * sizeof *bits);
+    uint16_t *distances = scratch_alloc(q->scratch, (n + 64u) * sizeof *distances);
+    uint32_t *out = scratch_alloc(q->scratch, (most + 64u) * sizeof *out);
+    vector_bits(q->vector, rows->dims, bits);
+    if (!list)
+        distances_of_rows(q, bits, n, distances);
+    for (uint32_t i = 0; list && i < n; i++) {
+        uint32_t at, chunk = rows_chunk(list[i], &at);
+        distances[i] = (uint16_t)q->kernels->hamming(bits, rows->chunks.at[chunk]->bits + at * rows->words, rows->words);
+    }
+    uint32_t limit = (uint32_t)(rows->words * 64), within = guess_distance(q, distances, n, want);
+    uint32_t found = collect(q, distances, n, within, out, most);
+    while (found < want && within < limit)
+        found = collect(q, distances, n, ++within, out, most);
+    while (found >= most && within > 0) {
+        uint32_t fewer = collect(q, distances, n, within - 1, out, most);
+        if (fewer < want) {
+            found = collect(q, distances, n, within, out, most); // the first `most` of a crowd at one distance
+            break;
+        }
+        found = fewer;
+        within--;
+    }
+    for (uint32_t i = 0; list && i < found; i++)
+        out[i] = list[out[i]];
+    *ret_n = found;
+    return out;
+}
+
+// Rows of the passages that pass the filters; NULL when nothing is filtered.
+static const uint32_t *allowed_rows(struct query *q, uint32_t *ret_n)
+{
+    uint32_t n = 0;
+    *ret_n = q->reader->rows.n;
+    if (q->n_allowed == q->reader->passages)
+        return NULL;
+    uint32_t *list = scratch_alloc(q->scratch, (q->n_allowed + 1u) * sizeof *list);
+    for (uint32_t p = 0; p < q->reader->n_parts; p++) {
+        const struct segment *s = q->reader->parts[p].segment;
+        const uint64_t *bits = q->allowed[p].bits;
+        for (uint32_t i = 0; i < s->n_passages; i++) {
+            uint32_t row = is_allowed(&q->allowed[p], i) ? row_of(q, p, i) : NONE;
+            if (row != NONE)
+                list[n++] = row;
+            if (bits && !bits[i >> 6])
+                i |= 63;
+        }
+    }
+    *ret_n = n;
+    return list;
+}
+
+void nearest_best(struct query *q)
+{
+    if (!q->vector)
+        return;
+    uint32_t n;
+    const uint32_t *list = allowed_rows(q, &n);
+    if (n > q->reader->bits_from && q->reader->rows.dims <= MOST_DIMS) {
+        list = choose_by_bits(q, list, n, &n);
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t at, chunk = rows_chunk(list[i], &at);
+            __builtin_prefetch(q->reader->rows.chunks.at[chunk]->i8 + (size_t)at * q->reader->rows.dims);
+        }
+    }
+    struct best best;
+    best_init(&best, q->scratch, q->vectors.cap);
+    scan_rows(q, list, n, &best);
+    for (uint32_t i = 0; i < best.n; i++) {
+        uint32_t at, chunk = rows_chunk(best.at[i].id, &at);
+        uint32_t number = number_of_slot(q, q->reader->rows.chunks.at[chunk]->slots[at]);
+        if (number != NONE)
+            best_push(&q->vectors, best.at[i].score, number);
+    }
+}
+
+void nearest_rescore(struct query *q, struct best *best, size_t n)
+{
+    best_sort(best);
+    for (size_t i = 0; i < n && i < best->n; i++) {
+        uint32_t passage, part = passage_of_number(q, best->at[i].id, &passage);
+        best->at[i].score = nearest_cosine(q, part, passage);
+    }
+    best_sort(best);
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sentence by sentence: which products it names, whether a word of discount or condition stands outside their names, and
-// which marked amounts stand outside their names ("Slate 14 USD 1,349.00" states one amount, not two).
+// Sentence by sentence: which products it names, whether a word of discount or condition stands outside their names,
+// and which marked amounts stand outside their names ("Slate 14 USD 1,349.00" states one amount, not two).
 #include "engine/guard.h"
 
 #include "engine/money.h"
@@ -26,7 +26,8 @@ static const struct phrase_row CONDITIONS[] = {
     {"por mês, ao mês, mensais, mensal, frete, entrega, imposto, impostos, até, entre, orçamento, cupom", 1},
     {"descuento, rebaja, ahorra, ahorre, antes, en lugar de, desde, más de, al mes, mensual, envío, impuesto, iva", 1},
     // de, fr
-    {"rabatt, sparen, spare, sparst, war, statt, statt dessen, ab, über, unter, im monat, monatlich, versand, steuer", 1},
+    {"rabatt, sparen, spare, sparst, war, statt, statt dessen, ab, über, unter, im monat, monatlich, versand, steuer",
+     1},
     {"mwst, remise, réduction, économisez, était, au lieu de, à partir de, plus de, moins de, par mois, livraison", 1},
     {"taxe, taxes, tva", 1},
     // id

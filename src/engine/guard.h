@@ -11,9 +11,9 @@ struct guard_product { // of the catalogue block, as its row says
 };
 
 struct guard_correction {
-    size_t product; // index into the products
+    size_t product;         // index into the products
     int64_t stated, actual; // 1/10000
-    struct str sentence; // in the answer
+    struct str sentence;    // in the answer
 };
 #define GUARD_MAX_CORRECTIONS 10
 

@@ -65,7 +65,8 @@ TEST(wrong_prices_are_found)
         size_t n = guard_check(arena, str_from(CASES[i].answer), PRODUCTS, N, &found);
         int product = n ? (int)found[0].product : -1;
         if (product != CASES[i].product || n > 1 || (n && found[0].stated != CASES[i].stated * MONEY_ONE))
-            fail_msg("%s: %zu, product %d, stated %lld", CASES[i].answer, n, product, n ? (long long)found[0].stated : 0);
+            fail_msg("%s: %zu, product %d, stated %lld", CASES[i].answer, n, product,
+                     n ? (long long)found[0].stated : 0);
         if (n)
             assert_int_equal(found[0].actual, PRODUCTS[product].price);
     }

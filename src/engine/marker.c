@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The filter looks at what it holds after every code point, and decides from that alone: so chunk borders cannot
-// matter. It holds from a `[` until it knows that no marker begins there, that the marker is whole, or that it is broken;
-// what stands behind a broken head is fed again, since another marker may begin in it.
+// matter. It holds from a `[` until it knows that no marker begins there, that the marker is whole, or that it is
+// broken; what stands behind a broken head is fed again, since another marker may begin in it.
 #include "engine/marker.h"
 
 #include "base/utf8.h"

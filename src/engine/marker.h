@@ -16,9 +16,9 @@ typedef bool marker_lookup(void *arg, enum marker_kind kind, struct str id, stru
 struct marker {
     marker_lookup *lookup;
     void *arg;
-    size_t n; // held bytes
+    size_t n;       // held bytes
     size_t swallow; // characters of an overlong id that may still be dropped
-    bool bracket; // the last one swallowed was `]`
+    bool bracket;   // the last one swallowed was `]`
     char held[MARKER_HOLD * 4];
 };
 

@@ -44,10 +44,12 @@ static const struct {
     {"x [[price:laptop-002\nnext line", "x \nnext line"},
     {"x [[price:[[price:laptop-002]] y", "x 1,299.00 USD y"},
     {"x [[price:lap [[stock:laptop-002]] y", "x  in stock y"},
-    {"[[price:0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890]] end", " end"},
+    {"[[price:0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890]] end",
+     " end"},
     {"[[price:0123456789012345678901234567890123456789012345678901234567890123456789012]]] end", "] end"},
     {"[[price:0123456789012345678901234567890123456789012345678901234567890123456789012345 end", " end"},
-    {"[[price:lap and then the answer goes on and on until nothing can be held back any more, as it must [[price:laptop-002]]",
+    {"[[price:lap and then the answer goes on and on until nothing can be held back any more, as it must "
+     "[[price:laptop-002]]",
      " and then the answer goes on and on until nothing can be held back any more, as it must 1,299.00 USD"},
     // Not markers at all.
     {"[[1,2],[3,4]]", "[[1,2],[3,4]]"},

@@ -257,7 +257,8 @@ int money_read(struct str text, enum money_kind kind, int64_t *ret, struct err *
     if (!one && kind == MONEY_MACHINE)
         one = read_exponent(value, &amount);
     if (!one)
-        return err_set(err, ERR_INVALID, "Price '%.*s' is not a number", (int)utf8_offset(value, 40), value.p ? value.p : "");
+        return err_set(err, ERR_INVALID, "Price '%.*s' is not a number", (int)utf8_offset(value, 40),
+                       value.p ? value.p : "");
     *ret = amount;
     return 0;
 }

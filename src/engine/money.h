@@ -11,7 +11,7 @@
 
 enum money_kind {
     MONEY_FREE_TEXT, // "Rp 899.000" and "899.000" are 899000
-    MONEY_MACHINE, // a bare "12.500" is 12.5, "12,500" is 12500; with a currency mark as in free text
+    MONEY_MACHINE,   // a bare "12.500" is 12.5, "12,500" is 12500; with a currency mark as in free text
 };
 
 // Reads a whole value that is nothing but one amount. Digits of any script; more than 4 decimals are rounded half up.
@@ -20,13 +20,13 @@ int money_read(struct str text, enum money_kind kind, int64_t *ret, struct err *
 
 // An amount found in running text, with everything that belongs to it. Offsets are bytes; start <= number <= end.
 struct money_amount {
-    int64_t value; // with the multiplier applied: "1.5 jt" is 1500000
-    int64_t number; // without it
-    int64_t factor; // 1, 1000, 1000000 …
+    int64_t value;     // with the multiplier applied: "1.5 jt" is 1500000
+    int64_t number;    // without it
+    int64_t factor;    // 1, 1000, 1000000 …
     size_t start, end; // currency mark, number, multiplier, currency mark
     size_t number_start, number_end;
     bool marked; // a currency mark or name stands before or after it
-    bool unit; // a unit follows ("16 GB", "15\"", "30 %"): not an amount of money
+    bool unit;   // a unit follows ("16 GB", "15\"", "30 %"): not an amount of money
 };
 
 // Finds the next number at or after *pos and moves *pos behind it; false: none left. Numbers that are part of a word or

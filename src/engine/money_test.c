@@ -35,7 +35,9 @@ static const struct read_case {
     {"12.05.2024", BAD, BAD},
     // Marks of currencies, spaces, ways to write round prices.
     {"1 299,00 kr", 1299 * ONE, 1299 * ONE},
-    {"1\xC2\xA0" "299,00 EUR", 1299 * ONE, 1299 * ONE},
+    {"1\xC2\xA0"
+     "299,00 EUR",
+     1299 * ONE, 1299 * ONE},
     {"1'299.50 CHF", 1299 * ONE + 5000, 1299 * ONE + 5000},
     {"R$ 1.234,56", 1234 * ONE + 5600, 1234 * ONE + 5600},
     {"NT$12,500", 12500 * ONE, 12500 * ONE},
@@ -145,10 +147,14 @@ TEST(money_is_written_with_two_decimals_and_thousands)
         int64_t amount;
         const char *currency, *want, *number;
     } cases[] = {
-        {1349 * ONE, "USD", "1,349.00 USD", "1349"}, {389 * ONE + 5000, "USD", "389.50 USD", "389.5"},
-        {0, "EUR", "0.00 EUR", "0"},                 {MONEY_MAX, "IDR", "1,000,000,000,000.00 IDR", "1000000000000"},
-        {999 * ONE + 9950, "USD", "1,000.00 USD", "999.995"}, {49, "USD", "0.00 USD", "0.0049"},
-        {50, "USD", "0.01 USD", "0.005"},            {1234567 * ONE, "", "1,234,567.00", "1234567"},
+        {1349 * ONE, "USD", "1,349.00 USD", "1349"},
+        {389 * ONE + 5000, "USD", "389.50 USD", "389.5"},
+        {0, "EUR", "0.00 EUR", "0"},
+        {MONEY_MAX, "IDR", "1,000,000,000,000.00 IDR", "1000000000000"},
+        {999 * ONE + 9950, "USD", "1,000.00 USD", "999.995"},
+        {49, "USD", "0.00 USD", "0.0049"},
+        {50, "USD", "0.01 USD", "0.005"},
+        {1234567 * ONE, "", "1,234,567.00", "1234567"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         AUTO_BUF struct buf out = BUF_INIT(100);

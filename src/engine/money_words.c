@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Currency marks, multipliers and units. A word of a spaced script counts when it stands whole; a word of Thai, Chinese
-// or Japanese counts where it begins, since nothing separates it from the next. Lower-case ISO codes count only for the
-// currencies people write so: "all", "try" and "top" are words.
+// Currency marks, multipliers and units, as lists of words. A word of a spaced script counts when it stands whole; a
+// word of Thai, Chinese or Japanese counts where it begins, since nothing separates it from the next. Lower-case ISO
+// codes count only for the currencies people write so: "all", "try" and "top" are words.
 #include "engine/money_words.h"
 
 #include "base/utf8.h"
@@ -17,16 +17,14 @@ static const char ISO_CODES[] =
     "RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX "
     "USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG RMB NTD ";
 
-static const char *const CURRENCY_WORDS[] = { // compared ignoring ASCII case
-    "usd", "eur", "gbp", "jpy", "cny", "rmb", "idr", "thb", "brl", "inr", "aud", "cad", "chf", "sgd", "myr", "krw", "php",
-    "vnd", "mxn", "sek", "nok", "dkk", "pln", "czk", "huf", "zar", "aed", "sar", "hkd", "twd", "ntd", "nzd", "rub", "rp",
-    "rm", "kr", "dollar", "dollars", "buck", "bucks", "euro", "euros", "pound", "pounds", "yen", "yuan", "baht", "bath",
-    "rupiah", "rupiahs", "ringgit", "rupee", "rupees", "real", "reais", "peso", "pesos", "franc", "francs", "franken",
-    "dirham", "dirhams", "riyal", "won",
-};
+static const char CURRENCY_WORDS[] =
+    "usd eur gbp jpy cny rmb idr thb brl inr aud cad chf sgd myr krw php vnd mxn sek nok dkk pln czk huf zar "
+    "aed sar hkd twd ntd nzd rub rp rm kr dollar dollars buck bucks euro euros pound pounds yen yuan baht "
+    "bath rupiah rupiahs ringgit rupee rupees real reais peso pesos franc francs franken dirham dirhams "
+    "riyal won ";
 
-static const char *const CURRENCY_CJK[] = {"บาท", "ดอลลาร์", "ยูโร", "円", "日元", "美元", "欧元", "歐元", "人民币",
-                                           "人民幣", "元", "块钱", "塊錢", "块", "ドル", "ユーロ", "원"};
+static const char CURRENCY_CJK[] =
+    "บาท ดอลลาร์ ยูโร 円 日元 美元 欧元 歐元 人民币 人民幣 元 块钱 塊錢 块 ドル ユーロ 원 ";
 
 static const struct factor {
     const char *word;
@@ -43,38 +41,26 @@ static const struct factor {
     {"천", 1000},
 };
 
-static const char *const UNITS[] = {
-    // mass, length, area, volume
-    "kg", "g", "gr", "mg", "lb", "lbs", "oz", "gram", "grams", "kilo", "kilos", "kilogram", "kilograms", "ton", "tons",
-    "m", "cm", "mm", "km", "um", "nm", "ft", "feet", "foot", "inch", "inches", "inci", "meter", "meters", "metre",
-    "metres", "mile", "miles", "polegadas", "pulgadas", "zoll", "pouces", "sqm", "ha", "l", "ml", "cl", "liter",
-    "liters", "litre", "litres", "litros", "gal",
-    // data, electricity, frequency, temperature
-    "b", "kb", "mb", "gb", "tb", "pb", "kib", "mib", "gib", "tib", "bit", "bits", "bytes", "mbps", "gbps", "mbit", "gbit",
-    "w", "kw", "watt", "watts", "wh", "kwh", "mwh", "v", "volt", "volts", "mah", "ah", "amp", "amps", "hz", "khz", "mhz",
-    "ghz", "fps", "dpi", "ppi", "db", "lm", "lumen", "lumens", "nits", "nit", "cd", "c", "f", "mp", "px", "pixel",
-    "pixels", "megapixel", "megapixels", "rpm", "psi", "bar", "ppm", "bpm",
-    // time
-    "ms", "s", "sec", "secs", "second", "seconds", "min", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours",
-    "day", "days", "week", "weeks", "month", "months", "year", "years", "yr", "yrs", "jam", "menit", "hari", "minggu",
-    "bulan", "tahun", "horas", "hora", "dias", "dia", "semanas", "meses", "anos", "ano", "stunden", "tage", "wochen",
-    "monate", "jahre", "heures", "jours", "mois", "ans", "años",
-    // counts
-    "x", "pcs", "pc", "piece", "pieces", "people", "person", "persons", "adults", "adult", "kids", "children", "users",
-    "user", "ports", "port", "cores", "core", "keys", "buttons", "colours", "colors", "orang", "buah", "unit", "units",
-    "pessoas", "personas", "star", "stars", "items", "times", "percent", "persen", "pages", "speakers", "cups",
-};
+static const char UNITS[] =
+    "kg g gr mg lb lbs oz gram grams kilo kilos kilogram kilograms ton tons m cm mm km um nm ft feet foot "
+    "inch inches inci meter meters metre metres mile miles polegadas pulgadas zoll pouces sqm ha l ml cl "
+    "liter liters litre litres litros gal b kb mb gb tb pb kib mib gib tib bit bits bytes mbps gbps mbit "
+    "gbit w kw watt watts wh kwh mwh v volt volts mah ah amp amps hz khz mhz ghz fps dpi ppi db lm lumen "
+    "lumens nits nit cd c f mp px pixel pixels megapixel megapixels rpm psi bar ppm bpm ms s sec secs second "
+    "seconds min mins minute minutes h hr hrs hour hours day days week weeks month months year years yr yrs "
+    "jam menit hari minggu bulan tahun horas hora dias dia semanas meses anos ano stunden tage wochen monate "
+    "jahre heures jours mois ans años x pcs pc piece pieces people person persons adults adult kids children "
+    "users user ports port cores core keys buttons colours colors orang buah unit units pessoas personas "
+    "star stars items times percent persen pages speakers cups ";
 
-static const char *const UNITS_CJK[] = {
-    "นิ้ว",  "กิโลกรัม", "กิโล",  "กก", "กรัม",  "เซนติเมตร", "ซม",  "มม",   "เมตร", "ลิตร", "มล",  "ชั่วโมง", "ชม", "นาที",  "วัน",
-    "สัปดาห์", "เดือน",   "ปี",   "คน", "เครื่อง", "ชิ้น",      "อัน",  "วัตต์",  "インチ", "グラム", "キロ",  "センチ",
-    "ミリ",  "リットル", "時間",  "分", "秒",    "日",       "週間", "か月", "ヶ月", "年",   "人",  "名",    "個",  "台",    "本",
-    "枚",   "件",      "英寸",  "寸", "公斤",   "千克",     "克",  "厘米", "毫米", "米",   "升",  "小时",  "小時", "分钟", "天",
-    "周",   "个月",    "個月",  "个", "张",    "瓦",       "毫安", "인치", "개",  "명",   "시간",
-};
+static const char UNITS_CJK[] =
+    "นิ้ว กิโลกรัม กิโล กก กรัม เซนติเมตร ซม มม เมตร ลิตร มล ชั่วโมง ชม นาที วัน สัปดาห์ เดือน ปี "
+    "คน เครื่อง ชิ้น อัน วัตต์ "
+    "インチ グラム キロ センチ ミリ リットル 時間 分 秒 日 週間 か月 ヶ月 年 人 名 個 台 本 枚 件 "
+    "英寸 寸 公斤 千克 克 厘米 毫米 米 升 小时 小時 分钟 天 周 个月 個月 个 张 瓦 毫安 인치 개 명 시간 ";
 
 // Signs that count only directly behind the number.
-static const char *const UNIT_SIGNS[] = {"″", "\"", "%", "％", "°", "×", "‰", "µm", "Ω"};
+static const char UNIT_SIGNS[] = "″ \" % ％ ° × ‰ µm Ω ";
 
 bool money_glues(uint32_t rune)
 {
@@ -102,30 +88,34 @@ static bool follows_digit(struct str text, size_t pos)
     return pos < text.n && u_isdigit((UChar32)utf8_next(text, &pos));
 }
 
-static bool begins(struct str text, size_t pos, const char *word)
+// Takes the next word of a list; false: none left.
+static bool next_word(const char **list, struct str *ret)
 {
-    size_t n = strlen(word);
-    return text.n - pos >= n && memcmp(text.p + pos, word, n) == 0;
+    while (**list == ' ')
+        (*list)++;
+    *ret = (struct str){*list, strcspn(*list, " ")};
+    *list += ret->n;
+    return ret->n > 0;
 }
 
-static size_t longest(struct str text, size_t pos, const char *const *words, size_t n)
+static size_t longest(struct str text, size_t pos, const char *list)
 {
     size_t best = 0;
-    for (size_t i = 0; i < n; i++)
-        if (strlen(words[i]) > best && begins(text, pos, words[i]))
-            best = strlen(words[i]);
+    struct str rest = {text.p + pos, text.n - pos}, word;
+    while (next_word(&list, &word))
+        if (word.n > best && str_starts(rest, word))
+            best = word.n;
     return best;
 }
-#define LONGEST(text, pos, words) longest(text, pos, words, sizeof words / sizeof *words)
 
-static bool among(struct str word, const char *const *words, size_t n)
+static bool among(struct str word, const char *list)
 {
-    for (size_t i = 0; i < n; i++)
-        if (str_eq_nocase(word, str_from(words[i])))
+    struct str row;
+    while (next_word(&list, &row))
+        if (str_eq_nocase(word, row))
             return true;
     return false;
 }
-#define AMONG(word, words) among(word, words, sizeof words / sizeof *words)
 
 static bool is_code(struct str word)
 {
@@ -152,12 +142,12 @@ size_t money_currency_at(struct str text, size_t pos)
     struct str word = word_at(text, pos);
     size_t end = pos + word.n;
     if (word.n == 0)
-        return LONGEST(text, pos, CURRENCY_CJK);
+        return longest(text, pos, CURRENCY_CJK);
     // US$, R$, NT$: the letters belong to the sign.
     size_t after = end;
     if (word.n <= 3 && end < text.n && utf8_next(text, &after) == '$')
         return after - pos;
-    if (!is_code(word) && !AMONG(word, CURRENCY_WORDS) && !str_eq(word, STR("zł")) && !str_eq(word, STR("Kč")))
+    if (!is_code(word) && !among(word, CURRENCY_WORDS) && !str_eq(word, STR("zł")) && !str_eq(word, STR("Kč")))
         return 0;
     if (str_eq_nocase(word, STR("rp")) && end < text.n && text.p[end] == '.')
         end++;
@@ -172,7 +162,7 @@ size_t money_factor_at(struct str text, size_t pos, int64_t *ret)
     for (size_t i = 0; i < sizeof FACTORS / sizeof *FACTORS; i++) {
         struct str row = str_from(FACTORS[i].word);
         bool hit = word.n ? str_eq_nocase(word, row) && !follows_digit(text, pos + word.n)
-                          : begins(text, pos, FACTORS[i].word);
+                          : str_starts((struct str){text.p + pos, text.n - pos}, row);
         if (hit) {
             *ret = FACTORS[i].factor;
             return row.n;
@@ -187,11 +177,11 @@ size_t money_unit_at(struct str text, size_t pos, bool spaced)
         return 0;
     struct str word = word_at(text, pos);
     if (word.n == 0)
-        return spaced ? LONGEST(text, pos, UNITS_CJK)
-                      : (LONGEST(text, pos, UNITS_CJK) ?: LONGEST(text, pos, UNIT_SIGNS));
+        return spaced ? longest(text, pos, UNITS_CJK)
+                      : (longest(text, pos, UNITS_CJK) ?: longest(text, pos, UNIT_SIGNS));
     if (!spaced && (str_eq_nocase(word, STR("in")) || str_eq_nocase(word, STR("a"))))
         return word.n;
-    return AMONG(word, UNITS) ? word.n : 0;
+    return among(word, UNITS) ? word.n : 0;
 }
 
 size_t money_currency_before(struct str text, size_t end)

@@ -10,13 +10,13 @@ struct names;
 
 enum names_flags {
     NAMES_LAST_WORD = 1, // also by its last word, when that holds a digit and no other name ends so ("the X3")
-    NAMES_NO_MAKER = 2, // also without its first word, when two words or more stay and no other name ends so
+    NAMES_NO_MAKER = 2,  // also without its first word, when two words or more stay and no other name ends so
 };
 
 struct names_hit {
-    size_t index; // of the name, in order of adding
+    size_t index;      // of the name, in order of adding
     size_t start, end; // bytes of the text
-    bool whole; // the whole name stood there
+    bool whole;        // the whole name stood there
 };
 
 struct names *names_new(unsigned flags);

@@ -5,22 +5,22 @@
 #include "base/test.h"
 
 static const char *const CATALOGUE[] = {
-    "Halden Slate 14", // 0
-    "Norrby Quill 13", // 1
+    "Halden Slate 14",     // 0
+    "Norrby Quill 13",     // 1
     "Norrby Quill 13 LTE", // 2
-    "Oriole P5", // 3
-    "Oriole P5 Mini", // 4
-    "Tessel Sleeve 14", // 5
-    "ワイヤレスマウス", // 6
-    "เต็นท์สการ์ฟ", // 7
-    "Reed Buds", // 8
-    "Café Crème", // 9
-    "", // 10
-    "Aurora X2", // 11
-    "Aurora X3", // 12
-    "Halden Forge 16", // 13
-    "Lamp", // 14
-    "Lamp", // 15
+    "Oriole P5",           // 3
+    "Oriole P5 Mini",      // 4
+    "Tessel Sleeve 14",    // 5
+    "ワイヤレスマウス",    // 6
+    "เต็นท์สการ์ฟ",           // 7
+    "Reed Buds",           // 8
+    "Café Crème",          // 9
+    "",                    // 10
+    "Aurora X2",           // 11
+    "Aurora X3",           // 12
+    "Halden Forge 16",     // 13
+    "Lamp",                // 14
+    "Lamp",                // 15
 };
 
 static const struct {

@@ -7,7 +7,7 @@
 
 struct phrase_row {
     const char *text; // several phrases of one kind, separated by commas
-    unsigned kind; // one bit
+    unsigned kind;    // one bit
 };
 
 struct phrases;

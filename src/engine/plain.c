@@ -19,8 +19,8 @@ struct reader {
     bool final, stop; // stop: the decision needs more text
     bool line_begin;
     bool space, newline; // owed before the next visible character
-    bool dropped; // something invisible stood since the last visible character
-    bool emoji; // the last code point was one
+    bool dropped;        // something invisible stood since the last visible character
+    bool emoji;          // the last code point was one
     struct buf *out;
 };
 

@@ -4,6 +4,6 @@
 
 #include "base/buf.h"
 
-// Appends the plain form of `raw` to `out`, line breaks as single '\n'. Without `final` it stops where what follows could
-// still change the output: everything appended then stands for any continuation of `raw`.
+// Appends the plain form of `raw` to `out`, line breaks as single '\n'. Without `final` it stops where what follows
+// could still change the output: everything appended then stands for any continuation of `raw`.
 void plain_make(struct str raw, bool final, struct buf *out);

@@ -13,23 +13,23 @@ struct prompt_pair {
 
 struct prompt_rules {
     struct str language; // tag of the language to answer in; STR_NULL = that of the visitor's last message
-    bool catalogue; // only products of the catalogue block, prices by marker (8.4)
-    bool voice; // one short spoken sentence
-    bool short_plain; // 002: two or three short sentences
+    bool catalogue;      // only products of the catalogue block, prices by marker (8.4)
+    bool voice;          // one short spoken sentence
+    bool short_plain;    // 002: two or three short sentences
     bool no_markdown;
     const struct str *more; // the surface's own, one paragraph line each
     size_t n_more;
 };
 
 struct prompt_system { // parts in the order in which they are written
-    struct str base; // system prompt, verbatim
+    struct str base;   // system prompt, verbatim
     struct str persona;
     const struct prompt_pair *company; // empty values are left out
     size_t n_company;
-    struct str profile; // 002: profile line
-    struct str manner; // 002's assistantProfile: written as `Your manner: {manner}.`
-    struct str personality; // 003 5.2, verbatim
-    struct str website; // 002's siteUrl: written as `Website: {website}`
+    struct str profile;              // 002: profile line
+    struct str manner;               // 002's assistantProfile: written as `Your manner: {manner}.`
+    struct str personality;          // 003 5.2, verbatim
+    struct str website;              // 002's siteUrl: written as `Website: {website}`
     const struct prompt_pair *known; // conversation and user context, fenced as data
     size_t n_known;
     struct prompt_rules rules;
@@ -74,17 +74,17 @@ struct prompt_input {
     const struct prompt_turn *history; // oldest first
     size_t n_history;
     struct str message; // the visitor's, verbatim
-    int64_t window; // W: tokens of the model's context
-    int64_t output; // tokens kept for the answer
-    int64_t tools; // estimated tokens of tool definitions
-    double factor; // learnt factor of the estimate, 0 = 1
+    int64_t window;     // W: tokens of the model's context
+    int64_t output;     // tokens kept for the answer
+    int64_t tools;      // estimated tokens of tool definitions
+    double factor;      // learnt factor of the estimate, 0 = 1
     prompt_estimate *estimate;
 };
 
 struct prompt {
     struct llm_message *messages;
     size_t n;
-    int64_t tokens; // estimate of the whole request
+    int64_t tokens;                 // estimate of the whole request
     size_t cut_pairs, cut_passages; // metadata.promptTruncated
     bool cut_message, cut_system;
 };

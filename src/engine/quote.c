@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each sentence of the passages is worth the idf of the question's terms in it. Sentences are taken one by one: the one
-// that adds the most terms not quoted yet, then such that hold at least half of what the best one holds. A question or a
-// heading in a passage is not an answer: its terms count for the sentence behind it.
+// that adds the most terms not quoted yet, then such that hold at least half of what the best one holds. A question or
+// a heading in a passage is not an answer: its terms count for the sentence behind it.
 #include "engine/quote.h"
 
 #include "base/utf8.h"
@@ -20,7 +20,7 @@ struct candidate {
     size_t passage;
     struct str text;
     uint64_t terms; // which of the question's terms stand in it, or in the question or heading before it
-    bool asks; // a question or heading
+    bool asks;      // a question or heading
     bool chosen;
 };
 

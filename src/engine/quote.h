@@ -11,13 +11,13 @@
 #define QUOTE_MAX_CHARACTERS 600 // of all sentences together
 
 struct quote_passage { // in order of rank
-    struct str doc; // passages of one document are told in its order
-    uint32_t ordinal; // within the document
+    struct str doc;    // passages of one document are told in its order
+    uint32_t ordinal;  // within the document
     struct str text;
 };
 
 struct quote_sentence {
-    size_t passage; // index given
+    size_t passage;  // index given
     struct str text; // within the passage's text
 };
 

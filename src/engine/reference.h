@@ -9,8 +9,8 @@
 
 struct reference_entity {
     struct str type, value; // "product", "Aurora X2"
-    struct str id; // row id, may be STR_NULL
-    size_t start, end; // bytes in its text; both 0 for one that was named through the API
+    struct str id;          // row id, may be STR_NULL
+    size_t start, end;      // bytes in its text; both 0 for one that was named through the API
 };
 
 struct reference_list { // entities of one text, in order of mention
@@ -30,24 +30,24 @@ struct reference_input {
     const struct reference_turn *turns; // newest first; beyond REFERENCE_TURNS ignored
     size_t n_turns;
     struct reference_list named; // through the API: as if named by the user in the previous turn
-    struct str current_topic; // STR_NULL = none
-    int year, month, day; // today at the visitor; year 0 = time words are not resolved
+    struct str current_topic;    // STR_NULL = none
+    int year, month, day;        // today at the visitor; year 0 = time words are not resolved
 };
 
 struct reference {
-    const char *type; // "pronoun", "demonstrative", "ordinal", "ellipsis", "time"
-    struct str text; // in the original
-    size_t start, end; // code points
-    struct str resolved; // value; ISO date or start/end for times
+    const char *type;                  // "pronoun", "demonstrative", "ordinal", "ellipsis", "time"
+    struct str text;                   // in the original
+    size_t start, end;                 // code points
+    struct str resolved;               // value; ISO date or start/end for times
     struct str entity_type, entity_id; // STR_NULL for times
-    double confidence; // 2 decimals
-    bool replaced; // also in the resolved text
+    double confidence;                 // 2 decimals
+    bool replaced;                     // also in the resolved text
 };
 #define REFERENCE_MAX 16
 
 struct reference_result {
     struct str resolved; // the text itself when nothing was replaced
-    struct str search; // for retrieval: resolved, with the newest entity's name appended where that helps
+    struct str search;   // for retrieval: resolved, with the newest entity's name appended where that helps
     const struct reference *at;
     size_t n; // confidence >= 0.6; replaced at >= 0.75
 };

@@ -4,8 +4,8 @@
 
 #include "base/str.h"
 
-bool script_is_thai(uint32_t rune); // Thai and Lao: no spaces between words, none or few marks at sentence ends
-bool script_is_cjk(uint32_t rune); // Han, kana
-bool script_is_unspaced(uint32_t rune); // these, Hangul (whose particles follow unspaced), Khmer, Burmese
-uint32_t script_last(struct str s); // last code point; 0 when empty
+bool script_is_thai(uint32_t rune);        // Thai and Lao: no spaces between words, none or few marks at sentence ends
+bool script_is_cjk(uint32_t rune);         // Han, kana
+bool script_is_unspaced(uint32_t rune);    // these, Hangul (whose particles follow unspaced), Khmer, Burmese
+uint32_t script_last(struct str s);        // last code point; 0 when empty
 struct str script_drop_last(struct str s); // without its last code point; s.n > 0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two kinds of marks: those of spaced scripts end a sentence only before space or end, full-width ones always. A mark at
-// the very end of a text that may go on is undecided, because more marks, a closing quote or a digit may follow.
+// Two kinds of marks: those of spaced scripts end a sentence only before space or end, full-width ones always. A mark
+// at the very end of a text that may go on is undecided, because more marks, a closing quote or a digit may follow.
 #include "engine/sentence.h"
 
 #include "base/utf8.h"
@@ -93,7 +93,8 @@ static struct str word_before(struct str text, size_t end)
     return (struct str){text.p + start, end - start};
 }
 
-// A dot that ends no sentence: after a single letter or initial ("J." "U.S."), an abbreviation, or "No." before a number.
+// A dot that ends no sentence: after a single letter or initial ("J." "U.S."), an abbreviation, or "No." before a
+// number.
 static bool is_abbreviation(struct str text, size_t dot, size_t after)
 {
     static const char *const words[] = {"dr", "mr", "mrs", "ms", "st", "vs", "approx", "e.g", "i.e", "rp"};

@@ -7,11 +7,11 @@
 
 #include "base/str.h"
 
-// Looks for the first sentence end at or after `from`. Returns the byte offset just behind the mark (or run of marks) and
-// sets *ret_close behind the closing quotes and brackets that follow it. Returns 0 when there is none, or, with `final`
-// false (more text may come), when it cannot be known yet.
+// Looks for the first sentence end at or after `from`. Returns the byte offset just behind the mark (or run of marks)
+// and sets *ret_close behind the closing quotes and brackets that follow it. Returns 0 when there is none, or, with
+// `final` false (more text may come), when it cannot be known yet.
 size_t sentence_end(struct str text, size_t from, bool final, size_t *ret_close);
 
-// Walks the sentences of a text, trimmed, never empty; line breaks end a sentence too. Thai text, which has no marks, is
-// also cut at its spaces once a piece is long enough to be one. Start with *pos = 0; false at the end.
+// Walks the sentences of a text, trimmed, never empty; line breaks end a sentence too. Thai text, which has no marks,
+// is also cut at its spaces once a piece is long enough to be one. Start with *pos = 0; false at the end.
 bool sentence_next(struct str text, size_t *pos, struct str *ret);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One walk over the message's tokens. At each place the longest phrase whose amount is really there wins, else the
 // longest phrase without an amount. What was understood becomes spans of bytes, and the terms of analysis that touch a
-// span are taken out or marked: so Thai and Japanese, where terms and phrases are cut differently, need no rule of their
-// own.
+// span are taken out or marked: so Thai and Japanese, where terms and phrases are cut differently, need no rule of
+// their own.
 #include "engine/shopping.h"
 
 #include "base/utf8.h"
@@ -87,7 +87,8 @@ static bool only_fillers(const struct reading *r, size_t from, size_t to, size_t
     size_t i = token_at(r, from), at = from, fillers = 0;
     while (i < r->tokens.n && r->tokens.at[i].start < to) {
         size_t n = phrases_at(words, r->text, r->tokens, i, SHOP_FILLER, NULL);
-        if (n == 0 || ++fillers > most || !only_marks((struct str){r->text.p + at, r->tokens.at[i].start - at}, " \t:=~*\"'("))
+        if (n == 0 || ++fillers > most ||
+            !only_marks((struct str){r->text.p + at, r->tokens.at[i].start - at}, " \t:=~*\"'("))
             return false;
         i += n;
         at = r->tokens.at[i - 1].end;
@@ -298,6 +299,6 @@ void shopping_read(struct arena *arena, struct str message, struct shopping *ret
         ret->order = r->cheapest ? SHOPPING_CHEAPEST : SHOPPING_DEAREST;
     ret->contradiction = ret->price_min > ret->price_max;
     ret->is_shopping = ret->has_cue_words || ret->has_price_words;
-    ret->whole_catalogue = ret->n_query_words == 0 &&
-                           (ret->has_price_words || (ret->has_cue_words && ret->has_general_word));
+    ret->whole_catalogue =
+        ret->n_query_words == 0 && (ret->has_price_words || (ret->has_cue_words && ret->has_general_word));
 }

@@ -13,7 +13,7 @@ struct shopping {
     // TERM_CUE (search drops them unless nothing else is left). Offsets are into the message.
     struct terms terms;
     size_t n_query_words; // terms that are neither stop nor cue words
-    bool is_shopping; // a cue word or a price word stands in the message
+    bool is_shopping;     // a cue word or a price word stands in the message
     bool has_cue_words, has_price_words, has_general_word;
     // No query word is left, and there are price words, or a cue word with a general word: every candidate is a hit.
     bool whole_catalogue;

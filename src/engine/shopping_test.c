@@ -5,14 +5,15 @@
 #include "base/test.h"
 #include "engine/money.h"
 
-// What was understood: S shopping, C cue, P price words, G general word, W whole catalogue, X contradiction, < cheapest,
-// > dearest, limits, then the query words.
+// What was understood: S shopping, C cue, P price words, G general word, W whole catalogue, X contradiction, <
+// cheapest, > dearest, limits, then the query words.
 static void describe(const struct shopping *s, struct buf *out)
 {
     char number[MONEY_NUMBER_SIZE];
     buf_addf(out, "%s%s%s%s%s%s%s%s", s->is_shopping ? "S" : "", s->has_cue_words ? "C" : "",
              s->has_price_words ? "P" : "", s->has_general_word ? "G" : "", s->whole_catalogue ? "W" : "",
-             s->contradiction ? "X" : "", s->order == SHOPPING_CHEAPEST ? "<" : "", s->order == SHOPPING_DEAREST ? ">" : "");
+             s->contradiction ? "X" : "", s->order == SHOPPING_CHEAPEST ? "<" : "",
+             s->order == SHOPPING_DEAREST ? ">" : "");
     if (s->price_min != INT64_MIN) {
         money_number(s->price_min, number);
         buf_addf(out, " min=%s", number);

@@ -3,6 +3,7 @@
 // alone an order).
 #include "engine/shopping_words.h"
 
+// clang-format off
 const struct phrase_row SHOPPING_ROWS[] = {
     // English
     {"price, prices, priced, pricing, cost, costs, how much, how expensive, buy, buying, order, ordering, purchase", SHOP_CUE},
@@ -135,4 +136,5 @@ const struct phrase_row SHOPPING_ROWS[] = {
     {"le moins cher, la moins chère, les moins chers, moins cher, moins chère", SHOP_CHEAPEST},
     {"le plus cher, la plus chère, les plus chers, plus cher, plus chère", SHOP_DEAREST},
 };
+// clang-format on
 const size_t SHOPPING_ROW_COUNT = sizeof SHOPPING_ROWS / sizeof *SHOPPING_ROWS;

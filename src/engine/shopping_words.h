@@ -5,14 +5,14 @@
 #include "engine/phrases.h"
 
 enum shopping_kind {
-    SHOP_CUE = 1, // makes it a shopping question
-    SHOP_GENERAL = 2, // product, item: never a query word
-    SHOP_MAX = 4, // + amount: price <= amount
-    SHOP_MIN = 8, // + amount: price >= amount
+    SHOP_CUE = 1,        // makes it a shopping question
+    SHOP_GENERAL = 2,    // product, item: never a query word
+    SHOP_MAX = 4,        // + amount: price <= amount
+    SHOP_MIN = 8,        // + amount: price >= amount
     SHOP_MAX_AFTER = 16, // amount +
     SHOP_MIN_AFTER = 32,
     SHOP_BETWEEN = 64, // + A and B
-    SHOP_FROM = 128, // + A to B
+    SHOP_FROM = 128,   // + A to B
     SHOP_CHEAPEST = 256,
     SHOP_DEAREST = 512,
     SHOP_AND = 1024, // between A and B

@@ -223,23 +223,26 @@ static const struct language LANGUAGES[] = {
 // clang-format on
 
 static const char *const NAMES[TEXT_KEYS] = {
-    [TEXT_WELCOME] = "welcome",       [TEXT_RATE_LIMITED] = "rateLimited", [TEXT_BAD_REQUEST] = "badRequest",
-    [TEXT_BAD_LOCALE] = "badLocale",  [TEXT_NOT_FOUND] = "notFound",       [TEXT_FORBIDDEN] = "forbidden",
-    [TEXT_TOO_LARGE] = "tooLarge",    [TEXT_UNAVAILABLE] = "unavailable",  [TEXT_INTERRUPTED] = "interrupted",
-    [TEXT_NO_ANSWER] = "noAnswer",    [TEXT_THANKS] = "thanks",
+    [TEXT_WELCOME] = "welcome",         [TEXT_RATE_LIMITED] = "rateLimited",
+    [TEXT_BAD_REQUEST] = "badRequest",  [TEXT_BAD_LOCALE] = "badLocale",
+    [TEXT_NOT_FOUND] = "notFound",      [TEXT_FORBIDDEN] = "forbidden",
+    [TEXT_TOO_LARGE] = "tooLarge",      [TEXT_UNAVAILABLE] = "unavailable",
+    [TEXT_INTERRUPTED] = "interrupted", [TEXT_NO_ANSWER] = "noAnswer",
+    [TEXT_THANKS] = "thanks",
 };
 
 // Languages that have no row but a name for the prompt.
 static const struct {
     const char *tag, *name;
 } OTHERS[] = {
-    {"bg", "Bulgarian"}, {"bn", "Bengali"},  {"ca", "Catalan"},   {"cs", "Czech"},    {"da", "Danish"},   {"el", "Greek"},
-    {"et", "Estonian"},  {"fa", "Persian"},  {"fi", "Finnish"},   {"fil", "Filipino"}, {"he", "Hebrew"},  {"hi", "Hindi"},
-    {"hr", "Croatian"},  {"hu", "Hungarian"}, {"it", "Italian"},  {"km", "Khmer"},    {"ko", "Korean"},   {"lo", "Lao"},
-    {"lt", "Lithuanian"}, {"lv", "Latvian"}, {"ms", "Malay"},     {"my", "Burmese"},  {"nb", "Norwegian"}, {"nl", "Dutch"},
-    {"no", "Norwegian"}, {"pl", "Polish"},   {"ro", "Romanian"},  {"ru", "Russian"},  {"sk", "Slovak"},   {"sl", "Slovenian"},
-    {"sr", "Serbian"},   {"sv", "Swedish"},  {"sw", "Swahili"},   {"ta", "Tamil"},    {"tr", "Turkish"},  {"uk", "Ukrainian"},
-    {"ur", "Urdu"},      {"vi", "Vietnamese"},
+    {"bg", "Bulgarian"}, {"bn", "Bengali"},  {"ca", "Catalan"},    {"cs", "Czech"},      {"da", "Danish"},
+    {"el", "Greek"},     {"et", "Estonian"}, {"fa", "Persian"},    {"fi", "Finnish"},    {"fil", "Filipino"},
+    {"he", "Hebrew"},    {"hi", "Hindi"},    {"hr", "Croatian"},   {"hu", "Hungarian"},  {"it", "Italian"},
+    {"km", "Khmer"},     {"ko", "Korean"},   {"lo", "Lao"},        {"lt", "Lithuanian"}, {"lv", "Latvian"},
+    {"ms", "Malay"},     {"my", "Burmese"},  {"nb", "Norwegian"},  {"nl", "Dutch"},      {"no", "Norwegian"},
+    {"pl", "Polish"},    {"ro", "Romanian"}, {"ru", "Russian"},    {"sk", "Slovak"},     {"sl", "Slovenian"},
+    {"sr", "Serbian"},   {"sv", "Swedish"},  {"sw", "Swahili"},    {"ta", "Tamil"},      {"tr", "Turkish"},
+    {"uk", "Ukrainian"}, {"ur", "Urdu"},     {"vi", "Vietnamese"},
 };
 
 static size_t subtag(const char *tag) // length of the language subtag

@@ -22,9 +22,9 @@ enum text_key {
     TEXT_IN_STOCK,
     TEXT_OUT_OF_STOCK,
     TEXT_CURRENT_PRICE, // Current price of {0}: {1}.
-    TEXT_COSTS, // {0} costs {1}.
-    TEXT_MATCHED_ON, // Matched on: {0}.
-    TEXT_NOTHING_FITS, // Nothing in the catalogue matches this request.
+    TEXT_COSTS,         // {0} costs {1}.
+    TEXT_MATCHED_ON,    // Matched on: {0}.
+    TEXT_NOTHING_FITS,  // Nothing in the catalogue matches this request.
     TEXT_KEYS,
 };
 

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 
 struct token {
-    struct str text; // folded
+    struct str text;   // folded
     size_t start, end; // bytes of the text
 };
 

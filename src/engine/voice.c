@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sentence is looked for in the first VOICE_MAX characters (and one) of the plain text alone, so a stream may end as
-// soon as its certain part holds a sentence end, a Thai line break, or that many characters.
+// The sentence is looked for in the first VOICE_MAX characters (and one) of the plain text alone, so a stream may end
+// as soon as its certain part holds a sentence end, a Thai line break, or that many characters.
 #include "engine/voice.h"
 
 #include "base/utf8.h"

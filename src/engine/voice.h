@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-#define VOICE_MAX 300 // characters
+#define VOICE_MAX 300      // characters
 #define VOICE_MAX_RAW 8192 // bytes of model text that are looked at
 
 // Without Markdown and list marks, tables, fenced code, emoji, URLs (a link keeps its text) and line breaks.

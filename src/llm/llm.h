@@ -49,8 +49,10 @@ struct llm_request {
     double temperature;      // < 0: not sent
     int64_t max_tokens;      // 0: not sent
     int response_timeout_ms; // to the first text over all providers and retries; 0 = 30000
-    // Both run on the client's loop thread and must not block. `delta` gets whole code points, never empty. It returns
-    // false to pause (a full ring); llm_call_resume goes on. `done` runs exactly once, last; the call is freed after.
+    // Both run on the client's loop thread and must not block. `delta` gets whole code points, never empty, and always
+    // takes them. It returns false to pause (the ring is full now): nothing more comes until llm_call_resume, which may
+    // also be called when nothing is paused. `done` runs exactly once, last; the call is freed after. An answer may be
+    // LLM_STOP without any text (a model that only thought).
     bool (*delta)(void *arg, struct str text);
     void (*done)(void *arg, const struct llm_result *result);
     void *arg;
@@ -78,6 +80,10 @@ int llm_embed(struct llm *llm, struct arena *arena, const struct str *texts, siz
 // Name of the embedding model in use and its cosine floor (0.70 for text-embedding-ada-002 and the e5 family, else
 // 0.10); false: none.
 bool llm_embedding_model(const struct llm *llm, char ret_model[101], float *ret_floor);
+
+// Context window of the model that would be asked first: learnt, configured or its kind's default; 4096 without one. Any
+// thread. Longer prompts are cut by the client itself (oldest messages first) only where the window is known for sure.
+int64_t llm_context_window(const struct llm *llm, struct str model);
 
 // Estimated tokens of a text: ⌈ASCII bytes / 4⌉ + other code points.
 int64_t llm_estimate(struct str text);

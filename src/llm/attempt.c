@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request of a call: bytes in, text out to the caller (with his pauses), the verdict at the end, the books; and the
+// end of the whole call.
+#include "llm/client.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <strings.h>
+
+// ---- text
+
+static void deliver(void *arg, struct str text)
+{
+    struct llm_call *call = arg;
+    if (!call->result.any_text) {
+        call->result.any_text = true;
+        snprintf(call->result.model, sizeof call->result.model, "%s", call->upstream_model);
+    }
+    buf_adds(&call->delivered, text);
+    if (call->paused)
+        buf_adds(&call->pending, text);
+    else if (!call->request.delta(call->request.arg, text))
+        call->paused = true;
+}
+
+static void on_text(void *arg, struct str text)
+{
+    struct llm_call *call = arg;
+    for (size_t i = 0; i < text.n; i++) {
+        call->answer_ascii += (unsigned char)text.p[i] < 0x80;
+        call->answer_other += (unsigned char)text.p[i] >= 0xc0;
+    }
+    if (!call->joining) {
+        deliver(call, text);
+        return;
+    }
+    if (!join_feed(&call->join, text, deliver, call) && call->answer.fault == FAULT_NONE) {
+        call->answer.fault = FAULT_BROKEN;
+        call->answer.why = "departed";
+    }
+    if (call->join.state == JOIN_HOLDING && call->held_since == 0) {
+        call->held_since = now_ms(call->llm);
+        call_arm(call);
+    }
+}
+
+void call_decide_join(struct llm_call *call)
+{
+    call->held_since = 0;
+    if (!join_decide(&call->join, deliver, call) && call->answer.fault == FAULT_NONE) {
+        call->answer.fault = FAULT_BROKEN;
+        call->answer.why = "departed";
+    }
+}
+
+static void begin_answer(struct llm_call *call)
+{
+    call->answering = true;
+    answer_init(&call->answer, str_from(call->transfer->content_type), call->lane->thinks, on_text, call);
+}
+
+static int on_body(void *arg, struct str bytes)
+{
+    struct llm_call *call = arg;
+    if (call->transfer->status >= 300 || call->transfer->status < 200)
+        return buf_adds(&call->error_body, bytes) ? BODY_GO_ON : BODY_STOP;
+    if (call->paused) {
+        call->stalled = true;
+        return BODY_PAUSE;
+    }
+    if (!call->answering)
+        begin_answer(call);
+    bool more = answer_feed(&call->answer, bytes);
+    int64_t now = now_ms(call->llm);
+    if (call->answer.progress != call->progress) {
+        call->progress = call->answer.progress;
+        call->last_progress = now;
+        if (call->first_progress == 0) {
+            call->first_progress = now;
+            call_arm(call);
+        }
+    }
+    if (call->completed == 0 && answer_complete(&call->answer)) {
+        call->completed = now;
+        call_arm(call);
+    }
+    return more && call->answer.fault == FAULT_NONE ? BODY_GO_ON : BODY_STOP;
+}
+
+static void on_done(void *arg, CURLcode code)
+{
+    struct llm_call *call = arg;
+    enum fault fault = attempt_verdict(call, code);
+    attempt_close(call, fault_rows[fault].name, fault == FAULT_NONE);
+    call_after(call, fault);
+}
+
+const struct transfer_ops attempt_ops = {on_body, on_done};
+
+// ---- verdict
+
+static enum fault read_error(struct llm_call *call, int status, const struct fault_text *text)
+{
+    const struct transfer *transfer = call->transfer;
+    enum fault fault = fault_classify(status, text);
+    call->told_window = text->window > 0 ? text->window : fault_window(text->message);
+    call->repair = fault_repair(text, lane_quirks(call->lane));
+    int64_t ms;
+    if (transfer->retry_after_ms[0] && str_to_int(str_from(transfer->retry_after_ms), 0, 86400000, &ms))
+        call->wait_ms = ms;
+    else if (transfer->retry_after[0])
+        call->wait_ms = fault_retry_after_ms(str_from(transfer->retry_after), clock_wall_ms());
+    else
+        call->wait_ms = fault_wait_ms(text->message);
+    if (transfer->should_retry[0])
+        call->should_retry = strcasecmp(transfer->should_retry, "true") == 0;
+    return fault;
+}
+
+enum fault attempt_verdict(struct llm_call *call, CURLcode code)
+{
+    const struct transfer *transfer = call->transfer;
+    call->wait_ms = call->should_retry = -1;
+    call->told_window = 0;
+    call->repair = 0;
+    if (!transfer->answered || transfer->status == 0)
+        return code == CURLE_OK ? FAULT_BROKEN : transfer_fault(code);
+    if (transfer->status >= 300) {
+        struct arena *arena = arena_new(0);
+        struct fault_text text;
+        fault_read(arena, chunk_repair(arena, buf_str(&call->error_body)), &text);
+        enum fault fault = read_error(call, transfer->status, &text);
+        arena_free(arena);
+        return fault;
+    }
+    if (!call->answering)
+        begin_answer(call);
+    if (call->answer.bytes == 0 && code != CURLE_OK)
+        return transfer_fault(code);
+    answer_end(&call->answer, code == CURLE_OK);
+    if (call->joining)
+        call_decide_join(call);
+    call->refused = call->answer.refusal;
+    call->cut_short = call->answer.finish == CHUNK_LENGTH;
+    if (call->answer.error_arena)
+        return read_error(call, 200, &call->answer.error);
+    return call->answer.fault;
+}
+
+// ---- books
+
+static void count_usage(struct llm_call *call)
+{
+    struct llm_usage *usage = &call->result.usage;
+    const struct answer *answer = &call->answer;
+    bool told = call->answering && answer->has_usage;
+    if (told && answer->prompt > 0) {
+        usage->prompt += answer->prompt;
+    } else {
+        usage->prompt += llround((double)call->estimated * call->lane->factor);
+        usage->known = false;
+    }
+    if (told && answer->completion >= 0) {
+        usage->completion += answer->completion;
+    } else {
+        usage->completion += (call->answer_ascii + 3) / 4 + call->answer_other;
+        usage->known = false;
+    }
+}
+
+static void learn(struct llm_call *call)
+{
+    const struct answer *answer = &call->answer;
+    struct lane *lane = call->lane;
+    lane->thinks |= answer->reasoned;
+    if (!answer->has_usage || answer->prompt <= 0)
+        return;
+    double expected = (double)call->estimated * lane->factor;
+    if (call->estimated > 1000 && (double)answer->prompt * 2 < expected) {
+        // It read only the end of the prompt and said nothing.
+        lane->silent_cut = true;
+        lane_learn_window(call->llm, lane, answer->prompt + (answer->completion > 0 ? answer->completion : 0));
+        return;
+    }
+    lane_learn_usage(lane, call->estimated, answer->prompt);
+}
+
+void attempt_close(struct llm_call *call, const char *outcome, bool ok)
+{
+    if (!call->transfer)
+        return;
+    int64_t now = now_ms(call->llm);
+    struct llm_attempt *attempt = call->attempt;
+    attempt->outcome = outcome;
+    attempt->status = call->transfer->status;
+    attempt->ms = now - call->sent;
+    attempt->first_token_ms = call->first_progress ? call->first_progress - call->sent : 0;
+    bool begun = call->answering && (call->answer.progress > 0 || call->answer.has_usage);
+    if (ok || begun || strcmp(outcome, "cancelled") == 0)
+        count_usage(call);
+    if (ok)
+        learn(call);
+    transfer_free(call->transfer);
+    call->transfer = NULL;
+    if (call->answering)
+        answer_done(&call->answer);
+    call->answering = call->stalled = false;
+    if (call->joining)
+        join_done(&call->join);
+    call->joining = false;
+    buf_clear(&call->error_body);
+}
+
+// ---- the end
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct llm_call *call = handle->data;
+    arena_free(call->arena);
+    buf_done(&call->pending);
+    buf_done(&call->delivered);
+    buf_done(&call->error_body);
+    free(call);
+}
+
+static void over(struct llm_call *call)
+{
+    call->state = CALL_OVER;
+    *call->link = call->next;
+    if (call->next)
+        call->next->link = call->link;
+    call->request.done(call->request.arg, &call->result);
+    llm_forget(call->llm, &call->job);
+    set_unref(call->llm, call->set);
+    uv_close((uv_handle_t *)&call->timer, on_closed);
+}
+
+void call_finish(struct llm_call *call, enum llm_finish finish, const char *reason)
+{
+    if (call->state == CALL_OVER)
+        return;
+    attempt_close(call, finish == LLM_CANCELLED ? "cancelled" : finish == LLM_LENGTH ? "ok" : "slow", false);
+    if (call->entered)
+        breaker_leave(&call->lane->breaker);
+    call->entered = false;
+    seat_leave(&call->seat);
+    uv_timer_stop(&call->timer);
+    call->result.finish = finish;
+    call->result.reason = finish == LLM_ERROR ? reason : NULL;
+    if (call->pending.n > 0 && finish != LLM_CANCELLED)
+        call->state = CALL_DRAINS; // until the caller has room or cancels
+    else
+        over(call);
+}
+
+void call_resumed(struct llm_call *call)
+{
+    if (!call->paused || call->state == CALL_OVER)
+        return;
+    call->paused = false;
+    call->last_progress = now_ms(call->llm);
+    if (call->pending.n > 0) {
+        struct buf text = call->pending;
+        call->pending = BUF_INIT(ANSWER_MAX_BYTES);
+        call->paused = !call->request.delta(call->request.arg, buf_str(&text));
+        buf_done(&text);
+    }
+    if (call->state == CALL_DRAINS) {
+        over(call);
+        return;
+    }
+    call_arm(call);
+    if (!call->paused && call->stalled) {
+        call->stalled = false;
+        transfer_resume(call->transfer);
+    }
+}

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+// A chat call walks the providers in order. An attempt that fails before any text is repeated, repaired or handed to the
+// next provider without anybody noticing; one that fails after text is continued by the next one (upstream-llm 5).
+// One libuv timer a call: it is set to the earliest deadline and, when that has moved meanwhile, set again; deltas
+// never touch it.
+#include "llm/client.h"
+
+#include "base/clock.h"
+#include "base/crypto.h"
+
+#include <stdio.h>
+
+#define MAX_REPAIRS 6
+#define MAX_CONTINUED 2
+#define HOLD_MS 300
+#define AFTER_END_MS 200 // for the body to end by itself after the end mark, so that the connection can be kept
+#define AFTER_FINISH_MS 1000 // for usage after the finish reason
+#define RATE_WAIT_MS 2000
+#define FORCE_AFTER_MS 5000
+
+static int64_t response_deadline(const struct llm_call *call)
+{
+    int timeout = call->request.response_timeout_ms > 0 ? call->request.response_timeout_ms : 30000;
+    return call->started + timeout;
+}
+
+static int retries_of(const struct llm_provider *provider)
+{
+    return provider->retries >= 0 ? provider->retries : 2;
+}
+
+// ---- choosing
+
+static void begin_on_provider(struct llm_call *call)
+{
+    call->tries = 0;
+    call->refitted = false;
+    if (call->result.n_attempts > 0)
+        call->result.failovers++;
+    call_send(call);
+}
+
+static void on_seat(struct seat *seat)
+{
+    struct llm_call *call = (struct llm_call *)(void *)((char *)seat - offsetof(struct llm_call, seat));
+    begin_on_provider(call);
+}
+
+// True: the call has begun there or waits for a place.
+static bool try_lane(struct llm_call *call)
+{
+    switch (seat_take(&call->seat, call->lane->peer, on_seat)) {
+    case SEAT_TAKEN:
+        begin_on_provider(call);
+        return true;
+    case SEAT_WAITING:
+        call->state = CALL_WAITS_SEAT;
+        call->waits_since = now_ms(call->llm);
+        call_arm(call);
+        return true;
+    default:
+        breaker_leave(&call->lane->breaker);
+        call->entered = false;
+        return false;
+    }
+}
+
+static void set_provider(struct llm_call *call, size_t at)
+{
+    call->at = at;
+    call->provider = &call->set->at[at];
+    const char *model = llm_map_model(call->provider, call->model);
+    call->upstream_model = model[0] ? model : "default";
+    call->lane = lane_get(call->llm, call->provider, call->upstream_model);
+}
+
+void call_try_provider(struct llm_call *call)
+{
+    int64_t now = clock_mono_ms(), first = INT64_MAX;
+    size_t first_at = 0;
+    for (size_t at = call->at; at < call->set->n; at++) {
+        set_provider(call, at);
+        int64_t since, until = lane_closed(call->lane, now, &since);
+        if (until > 0) {
+            if (now - since > FORCE_AFTER_MS && until < first) {
+                first = until;
+                first_at = at;
+            }
+            continue;
+        }
+        if (!breaker_enter(&call->lane->breaker, now))
+            continue;
+        call->entered = true;
+        if (try_lane(call))
+            return;
+    }
+    call->at = call->set->n;
+    if (call->result.n_attempts == 0 && !call->forced && first != INT64_MAX) {
+        call->forced = true;
+        set_provider(call, first_at);
+        breaker_force(&call->lane->breaker);
+        call->entered = true;
+        if (try_lane(call))
+            return;
+    }
+    call_finish(call, LLM_ERROR, "all_failed");
+}
+
+static void next_provider(struct llm_call *call)
+{
+    if (call->entered)
+        breaker_leave(&call->lane->breaker);
+    call->entered = false;
+    seat_leave(&call->seat);
+    if (call->result.any_text && ++call->continued > MAX_CONTINUED) {
+        call_finish(call, LLM_ERROR, "all_failed");
+        return;
+    }
+    call->at++;
+    call_try_provider(call);
+}
+
+void call_send(struct llm_call *call)
+{
+    struct lane *lane = call->lane;
+    const struct llm_provider *provider = call->provider;
+    bool certain = lane->window > 0 || provider->context_window > 0;
+    struct prompt prompt = {call->request.messages, call->request.n_messages, call->request.temperature,
+                            call->request.max_tokens, buf_str(&call->delivered)};
+    struct buf body = BUF_INIT(64 << 20);
+    call->estimated = request_write(&body, provider, lane, call->upstream_model, &prompt, lane_quirks(lane),
+                                    certain ? provider_window(provider, lane) : 0);
+    struct llm_result *result = &call->result;
+    if (result->n_attempts < LLM_MAX_ATTEMPTS)
+        result->n_attempts++;
+    call->attempt = &result->attempts[result->n_attempts - 1];
+    *call->attempt = (struct llm_attempt){.outcome = "none"};
+    snprintf(call->attempt->provider, sizeof call->attempt->provider, "%s", provider->id);
+    snprintf(call->attempt->model, sizeof call->attempt->model, "%s", call->upstream_model);
+    call->answer_ascii = call->answer_other = 0;
+    call->progress = 0;
+    call->first_progress = call->last_progress = call->completed = call->held_since = 0;
+    call->joining = result->any_text;
+    if (call->joining)
+        join_init(&call->join, buf_str(&call->delivered));
+    call->state = CALL_RUNS;
+    call->sent = now_ms(call->llm);
+    call->transfer = transfer_new(call->llm, provider, "chat/completions", call->upstream_model, &body,
+                                  "text/event-stream", &attempt_ops, call);
+    call_arm(call);
+}
+
+// ---- what follows
+
+static void retry_in(struct llm_call *call, int64_t ms)
+{
+    call->tries++;
+    call->state = CALL_WAITS_RETRY;
+    call->retry_at = now_ms(call->llm) + ms;
+    call_arm(call);
+}
+
+static int64_t back_off(int tries)
+{
+    uint32_t random;
+    crypto_random(&random, sizeof random);
+    int64_t ms = tries > 4 ? 8000 : 500LL << tries;
+    return ms > 8000 ? 8000 : ms - ms * (random % 251) / 1000;
+}
+
+// Wait before the same provider is asked again; -1: it is not.
+static int64_t retry_wait(const struct llm_call *call, enum fault fault)
+{
+    const struct fault_row *row = &fault_rows[fault];
+    int most = retries_of(call->provider);
+    if (row->retries >= 0 && row->retries < most && call->should_retry != 1)
+        most = row->retries;
+    if (call->should_retry == 0 || call->tries >= most)
+        return -1;
+    int64_t left = response_deadline(call) - now_ms(call->llm), wait = back_off(call->tries);
+    if (fault == FAULT_RATE) {
+        bool alone = call->at + 1 >= call->set->n;
+        if (call->wait_ms > RATE_WAIT_MS || (call->wait_ms < 0 && !alone))
+            return -1;
+        wait = call->wait_ms >= 0 ? call->wait_ms : wait;
+    }
+    return wait < left ? wait : -1;
+}
+
+static bool repaired(struct llm_call *call, enum fault fault)
+{
+    if (call->repairs >= MAX_REPAIRS)
+        return false;
+    if (fault == FAULT_PARAMETER && call->repair != 0) {
+        lane_learn_quirk(call->lane, call->repair);
+    } else if (fault == FAULT_CONTEXT && !call->refitted) {
+        int64_t window = provider_window(call->provider, call->lane);
+        // Without a number the window is surely below what was sent.
+        int64_t sent = (int64_t)((double)call->estimated * call->lane->factor);
+        if (call->told_window <= 0 && window > sent)
+            window = sent;
+        lane_learn_window(call->llm, call->lane, call->told_window > 0 ? call->told_window : window * 7 / 10);
+        call->refitted = true;
+    } else {
+        return false;
+    }
+    call->repairs++;
+    call_send(call);
+    return true;
+}
+
+static void succeed(struct llm_call *call)
+{
+    breaker_success(&call->lane->breaker, clock_mono_ms());
+    call->entered = false;
+    bool refused = call->refused;
+    call_finish(call, refused ? LLM_FILTERED : call->cut_short ? LLM_LENGTH : LLM_STOP, NULL);
+}
+
+void call_after(struct llm_call *call, enum fault fault)
+{
+    const struct fault_row *row = &fault_rows[fault];
+    if (fault == FAULT_NONE) {
+        succeed(call);
+        return;
+    }
+    if (row->last) {
+        call_finish(call, LLM_FILTERED, NULL);
+        return;
+    }
+    if (!call->result.any_text) {
+        if (repaired(call, fault))
+            return;
+        int64_t wait = retry_wait(call, fault);
+        if (wait >= 0) {
+            retry_in(call, wait);
+            return;
+        }
+    }
+    if (row->counts) {
+        breaker_fault(&call->lane->breaker, clock_mono_ms());
+        call->entered = false;
+    }
+    lane_close(call->lane, fault, fault == FAULT_RATE ? call->wait_ms : 0);
+    next_provider(call);
+}
+
+// ---- deadlines
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t run_deadline(const struct llm_call *call)
+{
+    const struct llm_provider *provider = call->provider;
+    int64_t at = call->sent + provider_time(provider, 't');
+    if (call->held_since > 0)
+        at = sooner(at, call->held_since + HOLD_MS);
+    if (call->completed > 0)
+        return sooner(at, call->completed + AFTER_END_MS);
+    if (call->first_progress == 0)
+        return sooner(at, call->sent + provider_time(provider, 'f'));
+    if (call->paused)
+        return at;
+    bool finished = call->answering && call->answer.finish != CHUNK_GOES_ON;
+    return sooner(at, call->last_progress + (finished ? AFTER_FINISH_MS : provider_time(provider, 'i')));
+}
+
+static void on_timer(uv_timer_t *timer);
+
+void call_arm(struct llm_call *call)
+{
+    int64_t at = INT64_MAX;
+    if (call->state == CALL_RUNS)
+        at = run_deadline(call);
+    else if (call->state == CALL_WAITS_RETRY)
+        at = call->retry_at;
+    else if (call->state == CALL_WAITS_SEAT)
+        at = call->waits_since + provider_time(call->provider, 'f');
+    else
+        return;
+    if (!call->result.any_text)
+        at = sooner(at, response_deadline(call));
+    int64_t ms = at - now_ms(call->llm);
+    uv_update_time(&call->llm->loop);
+    uv_timer_start(&call->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
+}
+
+static void end_attempt(struct llm_call *call, enum fault fault)
+{
+    attempt_close(call, fault_rows[fault].name, fault == FAULT_NONE);
+    call_after(call, fault);
+}
+
+static void run_timeout(struct llm_call *call, int64_t now)
+{
+    if (call->held_since > 0 && now >= call->held_since + HOLD_MS)
+        call_decide_join(call);
+    if (call->answering && call->answer.fault != FAULT_NONE) {
+        end_attempt(call, call->answer.fault);
+        return;
+    }
+    if (now < run_deadline(call)) {
+        call_arm(call);
+        return;
+    }
+    bool finished = call->answering && call->answer.finish != CHUNK_GOES_ON;
+    if (call->completed > 0 || finished) {
+        // All there is to know is known; only the body does not end.
+        end_attempt(call, attempt_verdict(call, CURLE_OK));
+    } else if (call->result.any_text && now >= call->sent + provider_time(call->provider, 't')) {
+        breaker_success(&call->lane->breaker, clock_mono_ms());
+        call->entered = false;
+        call_finish(call, LLM_LENGTH, NULL);
+    } else {
+        call->wait_ms = call->should_retry = -1;
+        call->told_window = 0;
+        call->repair = 0;
+        end_attempt(call, FAULT_SLOW);
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct llm_call *call = timer->data;
+    int64_t now = now_ms(call->llm);
+    if (!call->result.any_text && now >= response_deadline(call)) {
+        if (call->entered && call->state == CALL_RUNS) {
+            breaker_fault(&call->lane->breaker, clock_mono_ms());
+            call->entered = false;
+        }
+        call_finish(call, LLM_ERROR, "timeout");
+        return;
+    }
+    switch (call->state) {
+    case CALL_RUNS:
+        run_timeout(call, now);
+        break;
+    case CALL_WAITS_RETRY:
+        if (now >= call->retry_at)
+            call_send(call);
+        else
+            call_arm(call);
+        break;
+    case CALL_WAITS_SEAT:
+        if (now >= call->waits_since + provider_time(call->provider, 'f'))
+            next_provider(call);
+        else
+            call_arm(call);
+        break;
+    default:
+        break;
+    }
+}
+
+// ---- signals
+
+static void start(struct llm_call *call, bool left)
+{
+    struct llm *llm = call->llm;
+    call->next = llm->calls;
+    call->link = &llm->calls;
+    if (call->next)
+        call->next->link = &call->next;
+    llm->calls = call;
+    call->set = set_ref(llm);
+    call->started = now_ms(llm);
+    call->result.usage.known = true;
+    uv_timer_init(&llm->loop, &call->timer);
+    call->timer.data = call;
+    if (left)
+        call_finish(call, LLM_CANCELLED, NULL);
+    else if (call->set->n == 0)
+        call_finish(call, LLM_ERROR, "no_model");
+    else
+        call_try_provider(call);
+}
+
+void call_signal(struct job *job, unsigned signals)
+{
+    struct llm_call *call = (struct llm_call *)(void *)job; // its first member
+    if (signals & SIGNAL_START)
+        start(call, (signals & SIGNAL_CANCEL) || call->llm->ending);
+    else if (signals & SIGNAL_CANCEL)
+        call_finish(call, LLM_CANCELLED, NULL);
+    else if (signals & SIGNAL_RESUME)
+        call_resumed(call);
+}

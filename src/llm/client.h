@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the client's own files share; nobody else includes this. Everything but the inbox, the provider set and the
+// learnt windows belongs to the loop thread.
+//
+//   llm.c       public functions, the thread, the inbox through which other threads speak to it
+//   transfer.c  one HTTP request: libcurl's multi interface on the libuv loop
+//   lane.c      what is known of each provider and model: breaker, closures, quirks, places for concurrent calls
+//   request.c   the JSON that is sent
+//   call.c      a chat call over providers, retries, fail-overs and deadlines
+//   attempt.c   one of its requests: text, pauses, usage; and the call's end
+//   embed.c     embeddings
+#pragma once
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "llm/answer.h"
+#include "llm/breaker.h"
+#include "llm/join.h"
+#include "llm/llm.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <uv.h>
+
+// ---- threads
+
+struct job { // something other threads may signal; embedded first
+    struct job *next;
+    unsigned signals;
+    bool queued;
+    void (*run)(struct job *job, unsigned signals); // on the loop thread
+};
+enum { SIGNAL_START = 1, SIGNAL_CANCEL = 2, SIGNAL_RESUME = 4 };
+
+struct provider_set {
+    int refs; // under llm->lock
+    struct arena *arena;
+    struct llm_provider *at; // enabled ones, in order
+    size_t n;
+};
+
+struct llm {
+    uv_loop_t loop;
+    uv_thread_t thread;
+    uv_async_t wake;
+    uv_timer_t curl_timer;
+    CURLM *multi;
+    VEC(CURL *) spare; // easy handles to use again
+    const char *http_proxy; // HTTP_PROXY, which libcurl itself does not read
+    pthread_mutex_t lock; // of the next group
+    struct job *inbox, **inbox_end;
+    struct provider_set *set;
+    bool stopping, set_changed;
+    bool ending; // the loop's own view of stopping
+    struct map *peers, *lanes; // changed by the loop thread under the lock, read by it without
+    struct llm_call *calls; // all running ones
+    struct embed *embeds;
+};
+
+void llm_post(struct llm *llm, struct job *job, unsigned signal); // any thread
+void llm_forget(struct llm *llm, struct job *job); // before a job is freed
+struct provider_set *set_ref(struct llm *llm); // the current one
+void set_unref(struct llm *llm, struct provider_set *set);
+int64_t now_ms(struct llm *llm); // of the loop, never moved by tests: for deadlines
+
+// ---- transfers
+
+enum { BODY_GO_ON, BODY_PAUSE, BODY_STOP };
+
+struct transfer_ops {
+    int (*body)(void *arg, struct str bytes); // status and headers are known by then
+    void (*done)(void *arg, CURLcode code); // exactly once unless the transfer is freed before; frees nothing
+};
+
+struct transfer {
+    struct llm *llm;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct arena *arena;
+    struct buf body;
+    const struct transfer_ops *ops;
+    void *arg;
+    int status;
+    bool answered; // a header came
+    char content_type[100], retry_after[64], should_retry[8], retry_after_ms[24];
+};
+
+// Starts a POST. `body` is taken over.
+struct transfer *transfer_new(struct llm *llm, const struct llm_provider *provider, const char *what, const char *model,
+                              struct buf *body, const char *accept, const struct transfer_ops *ops, void *arg);
+// Frees at any time except inside its own body callback; a running one is closed at once.
+void transfer_free(struct transfer *transfer);
+void transfer_resume(struct transfer *transfer);
+enum fault transfer_fault(CURLcode code);
+int transfer_setup(struct llm *llm);
+void transfer_teardown(struct llm *llm);
+
+// ---- lanes
+
+struct seat { // a place among a provider's concurrent calls
+    struct seat *next, **link;
+    struct peer *peer; // set while waiting or seated
+    bool seated;
+    void (*granted)(struct seat *seat);
+};
+
+struct peer { // one provider
+    char id[41];
+    uint64_t config; // hash of its row; another row starts afresh
+    int running, max, waiting;
+    struct seat *first, **last;
+    int64_t closed_until;
+};
+
+struct lane { // one model of a provider
+    struct peer *peer;
+    char model[101];
+    struct breaker breaker;
+    int64_t closed_until, quirks_until;
+    unsigned quirks;
+    double factor; // reported by estimated prompt tokens
+    int64_t window; // learnt; 0: not
+    bool thinks, silent_cut;
+};
+
+struct lane *lane_get(struct llm *llm, const struct llm_provider *provider, const char *model);
+void lanes_new_set(struct llm *llm, const struct provider_set *set); // resets what belongs to changed rows
+void lanes_free(struct llm *llm);
+// When it may be called again (clock_mono_ms); 0: now. since: when it was closed.
+int64_t lane_closed(const struct lane *lane, int64_t now, int64_t *ret_since);
+void lane_close(struct lane *lane, enum fault fault, int64_t wait_ms);
+unsigned lane_quirks(struct lane *lane);
+void lane_learn_quirk(struct lane *lane, unsigned bit);
+void lane_learn_window(struct llm *llm, struct lane *lane, int64_t window);
+void lane_learn_usage(struct lane *lane, int64_t estimated, int64_t reported);
+enum { SEAT_TAKEN, SEAT_WAITING, SEAT_FULL };
+int seat_take(struct seat *seat, struct peer *peer, void (*granted)(struct seat *seat));
+void seat_leave(struct seat *seat); // also stops waiting
+int provider_time(const struct llm_provider *provider, char which); // 'c', 'f', 'i', 't' in ms
+int64_t provider_window(const struct llm_provider *provider, const struct lane *lane);
+
+// ---- requests
+
+struct prompt {
+    const struct llm_message *messages;
+    size_t n;
+    double temperature;
+    int64_t max_tokens;
+    struct str prior; // text to continue; n 0: none
+};
+// The body in `out`. `window` > 0: older messages are left out until the estimate fits. Returns the estimated prompt
+// tokens (before the lane's factor).
+int64_t request_write(struct buf *out, const struct llm_provider *provider, const struct lane *lane, const char *model,
+                      const struct prompt *prompt, unsigned quirks, int64_t window);
+
+// ---- calls
+
+struct llm_call {
+    struct job job;
+    struct llm *llm;
+    struct llm_call *next, **link;
+    struct arena *arena;
+    struct llm_request request; // copied
+    char model[101];
+    struct provider_set *set;
+    uv_timer_t timer;
+    enum { CALL_NEW, CALL_WAITS_SEAT, CALL_WAITS_RETRY, CALL_RUNS, CALL_DRAINS, CALL_OVER } state;
+    // Where it is
+    size_t at; // provider
+    const struct llm_provider *provider;
+    const char *upstream_model;
+    struct lane *lane;
+    struct seat seat;
+    bool entered; // the breaker
+    int tries, repairs;
+    bool refitted, forced, refused, cut_short; // the last two: how a good answer ended
+    // What the last attempt's end told
+    int64_t wait_ms, told_window; // -1, 0: nothing
+    int should_retry; // -1: nothing
+    unsigned repair;
+    // The attempt under way
+    struct transfer *transfer;
+    struct answer answer;
+    bool answering;
+    struct buf error_body;
+    struct llm_attempt *attempt;
+    int64_t estimated, answer_ascii, answer_other;
+    uint64_t progress;
+    bool stalled; // the transfer was told to pause
+    // Times by now_ms; 0: not yet
+    int64_t started, waits_since, retry_at, sent, first_progress, last_progress, completed, held_since;
+    // Delivery
+    bool paused, joining;
+    struct buf pending, delivered;
+    struct join join;
+    int continued; // mid-answer fail-overs
+    struct llm_result result;
+};
+
+void call_signal(struct job *job, unsigned signals);
+// call.c: where to go
+void call_try_provider(struct llm_call *call);
+void call_send(struct llm_call *call);
+void call_after(struct llm_call *call, enum fault fault); // what follows from an attempt that is over
+void call_arm(struct llm_call *call); // timer for the earliest deadline
+// attempt.c: one request and its text
+extern const struct transfer_ops attempt_ops;
+enum fault attempt_verdict(struct llm_call *call, CURLcode code); // reads what is left, keeps what the server told
+void attempt_close(struct llm_call *call, const char *outcome, bool counted); // books it, frees the transfer
+void call_resumed(struct llm_call *call);
+void call_decide_join(struct llm_call *call);
+void call_finish(struct llm_call *call, enum llm_finish finish, const char *reason);
+
+// ---- embeddings
+
+struct embed;
+void embed_signal(struct job *job, unsigned signals);
+void embeds_cancel(struct llm *llm);

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "llm/client.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+
+#define MAX_WAITING 256
+#define QUIRKS_MS (24 * 3600 * 1000LL)
+#define MAX_LANES 2000
+
+static uint64_t mix(uint64_t h, const char *text)
+{
+    return (h * 0x9e3779b97f4a7c15U) ^ str_hash(text ? str_from(text) : STR("\x01"));
+}
+
+// What makes a server another one, or a fault of it cured: a change starts the provider afresh.
+static uint64_t config_of(const struct llm_provider *provider)
+{
+    uint64_t h = mix(0, provider->base_url);
+    h = mix(h, provider->kind);
+    h = mix(h, provider->api_key);
+    h = mix(h, provider->key_header);
+    h = mix(h, provider->api_version);
+    h = mix(h, provider->extra_body);
+    h = mix(h, provider->proxy);
+    h = mix(h, provider->ca_file);
+    h = mix(h, provider->client_cert);
+    h = mix(h, provider->client_key);
+    h ^= (uint64_t)provider->tls_no_verify | (uint64_t)provider->no_http2 << 1;
+    h = h * 31 + (uint64_t)provider->context_window;
+    for (size_t i = 0; i < provider->n_models; i++)
+        h = mix(mix(h, provider->models[i].name), provider->models[i].value);
+    for (size_t i = 0; i < provider->n_extra_headers; i++)
+        h = mix(mix(h, provider->extra_headers[i].name), provider->extra_headers[i].value);
+    return h;
+}
+
+static struct peer *peer_get(struct llm *llm, const struct llm_provider *provider)
+{
+    struct peer *peer = map_get(llm->peers, str_from(provider->id));
+    if (!peer) {
+        peer = mem_zalloc(sizeof *peer);
+        snprintf(peer->id, sizeof peer->id, "%s", provider->id);
+        peer->config = config_of(provider);
+        peer->last = &peer->first;
+        map_set(llm->peers, str_from(peer->id), peer);
+    }
+    peer->max = provider->max_concurrent > 0 ? provider->max_concurrent : 32;
+    return peer;
+}
+
+static struct str lane_key(char out[160], const char *id, const char *model)
+{
+    int n = snprintf(out, 160, "%s\n%.100s", id, model);
+    return (struct str){out, (size_t)n};
+}
+
+// A name beyond the bound shares one lane: names come from tenants and must not grow this map for ever.
+struct lane *lane_get(struct llm *llm, const struct llm_provider *provider, const char *model)
+{
+    char key[160];
+    struct lane *lane = map_get(llm->lanes, lane_key(key, provider->id, model));
+    if (lane)
+        return lane;
+    if (map_count(llm->lanes) >= MAX_LANES && (lane = map_get(llm->lanes, lane_key(key, provider->id, "*"))))
+        return lane;
+    if (map_count(llm->lanes) >= MAX_LANES)
+        model = "*";
+    lane = mem_zalloc(sizeof *lane);
+    snprintf(lane->model, sizeof lane->model, "%s", model);
+    lane->factor = 1;
+    pthread_mutex_lock(&llm->lock);
+    lane->peer = peer_get(llm, provider);
+    map_set(llm->lanes, lane_key(key, provider->id, model), lane);
+    pthread_mutex_unlock(&llm->lock);
+    return lane;
+}
+
+static void reset_lanes(struct llm *llm, const struct peer *peer)
+{
+    size_t pos = 0;
+    struct str key;
+    void *value;
+    while (map_next(llm->lanes, &pos, &key, &value)) {
+        struct lane *lane = value;
+        if (lane->peer != peer)
+            continue;
+        *lane = (struct lane){.peer = lane->peer, .factor = 1};
+        ptrdiff_t end = str_find(key, STR("\n"));
+        snprintf(lane->model, sizeof lane->model, STR_FMT,
+                 STR_ARG(((struct str){key.p + end + 1, key.n - (size_t)end - 1})));
+    }
+}
+
+void lanes_new_set(struct llm *llm, const struct provider_set *set)
+{
+    pthread_mutex_lock(&llm->lock);
+    for (size_t i = 0; i < set->n; i++) {
+        struct peer *peer = peer_get(llm, &set->at[i]);
+        uint64_t config = config_of(&set->at[i]);
+        if (peer->config == config)
+            continue;
+        peer->config = config;
+        peer->closed_until = 0;
+        reset_lanes(llm, peer);
+    }
+    pthread_mutex_unlock(&llm->lock);
+}
+
+static void free_values(struct map *map)
+{
+    size_t pos = 0;
+    struct str key;
+    void *value;
+    while (map_next(map, &pos, &key, &value))
+        free(value);
+    map_free(map);
+}
+
+void lanes_free(struct llm *llm)
+{
+    free_values(llm->lanes);
+    free_values(llm->peers);
+}
+
+int64_t lane_closed(const struct lane *lane, int64_t now, int64_t *ret_since)
+{
+    int64_t until = lane->peer->closed_until > lane->closed_until ? lane->peer->closed_until : lane->closed_until;
+    *ret_since = now; // an explicit wish of the server is not tried early
+    if (until > now)
+        return until;
+    if (breaker_state(&lane->breaker, now) == BREAKER_OPEN) {
+        *ret_since = lane->breaker.opened;
+        return lane->breaker.until;
+    }
+    if (breaker_state(&lane->breaker, now) == BREAKER_TRIAL && lane->breaker.trial)
+        return now + 1;
+    return 0;
+}
+
+void lane_close(struct lane *lane, enum fault fault, int64_t wait_ms)
+{
+    int64_t ms = wait_ms > 0 ? wait_ms : fault_rows[fault].closed_ms;
+    if (ms <= 0)
+        return;
+    int64_t until = clock_mono_ms() + ms;
+    if (fault_rows[fault].whole_provider)
+        lane->peer->closed_until = until;
+    else
+        lane->closed_until = until;
+}
+
+unsigned lane_quirks(struct lane *lane)
+{
+    if (lane->quirks && clock_mono_ms() >= lane->quirks_until)
+        lane->quirks = 0;
+    return lane->quirks;
+}
+
+void lane_learn_quirk(struct lane *lane, unsigned bit)
+{
+    lane->quirks |= bit;
+    lane->quirks_until = clock_mono_ms() + QUIRKS_MS;
+}
+
+void lane_learn_window(struct llm *llm, struct lane *lane, int64_t window)
+{
+    pthread_mutex_lock(&llm->lock);
+    lane->window = window < 256 ? 256 : window;
+    pthread_mutex_unlock(&llm->lock);
+}
+
+void lane_learn_usage(struct lane *lane, int64_t estimated, int64_t reported)
+{
+    if (estimated <= 0 || reported <= 0)
+        return;
+    double ratio = (double)reported / (double)estimated;
+    double factor = lane->factor * 0.8 + ratio * 0.2;
+    lane->factor = factor < 0.3 ? 0.3 : factor > 1.5 ? 1.5 : factor;
+}
+
+int seat_take(struct seat *seat, struct peer *peer, void (*granted)(struct seat *seat))
+{
+    if (peer->running >= peer->max && peer->waiting >= MAX_WAITING)
+        return SEAT_FULL;
+    seat->peer = peer;
+    seat->granted = granted;
+    if (peer->running < peer->max) {
+        peer->running++;
+        seat->seated = true;
+        return SEAT_TAKEN;
+    }
+    peer->waiting++;
+    seat->next = NULL;
+    seat->link = peer->last;
+    *peer->last = seat;
+    peer->last = &seat->next;
+    return SEAT_WAITING;
+}
+
+static void unlink_seat(struct seat *seat)
+{
+    struct peer *peer = seat->peer;
+    *seat->link = seat->next;
+    if (seat->next)
+        seat->next->link = seat->link;
+    else
+        peer->last = seat->link;
+    peer->waiting--;
+}
+
+void seat_leave(struct seat *seat)
+{
+    struct peer *peer = seat->peer;
+    if (!peer)
+        return;
+    seat->peer = NULL;
+    if (!seat->seated) {
+        seat->peer = peer;
+        unlink_seat(seat);
+        seat->peer = NULL;
+        return;
+    }
+    seat->seated = false;
+    struct seat *next = peer->first;
+    if (!next || peer->running > peer->max) {
+        peer->running--;
+        return;
+    }
+    unlink_seat(next);
+    next->seated = true;
+    next->granted(next);
+}
+
+int provider_time(const struct llm_provider *provider, char which)
+{
+    switch (which) {
+    case 'c':
+        return provider->connect_ms > 0 ? provider->connect_ms : 3000;
+    case 'f':
+        return provider->first_token_ms > 0 ? provider->first_token_ms
+                                            : llm_kind_find(str_from(provider->kind))->first_token_ms;
+    case 'i':
+        return provider->inter_token_ms > 0 ? provider->inter_token_ms : 15000;
+    default:
+        return provider->total_ms > 0 ? provider->total_ms : 120000;
+    }
+}
+
+int64_t provider_window(const struct llm_provider *provider, const struct lane *lane)
+{
+    if (lane && lane->window > 0)
+        return lane->window;
+    return provider->context_window > 0 ? provider->context_window
+                                        : llm_kind_find(str_from(provider->kind))->context_window;
+}

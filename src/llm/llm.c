@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public side: what other threads may call, the inbox between them and the loop, and the provider rows.
+#include "llm/client.h"
+
+#include "base/crypto.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int64_t now_ms(struct llm *llm)
+{
+    (void)llm;
+    return (int64_t)(uv_hrtime() / 1000000);
+}
+
+// ---- inbox
+
+void llm_post(struct llm *llm, struct job *job, unsigned signal)
+{
+    pthread_mutex_lock(&llm->lock);
+    job->signals |= signal;
+    if (!job->queued) {
+        job->queued = true;
+        job->next = NULL;
+        *llm->inbox_end = job;
+        llm->inbox_end = &job->next;
+    }
+    uv_async_send(&llm->wake);
+    pthread_mutex_unlock(&llm->lock);
+}
+
+void llm_forget(struct llm *llm, struct job *job)
+{
+    pthread_mutex_lock(&llm->lock);
+    if (job->queued) {
+        struct job **at = &llm->inbox;
+        while (*at != job)
+            at = &(*at)->next;
+        *at = job->next;
+        if (llm->inbox_end == &job->next)
+            llm->inbox_end = at;
+        job->queued = false;
+    }
+    pthread_mutex_unlock(&llm->lock);
+}
+
+static void take_inbox(struct llm *llm)
+{
+    for (;;) {
+        pthread_mutex_lock(&llm->lock);
+        struct job *job = llm->inbox;
+        unsigned signals = 0;
+        if (job) {
+            llm->inbox = job->next;
+            if (!llm->inbox)
+                llm->inbox_end = &llm->inbox;
+            job->queued = false;
+            signals = job->signals;
+            job->signals = 0;
+        }
+        pthread_mutex_unlock(&llm->lock);
+        if (!job)
+            return;
+        job->run(job, signals);
+    }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct llm *llm = wake->data;
+    pthread_mutex_lock(&llm->lock);
+    bool changed = llm->set_changed, stopping = llm->stopping;
+    llm->set_changed = false;
+    pthread_mutex_unlock(&llm->lock);
+    if (changed) {
+        struct provider_set *set = set_ref(llm);
+        lanes_new_set(llm, set);
+        set_unref(llm, set);
+    }
+    take_inbox(llm);
+    if (!stopping || uv_is_closing((uv_handle_t *)&llm->wake))
+        return;
+    llm->ending = true;
+    while (llm->calls)
+        call_signal(&llm->calls->job, SIGNAL_CANCEL);
+    embeds_cancel(llm);
+    take_inbox(llm); // what their ends have asked for ends at once
+    transfer_teardown(llm);
+    uv_close((uv_handle_t *)&llm->wake, NULL);
+}
+
+// ---- provider rows
+
+static const char *copy(struct arena *arena, const char *text)
+{
+    return text ? arena_cstr(arena, str_from(text)) : NULL;
+}
+
+static const struct llm_pair *copy_pairs(struct arena *arena, const struct llm_pair *pairs, size_t n)
+{
+    struct llm_pair *out = arena_calloc(arena, n + 1, sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct llm_pair){copy(arena, pairs[i].name), copy(arena, pairs[i].value)};
+    return out;
+}
+
+static void copy_provider(struct arena *arena, const struct llm_provider *from, struct llm_provider *to)
+{
+    *to = *from;
+    to->kind = copy(arena, from->kind);
+    to->base_url = copy(arena, from->base_url);
+    to->api_key = copy(arena, from->api_key);
+    to->key_header = copy(arena, from->key_header);
+    to->api_version = copy(arena, from->api_version);
+    to->models = copy_pairs(arena, from->models, from->n_models);
+    to->embedding_model = copy(arena, from->embedding_model);
+    to->query_prefix = copy(arena, from->query_prefix);
+    to->passage_prefix = copy(arena, from->passage_prefix);
+    to->extra_headers = copy_pairs(arena, from->extra_headers, from->n_extra_headers);
+    to->extra_body = copy(arena, from->extra_body);
+    to->proxy = copy(arena, from->proxy);
+    to->ca_file = copy(arena, from->ca_file);
+    to->client_cert = copy(arena, from->client_cert);
+    to->client_key = copy(arena, from->client_key);
+    to->order = from->order > 0 ? from->order : 100;
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const struct llm_provider *one = a, *other = b;
+    if (one->order != other->order)
+        return one->order < other->order ? -1 : 1;
+    return strcmp(one->id, other->id);
+}
+
+static int set_new(const struct llm_provider *providers, size_t n, struct provider_set **ret, struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct err why = {0};
+        if (llm_provider_check(&providers[i], &why) != 0)
+            return err_set(err, ERR_INVALID, "%s: %s", providers[i].id, why.text);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(providers[k].id, providers[i].id) == 0)
+                return err_set(err, ERR_INVALID, "%s: id: twice", providers[i].id);
+    }
+    struct arena *arena = arena_new(0);
+    struct provider_set *set = ARENA_NEW(arena, struct provider_set);
+    set->arena = arena;
+    set->refs = 1;
+    set->at = arena_calloc(arena, n + 1, sizeof *set->at);
+    for (size_t i = 0; i < n; i++)
+        if (!providers[i].disabled)
+            copy_provider(arena, &providers[i], &set->at[set->n++]);
+    qsort(set->at, set->n, sizeof *set->at, by_order);
+    *ret = set;
+    return 0;
+}
+
+struct provider_set *set_ref(struct llm *llm)
+{
+    pthread_mutex_lock(&llm->lock);
+    struct provider_set *set = llm->set;
+    set->refs++;
+    pthread_mutex_unlock(&llm->lock);
+    return set;
+}
+
+void set_unref(struct llm *llm, struct provider_set *set)
+{
+    pthread_mutex_lock(&llm->lock);
+    bool last = --set->refs == 0;
+    pthread_mutex_unlock(&llm->lock);
+    if (!last)
+        return;
+    for (size_t i = 0; i < set->n; i++)
+        if (set->at[i].api_key)
+            crypto_wipe((char *)(uintptr_t)set->at[i].api_key, strlen(set->at[i].api_key));
+    arena_free(set->arena);
+}
+
+int llm_set_providers(struct llm *llm, const struct llm_provider *providers, size_t n, struct err *err)
+{
+    struct provider_set *set;
+    int error = set_new(providers, n, &set, err);
+    if (error)
+        return error;
+    pthread_mutex_lock(&llm->lock);
+    struct provider_set *old = llm->set;
+    llm->set = set;
+    llm->set_changed = true;
+    uv_async_send(&llm->wake);
+    pthread_mutex_unlock(&llm->lock);
+    set_unref(llm, old);
+    return 0;
+}
+
+bool llm_has_model(const struct llm *llm)
+{
+    struct llm *mine = (struct llm *)(uintptr_t)llm;
+    pthread_mutex_lock(&mine->lock);
+    bool any = mine->set->n > 0;
+    pthread_mutex_unlock(&mine->lock);
+    return any;
+}
+
+int64_t llm_context_window(const struct llm *llm, struct str model)
+{
+    struct llm *mine = (struct llm *)(uintptr_t)llm;
+    char name[101], key[160];
+    snprintf(name, sizeof name, STR_FMT, STR_ARG(model));
+    pthread_mutex_lock(&mine->lock);
+    int64_t window = 4096;
+    if (mine->set->n > 0) {
+        const struct llm_provider *provider = &mine->set->at[0];
+        snprintf(key, sizeof key, "%s\n%.100s", provider->id, llm_map_model(provider, name));
+        window = provider_window(provider, map_get(mine->lanes, str_from(key)));
+    }
+    pthread_mutex_unlock(&mine->lock);
+    return window;
+}
+
+// ---- life
+
+static void init_curl(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static void run(void *arg)
+{
+    struct llm *llm = arg;
+    uv_run(&llm->loop, UV_RUN_DEFAULT);
+}
+
+int llm_new(const struct llm_provider *providers, size_t n, struct llm **ret, struct err *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct provider_set *set;
+    int error = set_new(providers, n, &set, err);
+    if (error)
+        return error;
+    pthread_once(&once, init_curl);
+    struct llm *llm = mem_zalloc(sizeof *llm);
+    llm->set = set;
+    llm->inbox_end = &llm->inbox;
+    llm->peers = map_new();
+    llm->lanes = map_new();
+    llm->http_proxy = getenv("http_proxy") ? NULL : getenv("HTTP_PROXY");
+    pthread_mutex_init(&llm->lock, NULL);
+    uv_loop_init(&llm->loop);
+    uv_async_init(&llm->loop, &llm->wake, on_wake);
+    llm->wake.data = llm;
+    error = transfer_setup(llm);
+    if (!error && uv_thread_create(&llm->thread, run, llm) != 0)
+        error = ERR_IO;
+    if (error)
+        return err_set(err, error, "the upstream client cannot start");
+    *ret = llm;
+    return 0;
+}
+
+void llm_free(struct llm *llm)
+{
+    if (!llm)
+        return;
+    pthread_mutex_lock(&llm->lock);
+    llm->stopping = true;
+    uv_async_send(&llm->wake);
+    pthread_mutex_unlock(&llm->lock);
+    uv_thread_join(&llm->thread);
+    uv_loop_close(&llm->loop);
+    lanes_free(llm);
+    set_unref(llm, llm->set);
+    pthread_mutex_destroy(&llm->lock);
+    free(llm);
+}
+
+// ---- calls
+
+struct llm_call *llm_chat(struct llm *llm, const struct llm_request *request)
+{
+    struct arena *arena = arena_new(0);
+    struct llm_call *call = mem_zalloc(sizeof *call);
+    call->arena = arena;
+    call->llm = llm;
+    call->request = *request;
+    struct llm_message *messages = arena_calloc(arena, request->n_messages + 1, sizeof *messages);
+    for (size_t i = 0; i < request->n_messages; i++)
+        messages[i] = (struct llm_message){arena_cstr(arena, str_from(request->messages[i].role)),
+                                           arena_str(arena, request->messages[i].content)};
+    call->request.messages = messages;
+    size_t n = request->model.n < sizeof call->model - 1 ? request->model.n : sizeof call->model - 1;
+    memcpy(call->model, request->model.p ? request->model.p : "", n);
+    call->job.run = call_signal;
+    call->pending = BUF_INIT(ANSWER_MAX_BYTES);
+    call->delivered = BUF_INIT(ANSWER_MAX_TEXT * 2);
+    call->error_body = BUF_INIT(64 << 10);
+    llm_post(llm, &call->job, SIGNAL_START);
+    return call;
+}
+
+void llm_cancel(struct llm_call *call)
+{
+    llm_post(call->llm, &call->job, SIGNAL_CANCEL);
+}
+
+void llm_call_resume(struct llm_call *call)
+{
+    llm_post(call->llm, &call->job, SIGNAL_RESUME);
+}

@@ -123,9 +123,9 @@ static bool network_parse(struct str text, struct network *ret)
     struct str rest = text, base = str_split(&rest, '/');
     struct network network = {0};
     // No port and no brackets here: what looks like one is a mistake.
-    if (memchr(base.p ? base.p : "", '[', base.n) || !address_parse(base, &network.address))
-        return false;
-    if (network.address.kind == ADDRESS_V4 && memchr(base.p, ':', base.n) && !memchr(base.p, '.', base.n))
+    const char *colon = base.p ? memchr(base.p, ':', base.n) : NULL;
+    bool port = colon && colon == memrchr(base.p, ':', base.n);
+    if (port || !address_parse(base, &network.address) || base.p[0] == '[')
         return false;
     unsigned most = network.address.kind == ADDRESS_V4 ? 32 : 128;
     int64_t bits = most;

@@ -78,8 +78,11 @@ static int on_field(llhttp_t *parser, const char *at, size_t n)
 static int on_field_end(llhttp_t *parser)
 {
     struct head *head = of(parser);
-    if (!head->done)
-        head->fields[head->n_fields - 1].value = (uint32_t)head->text.n;
+    if (head->done) {
+        head->extra += 4;
+        return 0;
+    }
+    head->fields[head->n_fields - 1].value = (uint32_t)head->text.n;
     head->in_value = true; // even when no value comes
     return 0;
 }
@@ -138,14 +141,19 @@ static int on_head(llhttp_t *parser)
 {
     struct head *head = of(parser);
     struct str value = STR_NULL;
+    for (size_t i = 0; i < head->n_fields; i++) { // llhttp drops the blanks in front only
+        struct head_field *field = &head->fields[i];
+        while (field->value_n > 0 && strchr(" \t", head->text.p[field->value + field->value_n - 1]))
+            field->value_n--;
+    }
     head->http10 = parser->http_major == 1 && parser->http_minor == 0;
     if (parser->http_major != 1 || parser->http_minor > 1)
         return refuse(head, 400);
     size_t hosts = count(head, "Host", &value);
-    if (hosts > 1 || (hosts == 0 && !head->http10) || (hosts == 1 && !host_valid(str_trim(value))))
+    if (hosts > 1 || (hosts == 0 && !head->http10) || (hosts == 1 && !host_valid(value)))
         return refuse(head, 400);
     size_t codings = count(head, "Transfer-Encoding", &value);
-    if (codings > 1 || (codings == 1 && (head->http10 || !str_eq_nocase(str_trim(value), STR("chunked")))))
+    if (codings > 1 || (codings == 1 && (head->http10 || !str_eq_nocase(value, STR("chunked")))))
         return refuse(head, 400);
     size_t lengths = count(head, "Content-Length", &value);
     if (lengths > 1 || (lengths == 1 && codings == 1))

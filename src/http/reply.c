@@ -155,23 +155,44 @@ void reply_default(struct http_req *req, int status)
 
 // ---- on the loop ----------------------------------------------------------------------------------------------------
 
+static void add_number(struct buf *out, size_t n)
+{
+    char digits[24], *at = digits + sizeof digits;
+    do
+        *--at = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    buf_add(out, at, (size_t)(digits + sizeof digits - at));
+}
+
+// Written by hand: formatting was a tenth of the time of a small answer.
 void reply_head(struct http_req *req, struct buf *out, ptrdiff_t length)
 {
-    struct conn *conn = req->conn;
-    buf_addf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n", req->status, reason(req->status),
-             loop_date(req->loop), req->id);
-    if (req->content_type)
-        buf_addf(out, "Content-Type: %s\r\n", req->content_type);
-    if (length >= 0 && req->status != 204 && req->status != 304)
-        buf_addf(out, "Content-Length: %td\r\n", length);
-    else if (length < 0 && !req->http10)
-        buf_addz(out, "Transfer-Encoding: chunked\r\n");
-    if (!conn_may_live(conn))
-        buf_addz(out, "Connection: close\r\n");
+    buf_reserve(out, 512 + req->fields_out.n);
+    buf_adds(out, STR("HTTP/1.1 "));
+    add_number(out, (size_t)req->status);
+    buf_addc(out, ' ');
+    buf_addz(out, reason(req->status));
+    buf_adds(out, STR("\r\nDate: "));
+    buf_addz(out, loop_date(req->loop));
+    buf_adds(out, STR("\r\nX-Request-Id: "));
+    buf_add(out, req->id, sizeof req->id - 1);
+    if (req->content_type) {
+        buf_adds(out, STR("\r\nContent-Type: "));
+        buf_addz(out, req->content_type);
+    }
+    if (length >= 0 && req->status != 204 && req->status != 304) {
+        buf_adds(out, STR("\r\nContent-Length: "));
+        add_number(out, (size_t)length);
+    } else if (length < 0 && !req->http10) {
+        buf_adds(out, STR("\r\nTransfer-Encoding: chunked"));
+    }
+    if (!conn_may_live(req->conn))
+        buf_adds(out, STR("\r\nConnection: close"));
     else if (req->http10)
-        buf_addz(out, "Connection: keep-alive\r\n");
+        buf_adds(out, STR("\r\nConnection: keep-alive"));
+    buf_adds(out, STR("\r\n"));
     buf_adds(out, buf_str(&req->fields_out));
-    buf_add(out, "\r\n", 2);
+    buf_adds(out, STR("\r\n"));
 }
 
 static void finished(struct conn *conn)

@@ -15,6 +15,8 @@ enum {
     DRIVER_ONE_PROCESS = 8, // the data directory belongs to one process
 };
 
+enum { DRIVER_REPEAT = -1000 }; // deadlock, serialisation: the same again may succeed; never leaves the store
+
 enum driver_tidy { TIDY_NO, TIDY_IDLE, TIDY_NOW }; // not needed, when nothing else is to be done, before the next write
 
 struct driver_conn; // one connection: used by one thread at a time

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,12 +148,51 @@ TEST(kill_9_loses_and_doubles_nothing)
         close(ends[0]);
         int status;
         assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFSIGNALED(status));      // and did not fail by itself
-        struct store *store = test_open(&dir); // the lock of the dead is no obstacle
+        assert_true(WIFSIGNALED(status)); // and did not fail by itself
+        struct store_options options = test_options(&dir);
+        struct store *store;
+        options.read_only = true; // a command that only looks must see what the dead one left in its log
+        assert_int_equal(store_open(&options, &store, NULL, NULL), 0);
+        audit(store, (const char(*)[16])acknowledged, n);
+        store_close(store);
+        store = test_open(&dir); // the lock of the dead is no obstacle
         audit(store, (const char(*)[16])acknowledged, n);
         store_close(store);
     }
     free(acknowledged);
+    test_dir_remove(&dir);
+}
+
+// program#5, first half, with a real second process.
+TEST(a_running_server_is_named)
+{
+    dir = test_dir_new();
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct store *store = test_open(&dir);
+        if (write(ends[1], "!", 1) == 1)
+            pause();
+        store_close(store);
+        _exit(1);
+    }
+    char ready;
+    assert_int_equal(read(ends[0], &ready, 1), 1);
+    struct store_options options = test_options(&dir);
+    struct store *store;
+    struct err err = {0};
+    assert_int_equal(store_open(&options, &store, NULL, &err), ERR_CONFLICT);
+    char named[32];
+    snprintf(named, sizeof named, "process %d", (int)pid);
+    assert_non_null(strstr(err.text, named));
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    close(ends[0]);
+    close(ends[1]);
+    store = test_open(&dir);
+    store_close(store);
     test_dir_remove(&dir);
 }
 
@@ -320,5 +360,51 @@ TEST(a_full_disk_stops_writing_and_nothing_else)
     assert_int_equal(test_count(store), n + 1);
     store_close(store);
     assert_int_equal(umount2(dir.path, MNT_DETACH), 0);
+    test_dir_remove(&dir);
+}
+
+// ---- the log
+// ---------------------------------------------------------------------------------------------------------
+
+static int64_t size_of(const char *name)
+{
+    struct stat st;
+    return stat(test_dir_file(&dir, name), &st) == 0 ? (int64_t)st.st_size : -1;
+}
+
+static int add_many(struct tx *tx, void *arg, struct err *err)
+{
+    int *next = arg, rc = 0;
+    for (int i = 0; rc == 0 && i < 100; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "%d", (*next)++);
+        rc = add_long(tx, id, err);
+    }
+    return rc;
+}
+
+TEST(the_log_stays_bounded_under_load_and_is_emptied_at_rest)
+{
+    dir = test_dir_new();
+    struct store *store = test_open(&dir);
+    struct scope scope = test_scope();
+    int next = 0;
+    for (int i = 0; i < 150; i++) // 45 MB
+        assert_int_equal(store_write(store, &scope, add_many, &next, NULL), 0);
+    assert_true(size_of("parley.db-wal") > 0);
+    assert_true(size_of("parley.db-wal") < 24 << 20);
+    // At rest what is in the log goes into the database; the file of the log stays.
+    store_close(store);
+    store = test_open(&dir);
+    int64_t before = size_of("parley.db");
+    for (int i = 0; i < 20; i++) // 6 MB: too little to press for it
+        assert_int_equal(store_write(store, &scope, add_many, &next, NULL), 0);
+    assert_int_equal(size_of("parley.db"), before);
+    for (int i = 0; size_of("parley.db") < before + (5 << 20); i++) {
+        assert_true(i < 10000);
+        usleep(1000);
+    }
+    assert_int_equal(test_count(store), next);
+    store_close(store);
     test_dir_remove(&dir);
 }

@@ -48,7 +48,7 @@ struct tx {
 };
 
 // Runs the closure alone: no begin, no commit. Its effects are dropped when it fails. *ret_lost: the engine lost the
-// transaction around it.
+// transaction around it (ERR_UNAVAILABLE, DRIVER_REPEAT).
 int tx_run(struct store *store, struct driver_conn *conn, struct effects *effects, const struct scope *scope,
            store_fn fn, void *arg, bool *ret_lost, struct err *err);
 int tx_fail(struct tx *tx, int rc, const struct err *cause, struct err *err); // marks it failed, returns rc
@@ -81,13 +81,27 @@ void writer_post(struct writer *writer, const struct scope *scope, store_fn fn, 
                  void (*done)(void *arg, int rc, const struct err *err));
 void writer_probe(struct writer *writer); // soon, without waiting
 
+// Many transactions at once, for an engine without group commit; otherwise like the writer.
+struct pooled;
+struct pooled *pooled_new(struct store *store);
+void pooled_free(struct pooled *pooled);
+int pooled_run(struct pooled *pooled, const struct scope *scope, store_fn fn, void *arg, struct err *err);
+void pooled_post(struct pooled *pooled, const struct scope *scope, store_fn fn, void *arg,
+                 void (*done)(void *arg, int rc, const struct err *err));
+void pooled_probe(struct pooled *pooled);
+
+// A scope with its strings copied to `to`, which has room for scope_bytes.
+size_t scope_bytes(const struct scope *scope);
+struct scope scope_copy(const struct scope *scope, char *to);
+
 // ---- the store ------------------------------------------------------------------------------------------------------
 
 struct store {
     const struct driver *driver;
     struct store_options options; // strings are its own
     struct conns *readers;
-    struct writer *writer;
+    struct writer *writer; // one of these two, none when opened for reading
+    struct pooled *pooled;
     int lock; // descriptor of the directory lock, or -1
     atomic_bool writable;
     atomic_llong probed_ms;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening and closing, and the way of a read. An engine with group commit writes through its writer thread; one
-// connection of it is the writer's, the others are readers.
+// Opening and closing, and the way of a read. An engine with group commit writes through its one writer (writer.c),
+// another on a connection for each transaction (pooled.c).
 #include "store/internal.h"
 
 #include "base/clock.h"
@@ -21,6 +21,7 @@ static const struct driver *driver_for(const char *url, struct err *err)
 static void store_free(struct store *store)
 {
     writer_free(store->writer);
+    pooled_free(store->pooled);
     conns_free(store->readers);
     dir_unlock(store->lock);
     pthread_mutex_destroy(&store->listen_lock);
@@ -61,17 +62,17 @@ static int open_engine(struct store *store, bool may_change, bool *ret_fresh, st
         return rc;
     }
     store->readers = conns_new(driver, options, options->readers, false);
-    if (options->read_only) {
-        driver->disconnect(conn);
-        return 0;
+    atomic_store(&store->writable, !options->read_only);
+    if (!options->read_only && (driver->caps & DRIVER_GROUP_COMMIT)) {
+        store->writer = writer_new(store, conn);
+        if (store->writer)
+            return 0;
+        rc = err_set(err, ERR_UNAVAILABLE, "cannot start the store's thread");
+    } else if (!options->read_only) {
+        store->pooled = pooled_new(store);
     }
-    store->writer = writer_new(store, conn);
-    if (!store->writer) {
-        driver->disconnect(conn);
-        return err_set(err, ERR_UNAVAILABLE, "cannot start the store's thread");
-    }
-    atomic_store(&store->writable, true);
-    return 0;
+    driver->disconnect(conn);
+    return rc;
 }
 
 int store_open(const struct store_options *options, struct store **ret, bool *ret_fresh, struct err *err)
@@ -125,13 +126,13 @@ const char *store_engine(const struct store *store)
 
 bool store_writable(const struct store *store)
 {
-    if (atomic_load(&store->writable) || !store->writer)
+    if (atomic_load(&store->writable) || store->options.read_only)
         return atomic_load(&store->writable);
     // Whoever asks before writing would never write again: his question is what starts the look.
     struct store *own = (struct store *)store;
     long long now = clock_mono_ms(), last = atomic_load(&own->probed_ms);
     if (now - last >= STORE_PROBE_MS && atomic_compare_exchange_strong(&own->probed_ms, &last, now))
-        writer_probe(own->writer);
+        own->writer ? writer_probe(own->writer) : pooled_probe(own->pooled);
     return false;
 }
 
@@ -150,30 +151,35 @@ int store_read(struct store *store, const struct scope *scope, store_fn fn, void
     if (rc)
         return rc;
     rc = store->driver->begin(conn, false, err);
+    bool lost = rc != 0;
     if (rc == 0) {
-        bool lost;
         rc = tx_run(store, conn, NULL, scope, fn, arg, &lost, err);
         if (rc || store->driver->commit(conn, NULL) != 0)
             store->driver->rollback(conn);
     }
-    conns_put(store->readers, conn, true);
+    conns_put(store->readers, conn, !lost);
+    if (rc == DRIVER_REPEAT)
+        return err_set(err, ERR_UNAVAILABLE, "the engine could not read in one snapshot");
     return rc;
 }
 
 int store_write(struct store *store, const struct scope *scope, store_fn fn, void *arg, struct err *err)
 {
-    if (!store->writer)
-        return err_set(err, ERR_INTERNAL, "the store was opened for reading");
-    return writer_run(store->writer, scope, fn, arg, err);
+    if (store->writer)
+        return writer_run(store->writer, scope, fn, arg, err);
+    if (store->pooled)
+        return pooled_run(store->pooled, scope, fn, arg, err);
+    return err_set(err, ERR_INTERNAL, "the store was opened for reading");
 }
 
 void store_write_async(struct store *store, const struct scope *scope, store_fn fn, void *arg,
                        void (*done)(void *arg, int rc, const struct err *err))
 {
-    if (store->writer) {
-        writer_post(store->writer, scope, fn, arg, done);
-        return;
-    }
     struct err err;
-    done(arg, err_set(&err, ERR_INTERNAL, "the store was opened for reading"), &err);
+    if (store->writer)
+        writer_post(store->writer, scope, fn, arg, done);
+    else if (store->pooled)
+        pooled_post(store->pooled, scope, fn, arg, done);
+    else
+        done(arg, err_set(&err, ERR_INTERNAL, "the store was opened for reading"), &err);
 }

@@ -7,10 +7,14 @@
 // of the installation (users, sign-ins, migrations, look-ups by the hash of a key) are asked by STORE_SQL_ALL with a
 // scope made by scope_installation.
 //
-// Writes are closures. With SQLite one writer thread runs all that wait inside one transaction, each in a savepoint of
-// its own, and commits once (group commit, synchronous=FULL); a caller returns only after that commit. A closure must be
-// quick, must not wait for anything, and may run again from the start when the commit failed in a way worth repeating:
-// it may have no effect but on the transaction and on its own `arg`.
+// Writes are closures. With SQLite one thread at a time runs all that wait inside one transaction, each in a savepoint of
+// its own, and commits once (group commit, synchronous=FULL); a caller returns only after that commit. That thread is the
+// store's own, or a caller that found nobody writing. A closure must be quick, must not wait for anything, must not write
+// again, and may run again from the start when the commit failed in a way worth repeating: it may have no effect but on
+// the transaction and on its own `arg`.
+//
+// After a statement has failed nothing more runs in that transaction, and it is not committed whatever the closure
+// returns (PostgreSQL behaves so, and SQLite is held to it): where a conflict is expected, use ON CONFLICT.
 #pragma once
 
 #include "base/arena.h"
@@ -117,7 +121,7 @@ int store_read(struct store *store, const struct scope *scope, store_fn fn, void
 // Returns after the commit. ERR_UNAVAILABLE: disk full, engine away or the queue (4096) full; nothing was written.
 int store_write(struct store *store, const struct scope *scope, store_fn fn, void *arg, struct err *err)
     __attribute__((warn_unused_result));
-// The same without waiting: `done` runs on a thread of the store's after the commit or failure and must not block.
+// The same without waiting: `done` runs on the thread that commits, after the commit or failure, and must not block.
 // `scope` is copied (its strings too), `arg` must live until `done`.
 void store_write_async(struct store *store, const struct scope *scope, store_fn fn, void *arg,
                        void (*done)(void *arg, int rc, const struct err *err));

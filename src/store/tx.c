@@ -22,6 +22,29 @@ struct scope scope_brand(struct str brand, struct str actor)
     return (struct scope){.brand = brand, .actor_kind = ACTOR_SYSTEM, .actor = actor};
 }
 
+static struct str copy(char **to, struct str s)
+{
+    if (!s.p)
+        return s;
+    char *at = memcpy(*to, s.p, s.n);
+    *to += s.n;
+    return (struct str){at, s.n};
+}
+
+size_t scope_bytes(const struct scope *scope)
+{
+    return scope->brand.n + scope->actor.n + scope->address.n;
+}
+
+struct scope scope_copy(const struct scope *scope, char *to)
+{
+    struct scope own = *scope;
+    own.brand = copy(&to, scope->brand);
+    own.actor = copy(&to, scope->actor);
+    own.address = copy(&to, scope->address);
+    return own;
+}
+
 const struct scope *tx_scope(const struct tx *tx)
 {
     return tx->scope;
@@ -41,7 +64,7 @@ struct arena *tx_arena(struct tx *tx)
 
 int tx_fail(struct tx *tx, int rc, const struct err *cause, struct err *err)
 {
-    if (!tx->failed || rc == ERR_UNAVAILABLE) {
+    if (!tx->failed || rc == ERR_UNAVAILABLE || rc == DRIVER_REPEAT) {
         tx->failed = rc;
         tx->first = *cause;
     }
@@ -67,7 +90,7 @@ int tx_run(struct store *store, struct driver_conn *conn, struct effects *effect
     struct err own = {0};
     int rc = fn(&tx, arg, &own);
     tx_close_rows(&tx);
-    *ret_lost = tx.failed == ERR_UNAVAILABLE;
+    *ret_lost = tx.failed == ERR_UNAVAILABLE || tx.failed == DRIVER_REPEAT;
     if (*ret_lost || (rc >= 0 && tx.failed)) {
         rc = tx.failed;
         own = tx.first;

@@ -137,11 +137,11 @@ static int run_one(struct writer *writer, struct request *request, struct err *e
                          &lost, &request->err);
     if (lost) {
         *err = request->err;
-        return ERR_UNAVAILABLE;
+        return request->rc;
     }
     if (request->rc == 0) {
         rc = driver->release(writer->conn, &request->err);
-        if (rc == ERR_UNAVAILABLE) {
+        if (rc == ERR_UNAVAILABLE || rc == DRIVER_REPEAT) {
             *err = request->err;
             return rc;
         }
@@ -210,7 +210,7 @@ static void run_alone(struct writer *writer, struct list *group)
                 rc = commit(writer, &err);
         }
         if (rc) {
-            request->rc = rc;
+            request->rc = err.code = rc == DRIVER_REPEAT ? ERR_UNAVAILABLE : rc;
             request->err = err;
         } else {
             effects_tell(&writer->effects, writer->store);
@@ -228,7 +228,7 @@ static void work(struct writer *writer, struct list *todo)
     if (rc == 0) {
         atomic_store(&writer->store->writable, true);
         effects_tell(&writer->effects, writer->store);
-    } else if (rc == ERR_CONFLICT || rc == ERR_INVALID) {
+    } else if (rc == ERR_CONFLICT || rc == ERR_INVALID || rc == DRIVER_REPEAT) {
         run_alone(writer, &group);
     } else {
         atomic_store(&writer->store->writable, rc != ERR_UNAVAILABLE);
@@ -393,25 +393,11 @@ int writer_run(struct writer *writer, const struct scope *scope, store_fn fn, vo
     return request.rc;
 }
 
-static struct str copy(char **to, struct str s)
-{
-    if (!s.p)
-        return s;
-    char *at = memcpy(*to, s.p, s.n);
-    *to += s.n;
-    return (struct str){at, s.n};
-}
-
 void writer_post(struct writer *writer, const struct scope *scope, store_fn fn, void *arg,
                  void (*done)(void *arg, int rc, const struct err *err))
 {
-    size_t bytes = scope->brand.n + scope->actor.n + scope->address.n;
-    struct request *request = mem_zalloc(sizeof *request + bytes);
-    char *to = (char *)(request + 1);
-    request->own = *scope;
-    request->own.brand = copy(&to, scope->brand);
-    request->own.actor = copy(&to, scope->actor);
-    request->own.address = copy(&to, scope->address);
+    struct request *request = mem_zalloc(sizeof *request + scope_bytes(scope));
+    request->own = scope_copy(scope, (char *)(request + 1));
     request->scope = &request->own;
     request->fn = fn;
     request->arg = arg;

@@ -58,7 +58,8 @@ void call_decide_join(struct llm_call *call)
 static void begin_answer(struct llm_call *call)
 {
     call->answering = true;
-    answer_init(&call->answer, str_from(call->transfer->content_type), call->lane->thinks, on_text, call);
+    answer_init(&call->answer, str_from(call->transfer->content_type), call->lane->thinks || !call->lane->known,
+                on_text, call);
 }
 
 static int on_body(void *arg, struct str bytes)
@@ -81,6 +82,10 @@ static int on_body(void *arg, struct str bytes)
             call->first_progress = now;
             call_arm(call);
         }
+    }
+    if (call->doubt_since == 0 && call->answer.think.cautious && call->answer.think.n > 0 && !call->lane->thinks) {
+        call->doubt_since = now;
+        call_arm(call);
     }
     if (call->completed == 0 && answer_complete(&call->answer)) {
         call->completed = now;
@@ -175,6 +180,7 @@ static void learn(struct llm_call *call)
     const struct answer *answer = &call->answer;
     struct lane *lane = call->lane;
     lane->thinks |= answer->reasoned;
+    lane->known = true;
     if (!answer->has_usage || answer->prompt <= 0)
         return;
     double expected = (double)call->estimated * lane->factor;

@@ -13,6 +13,7 @@
 #define MAX_REPAIRS 6
 #define MAX_CONTINUED 2
 #define HOLD_MS 300
+#define DOUBT_MS 25 // how long the first bytes of a model's very first answer may wait for a lone </think>
 #define AFTER_END_MS 200 // for the body to end by itself after the end mark, so that the connection can be kept
 #define AFTER_FINISH_MS 1000 // for usage after the finish reason
 #define RATE_WAIT_MS 2000
@@ -139,7 +140,7 @@ void call_send(struct llm_call *call)
     snprintf(call->attempt->model, sizeof call->attempt->model, "%s", call->upstream_model);
     call->answer_ascii = call->answer_other = 0;
     call->progress = 0;
-    call->first_progress = call->last_progress = call->completed = call->held_since = 0;
+    call->first_progress = call->last_progress = call->completed = call->held_since = call->doubt_since = 0;
     call->joining = result->any_text;
     if (call->joining)
         join_init(&call->join, buf_str(&call->delivered));
@@ -256,6 +257,8 @@ static int64_t run_deadline(const struct llm_call *call)
 {
     const struct llm_provider *provider = call->provider;
     int64_t at = call->sent + provider_time(provider, 't');
+    if (call->doubt_since > 0 && call->answer.think.cautious)
+        at = sooner(at, call->doubt_since + DOUBT_MS);
     if (call->held_since > 0)
         at = sooner(at, call->held_since + HOLD_MS);
     if (call->completed > 0)
@@ -298,6 +301,8 @@ static void run_timeout(struct llm_call *call, int64_t now)
 {
     if (call->held_since > 0 && now >= call->held_since + HOLD_MS)
         call_decide_join(call);
+    if (call->doubt_since > 0 && call->answering && now >= call->doubt_since + DOUBT_MS)
+        think_release(&call->answer.think);
     if (call->answering && call->answer.fault != FAULT_NONE) {
         end_attempt(call, call->answer.fault);
         return;

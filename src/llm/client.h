@@ -120,7 +120,7 @@ struct lane { // one model of a provider
     unsigned quirks;
     double factor; // reported by estimated prompt tokens
     int64_t window; // learnt; 0: not
-    bool thinks, silent_cut;
+    bool thinks, known, silent_cut; // known: it has answered before
 };
 
 struct lane *lane_get(struct llm *llm, const struct llm_provider *provider, const char *model);
@@ -188,7 +188,7 @@ struct llm_call {
     uint64_t progress;
     bool stalled; // the transfer was told to pause
     // Times by now_ms; 0: not yet
-    int64_t started, waits_since, retry_at, sent, first_progress, last_progress, completed, held_since;
+    int64_t started, waits_since, retry_at, sent, first_progress, last_progress, completed, held_since, doubt_since;
     // Delivery
     bool paused, joining;
     struct buf pending, delivered;

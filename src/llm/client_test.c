@@ -306,12 +306,15 @@ TEST(client_pause_stops_the_stream)
     chat_free(&chat);
     // The end waits for room, too; a cancel does not.
     chat = (struct chat){.refuse = true};
-    chat_start(&chat, llm, "f;answer=count:5", NULL);
+    chat_start(&chat, llm, "f;answer=count:40", NULL);
     chat_wait_text(&chat, 1);
     fake_wait(&fake, arena, 2);
+    pthread_mutex_lock(&chat.lock);
+    chat.refuse = false;
+    pthread_mutex_unlock(&chat.lock);
     llm_call_resume(chat.call);
     chat_wait(&chat);
-    assert_str(buf_str(&chat.text), "w1 w2 w3 w4 w5");
+    assert_true(str_eq(buf_str(&chat.text), str_from(words(arena, 40))));
     chat_free(&chat);
     chat = (struct chat){.refuse = true};
     chat_start(&chat, llm, "f;answer=count:100000", NULL);

@@ -160,16 +160,21 @@ void think_feed(struct think *think, struct str text)
     feed(think, text);
 }
 
+void think_release(struct think *think)
+{
+    if (!think->cautious)
+        return;
+    char head[THINK_HOLD];
+    size_t n = think->n;
+    memcpy(head, think->hold, n);
+    think->n = 0;
+    think->cautious = false;
+    think_feed(think, (struct str){head, n});
+}
+
 void think_end(struct think *think)
 {
-    if (think->cautious) {
-        char head[THINK_HOLD];
-        size_t n = think->n;
-        memcpy(head, think->hold, n);
-        think->n = 0;
-        think->cautious = false;
-        think_feed(think, (struct str){head, n});
-    }
+    think_release(think);
     if (think->inside || think->n == 0)
         return;
     struct str held = {think->hold, think->n};

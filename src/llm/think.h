@@ -19,8 +19,10 @@ struct think {
     bool inside, shown, seen_tag, line_start, swallow, cautious;
 };
 
-// cautious: hold the first 16 bytes in any case (a model that is known to think).
+// cautious: hold the first 16 bytes in any case (a model that thinks, or of which nothing is known yet).
 void think_init(struct think *think, bool cautious, think_fn *fn, void *arg);
 // Whole code points in, whole code points out.
 void think_feed(struct think *think, struct str text);
+// Gives up being cautious: what is held for no other reason goes out.
+void think_release(struct think *think);
 void think_end(struct think *think);

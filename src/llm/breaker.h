@@ -13,9 +13,9 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_TRIAL };
 
 struct breaker {
     int in_row;
-    bool trial; // a trial call is under way
+    bool trial;            // a trial call is under way
     int64_t opened, until; // until 0: closed
-    int64_t open_ms; // of the current opening
+    int64_t open_ms;       // of the current opening
     struct {
         int64_t slot;
         int calls, faults;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A chat call walks the providers in order. An attempt that fails before any text is repeated, repaired or handed to the
-// next provider without anybody noticing; one that fails after text is continued by the next one (upstream-llm 5).
+// A chat call walks the providers in order. An attempt that fails before any text is repeated, repaired or handed to
+// the next provider without anybody noticing; one that fails after text is continued by the next one (upstream-llm 5).
 // One libuv timer a call: it is set to the earliest deadline and, when that has moved meanwhile, set again; deltas
 // never touch it.
 #include "llm/client.h"
@@ -13,8 +13,8 @@
 #define MAX_REPAIRS 6
 #define MAX_CONTINUED 2
 #define HOLD_MS 300
-#define DOUBT_MS 25 // how long the first bytes of a model's very first answer may wait for a lone </think>
-#define AFTER_END_MS 200 // for the body to end by itself after the end mark, so that the connection can be kept
+#define DOUBT_MS 25          // how long the first bytes of a model's very first answer may wait for a lone </think>
+#define AFTER_END_MS 200     // for the body to end by itself after the end mark, so that the connection can be kept
 #define AFTER_FINISH_MS 1000 // for usage after the finish reason
 #define RATE_WAIT_MS 2000
 #define FORCE_AFTER_MS 5000

@@ -45,21 +45,21 @@ struct llm {
     uv_async_t wake;
     uv_timer_t curl_timer;
     CURLM *multi;
-    VEC(CURL *) spare; // easy handles to use again
+    VEC(CURL *) spare;      // easy handles to use again
     const char *http_proxy; // HTTP_PROXY, which libcurl itself does not read
-    pthread_mutex_t lock; // of the next group
+    pthread_mutex_t lock;   // of the next group
     struct job *inbox, **inbox_end;
     struct provider_set *set;
     bool stopping, set_changed;
-    bool ending; // the loop's own view of stopping
+    bool ending;               // the loop's own view of stopping
     struct map *peers, *lanes; // changed by the loop thread under the lock, read by it without
-    struct llm_call *calls; // all running ones
+    struct llm_call *calls;    // all running ones
     struct embed *embeds;
 };
 
 void llm_post(struct llm *llm, struct job *job, unsigned signal); // any thread
-void llm_forget(struct llm *llm, struct job *job); // before a job is freed
-struct provider_set *set_ref(struct llm *llm); // the current one
+void llm_forget(struct llm *llm, struct job *job);                // before a job is freed
+struct provider_set *set_ref(struct llm *llm);                    // the current one
 void set_unref(struct llm *llm, struct provider_set *set);
 int64_t now_ms(struct llm *llm); // of the loop, never moved by tests: for deadlines
 
@@ -69,7 +69,7 @@ enum { BODY_GO_ON, BODY_PAUSE, BODY_STOP };
 
 struct transfer_ops {
     int (*body)(void *arg, struct str bytes); // status and headers are known by then
-    void (*done)(void *arg, CURLcode code); // exactly once unless the transfer is freed before; frees nothing
+    void (*done)(void *arg, CURLcode code);   // exactly once unless the transfer is freed before; frees nothing
 };
 
 struct transfer {
@@ -118,8 +118,8 @@ struct lane { // one model of a provider
     struct breaker breaker;
     int64_t closed_until, quirks_until;
     unsigned quirks;
-    double factor; // reported by estimated prompt tokens
-    int64_t window; // learnt; 0: not
+    double factor;                  // reported by estimated prompt tokens
+    int64_t window;                 // learnt; 0: not
     bool thinks, known, silent_cut; // known: it has answered before
 };
 
@@ -135,7 +135,7 @@ void lane_learn_window(struct llm *llm, struct lane *lane, int64_t window);
 void lane_learn_usage(struct lane *lane, int64_t estimated, int64_t reported);
 enum { SEAT_TAKEN, SEAT_WAITING, SEAT_FULL };
 int seat_take(struct seat *seat, struct peer *peer, void (*granted)(struct seat *seat));
-void seat_leave(struct seat *seat); // also stops waiting
+void seat_leave(struct seat *seat);                                 // also stops waiting
 int provider_time(const struct llm_provider *provider, char which); // 'c', 'f', 'i', 't' in ms
 int64_t provider_window(const struct llm_provider *provider, const struct lane *lane);
 
@@ -176,7 +176,7 @@ struct llm_call {
     bool refitted, forced, refused, cut_short; // the last two: how a good answer ended
     // What the last attempt's end told
     int64_t wait_ms, told_window; // -1, 0: nothing
-    int should_retry; // -1: nothing
+    int should_retry;             // -1: nothing
     unsigned repair;
     // The attempt under way
     struct transfer *transfer;
@@ -202,7 +202,7 @@ void call_signal(struct job *job, unsigned signals);
 void call_try_provider(struct llm_call *call);
 void call_send(struct llm_call *call);
 void call_after(struct llm_call *call, enum fault fault); // what follows from an attempt that is over
-void call_arm(struct llm_call *call); // timer for the earliest deadline
+void call_arm(struct llm_call *call);                     // timer for the earliest deadline
 // attempt.c: one request and its text
 extern const struct transfer_ops attempt_ops;
 enum fault attempt_verdict(struct llm_call *call, CURLcode code); // reads what is left, keeps what the server told

@@ -53,7 +53,7 @@ TEST(client_no_provider) // upstream-llm#1
 
 TEST(client_dialects_and_splits) // upstream-llm#2
 {
-    static const char *const dialects[] = {"openai", "ollama",    "llamacpp", "llamacpp-old", "vllm",
+    static const char *const dialects[] = {"openai",    "ollama", "llamacpp", "llamacpp-old", "vllm",
                                            "vllm-flat", "sglang", "lmstudio", "azure"};
     static const char *const shapes[] = {"",
                                          ";split=1",
@@ -72,8 +72,9 @@ TEST(client_dialects_and_splits) // upstream-llm#2
 
 TEST(client_framing_faults_that_are_none) // upstream-llm#3
 {
-    static const char *const knobs[] = {"noDone",  "earlyDone",    "emptyFinish", "nullContent", "partsContent", "noDelta",
-                                        "oneBlock", "messageDelta", "jsonBody",    "ndjson",      "gzip",         "specialEnd"};
+    static const char *const knobs[] = {"noDone",       "earlyDone", "emptyFinish", "nullContent",
+                                        "partsContent", "noDelta",   "oneBlock",    "messageDelta",
+                                        "jsonBody",     "ndjson",    "gzip",        "specialEnd"};
     struct arena *arena = arena_new(0);
     up(NULL);
     for (size_t i = 0; i < sizeof knobs / sizeof knobs[0]; i++) {
@@ -82,7 +83,8 @@ TEST(client_framing_faults_that_are_none) // upstream-llm#3
     }
     expect("f;answer=fixed:All is well.;noFinish=1;noDone=1", "All is well.");
     expect("f;answer=fixed:สวัสดีครับ ยินดีต้อนรับ 你好 😀;split=1", "สวัสดีครับ ยินดีต้อนรับ 你好 😀");
-    expect("f;answer=fixed:ab;badUtf8=1", "\xef\xbf\xbd" "ab");
+    expect("f;answer=fixed:ab;badUtf8=1", "\xef\xbf\xbd"
+                                          "ab");
     down();
     arena_free(arena);
 }
@@ -106,8 +108,7 @@ TEST(client_usage) // upstream-llm#19
     static const struct {
         const char *mode;
         bool known;
-    } rows[] = {{"end", true},    {"each", true},        {"late", true},
-                {"xgroq", true}, {"zeroPrompt", false}, {"none", false}};
+    } rows[] = {{"end", true}, {"each", true}, {"late", true}, {"xgroq", true}, {"zeroPrompt", false}, {"none", false}};
     struct arena *arena = arena_new(0);
     int64_t prompt = 0;
     up(NULL);
@@ -168,8 +169,12 @@ TEST(client_sends_what_it_should)
 
 TEST(client_refused_parameters) // upstream-llm#16
 {
-    static const char *const names[] = {"stream_options", "max_tokens", "temperature", "stream_options,max_tokens,temperature",
-                                        "max_tokens,max_completion_tokens", "system"};
+    static const char *const names[] = {"stream_options",
+                                        "max_tokens",
+                                        "temperature",
+                                        "stream_options,max_tokens,temperature",
+                                        "max_tokens,max_completion_tokens",
+                                        "system"};
     static const size_t extra[] = {1, 1, 1, 3, 2, 1};
     struct arena *arena = arena_new(0);
     up(NULL);
@@ -234,8 +239,10 @@ TEST(client_filtered) // upstream-llm#20
 {
     struct chat chat;
     up(NULL);
-    fake_control(&fake, "{\"queue\":[{\"status\":400,\"errorBody\":{\"error\":{\"code\":\"content_filter\",\"message\":\"no\"}}},"
-                        "{\"answer\":\"count:3\",\"finish\":\"content_filter\"}]}");
+    fake_control(
+        &fake,
+        "{\"queue\":[{\"status\":400,\"errorBody\":{\"error\":{\"code\":\"content_filter\",\"message\":\"no\"}}},"
+        "{\"answer\":\"count:3\",\"finish\":\"content_filter\"}]}");
     chat_run(&chat, llm, "f");
     assert_int_equal(chat.result.finish, LLM_FILTERED);
     assert_false(chat.result.any_text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Embeddings: the caller's thread sleeps while the loop works through batches, four at once. All vectors of one job come
-// from one model; another provider is asked only if it serves the same model by name.
+// Embeddings: the caller's thread sleeps while the loop works through batches, four at once. All vectors of one job
+// come from one model; another provider is asked only if it serves the same model by name.
 #include "llm/client.h"
 
 #include "base/clock.h"

@@ -81,8 +81,9 @@ int llm_embed(struct llm *llm, struct arena *arena, const struct str *texts, siz
 // 0.10); false: none.
 bool llm_embedding_model(const struct llm *llm, char ret_model[101], float *ret_floor);
 
-// Context window of the model that would be asked first: learnt, configured or its kind's default; 4096 without one. Any
-// thread. Longer prompts are cut by the client itself (oldest messages first) only where the window is known for sure.
+// Context window of the model that would be asked first: learnt, configured or its kind's default; 4096 without one.
+// Any thread. Longer prompts are cut by the client itself (oldest messages first) only where the window is known for
+// sure.
 int64_t llm_context_window(const struct llm *llm, struct str model);
 
 // Estimated tokens of a text: ⌈ASCII bytes / 4⌉ + other code points.

@@ -184,8 +184,8 @@ static void add_headers(struct transfer *transfer, const struct llm_provider *pr
     add_header(transfer, arena_printf(arena, "Accept: %s", accept));
     add_header(transfer, "Expect:");
     if (provider->api_key && provider->api_key[0]) {
-        const char *name = provider->key_header ? provider->key_header
-                                                : llm_kind_find(str_from(provider->kind))->key_header;
+        const char *name =
+            provider->key_header ? provider->key_header : llm_kind_find(str_from(provider->kind))->key_header;
         bool bearer = strcasecmp(name, "authorization") == 0;
         add_header(transfer, arena_printf(arena, "%s: %s%s", name, bearer ? "Bearer " : "", provider->api_key));
     }
@@ -245,7 +245,7 @@ struct transfer *transfer_new(struct llm *llm, const struct llm_provider *provid
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.p);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "Parley/" PARLEY_VERSION);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity"); // sends that, and still decodes what comes
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L); // a waiting call keeps it
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);           // a waiting call keeps it
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);

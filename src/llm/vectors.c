@@ -39,7 +39,8 @@ static size_t decode_base64(struct str text, float *out, size_t room)
             continue;
         if (n == room)
             return 0;
-        uint32_t word = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+        uint32_t word =
+            (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
         memcpy(&out[n++], &word, sizeof word);
         filled = 0;
     }

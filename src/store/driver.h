@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an engine must provide behind store.h. A second engine is a second file with one of these rows.
 //
-// Errors an engine gives: ERR_CONFLICT (unique, foreign key), ERR_INVALID (check, not null), ERR_UNAVAILABLE (disk full,
-// engine away: the whole transaction is lost), ERR_LIMIT (too big), ERR_IO (damaged file), ERR_INTERNAL (SQL that does
-// not fit the engine: a bug of ours).
+// Errors an engine gives: ERR_CONFLICT (unique, foreign key), ERR_INVALID (check, not null), ERR_UNAVAILABLE (disk
+// full, engine away: the whole transaction is lost), ERR_LIMIT (too big), ERR_IO (damaged file), ERR_INTERNAL (SQL that
+// does not fit the engine: a bug of ours).
 #pragma once
 
 #include "store/store.h"
@@ -55,6 +55,8 @@ struct driver {
     int (*commit_schema)(struct driver_conn *conn, struct err *err);
 
     int (*backup)(struct driver_conn *conn, const char *path, struct err *err); // NULL without DRIVER_BACKUP
+    // A number that changes when another connection than this one, the writer's, has committed. May be NULL.
+    int64_t (*outside)(struct driver_conn *conn);
     // Housekeeping of the writer between two transactions; both may be NULL.
     enum driver_tidy (*untidy)(struct driver_conn *conn);
     void (*tidy)(struct driver_conn *conn);

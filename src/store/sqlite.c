@@ -378,18 +378,28 @@ static void sqlite_tidy(struct driver_conn *conn)
     conn->checkpoint_busy = conn->log_pages + CHECKPOINT_BUSY;
 }
 
+static int64_t get_number(struct driver_conn *conn, const struct store_sql *sql)
+{
+    struct driver_stmt *stmt;
+    if (sqlite_prepare(conn, sql, &stmt, NULL) != 0)
+        return -1;
+    int64_t number = sqlite_step(stmt, NULL) > 0 ? sqlite_get_int(stmt, 0) : -1;
+    sqlite_reset(stmt);
+    return number;
+}
+
+static int64_t sqlite_outside(struct driver_conn *conn)
+{
+    static const struct store_sql get = {"data_version", "PRAGMA data_version", true};
+    return get_number(conn, &get);
+}
+
 static int sqlite_probe(struct driver_conn *conn, struct err *err)
 {
     static const struct store_sql get = {"probe", "PRAGMA user_version", true};
-    struct driver_stmt *stmt;
-    int rc = sqlite_prepare(conn, &get, &stmt, err);
-    if (rc)
-        return rc;
-    rc = sqlite_step(stmt, err);
-    int64_t version = rc > 0 ? sqlite_get_int(stmt, 0) : 0;
-    sqlite_reset(stmt);
-    if (rc < 0)
-        return rc;
+    int64_t version = get_number(conn, &get);
+    if (version < 0)
+        return err_set(err, ERR_UNAVAILABLE, "probe: cannot read");
     char sql[64]; // the header's free field: a write that needs no table
     snprintf(sql, sizeof sql, "PRAGMA user_version=%d", (int)((version + 1) & 0xffff));
     return sqlite_script(conn, sql, err);
@@ -560,6 +570,7 @@ const struct driver driver_sqlite = {
     .begin_schema = sqlite_begin_schema,
     .commit_schema = sqlite_commit_schema,
     .backup = sqlite_backup,
+    .outside = sqlite_outside,
     .untidy = sqlite_untidy,
     .tidy = sqlite_tidy,
     .probe = sqlite_probe,

@@ -3,15 +3,15 @@
 // the SQL text is the same for all of them ($1 parameters, common dialect).
 //
 // Every call takes a scope. In a brand's statement (STORE_SQL) parameter $1 is always the scope's brand, bound by the
-// store and never by the caller, whose arguments begin at $2: a tenant's table cannot be asked without its brand. Tables
-// of the installation (users, sign-ins, migrations, look-ups by the hash of a key) are asked by STORE_SQL_ALL with a
+// store and never by the caller, whose arguments begin at $2: a tenant's table cannot be asked without its brand.
+// Tables of the installation (users, sign-ins, migrations, look-ups by the hash of a key) are asked by STORE_SQL_ALL with a
 // scope made by scope_installation.
 //
-// Writes are closures. With SQLite one thread at a time runs all that wait inside one transaction, each in a savepoint of
-// its own, and commits once (group commit, synchronous=FULL); a caller returns only after that commit. That thread is the
-// store's own, or a caller that found nobody writing. A closure must be quick, must not wait for anything, must not write
-// again, and may run again from the start when the commit failed in a way worth repeating: it may have no effect but on
-// the transaction and on its own `arg`.
+// Writes are closures. With SQLite one thread at a time runs all that wait inside one transaction, each in a savepoint
+// of its own, and commits once (group commit, synchronous=FULL); a caller returns only after that commit. That thread
+// is the store's own, or a caller that found nobody writing. A closure must be quick, must not wait for anything, must
+// not write again, and may run again from the start when the commit failed in a way worth repeating: it may have no
+// effect but on the transaction and on its own `arg`.
 //
 // After a statement has failed nothing more runs in that transaction, and it is not committed whatever the closure
 // returns (PostgreSQL behaves so, and SQLite is held to it): where a conflict is expected, use ON CONFLICT.
@@ -156,7 +156,16 @@ struct str rows_str(struct rows *rows, size_t column);
 
 // What a transaction changed that is also kept in memory elsewhere (indexes, configuration caches). Told after the
 // commit, before any caller of that commit goes on: the next search sees it.
-enum change_kind { CHANGE_BRAND, CHANGE_PRODUCT, CHANGE_DOCUMENT, CHANGE_VECTOR, CHANGE_USER, CHANGE_SETTING, CHANGE_JOB };
+enum change_kind {
+    CHANGE_BRAND,
+    CHANGE_PRODUCT,
+    CHANGE_DOCUMENT,
+    CHANGE_VECTOR,
+    CHANGE_USER,
+    CHANGE_SETTING,
+    CHANGE_JOB,
+    CHANGE_OUTSIDE, // another process wrote (a command beside the server): brand and id are STR_NULL, all may be stale
+};
 
 struct change {
     enum change_kind kind;
@@ -166,5 +175,6 @@ struct change {
 void tx_changed(struct tx *tx, enum change_kind kind, struct str id); // brand is the scope's
 // Runs `fn` once if and when this transaction has committed, on the thread that commits. Must not block.
 void tx_after_commit(struct tx *tx, void (*fn)(void *arg), void *arg);
-// One listener (the composition root fans out). Called on the committing thread with all changes of a commit.
+// One listener (the composition root fans out). Called on the committing thread with all changes of a commit. With
+// SQLite it hears of other processes' commits at the next write here, or within a second.
 void store_listen(struct store *store, void (*fn)(void *arg, const struct change *changes, size_t n), void *arg);

@@ -4,6 +4,7 @@
 #include "store/test_support.h"
 
 #include <math.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -397,6 +398,42 @@ TEST(changes_are_told_after_the_commit)
     told[0] = '\0';
     assert_int_equal(write_as("acme", change, &result, NULL), ERR_CONFLICT);
     assert_string_equal(told, "");
+    close_store();
+}
+
+static sem_t heard;
+
+static void hear_outside(void *arg, const struct change *changes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (changes[i].kind == CHANGE_OUTSIDE && !changes[i].brand.p) {
+            ++*(atomic_int *)arg;
+            sem_post(&heard);
+        }
+}
+
+TEST(what_another_process_wrote_is_told)
+{
+    open_store();
+    atomic_int times = 0;
+    sem_init(&heard, 0, 0);
+    store_listen(store, hear_outside, &times);
+    add("acme", "a", 0);
+    add("acme", "b", 0);
+    assert_items("acme", "a b ");
+    assert_int_equal(atomic_load(&times), 0);
+    struct store_options options = test_options(&dir);
+    options.shared = true;
+    struct store *command;
+    assert_int_equal(store_open(&options, &command, NULL, NULL), 0);
+    struct test_item item = {"c", "Lamp", 0};
+    struct scope scope = test_scope();
+    assert_int_equal(store_write(command, &scope, test_add, &item, NULL), 0);
+    sem_wait(&heard); // by looking
+    assert_int_equal(store_write(command, &scope, test_add, &(struct test_item){"d", "Lamp", 0}, NULL), 0);
+    add("acme", "e", 0); // or by the next write
+    assert_int_equal(atomic_load(&times), 2);
+    store_close(command);
     close_store();
 }
 

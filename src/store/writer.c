@@ -24,7 +24,7 @@
 enum {
     GROUP_MAX = 4096,
     GROUP_US = 20000, // a group takes in no more once it has run for so long
-    LOOK_MS = 1000,   // a caller that waits looks so often whether it may go
+    LOOK_MS = 1000,   // a waiting caller looks whether it may go, the thread whether another process wrote
     REST_MS = 100,    // without work for so long, the writer counts as idle
 };
 
@@ -59,6 +59,7 @@ struct writer {
     pthread_t leader;           // while led
     bool watching;              // the thread looks for a quiet moment by itself
     size_t groups;              // led so far
+    int64_t outside;            // what the engine last said of other processes
     struct list queue, refused; // refused: asynchronous ones that found the queue full
     struct effects effects;     // of the group that runs
 };
@@ -218,8 +219,21 @@ static void run_alone(struct writer *writer, struct list *group)
     }
 }
 
+static void look_outside(struct writer *writer)
+{
+    const struct driver *driver = writer->store->driver;
+    int64_t now = driver->outside ? driver->outside(writer->conn) : writer->outside;
+    if (now == writer->outside)
+        return;
+    writer->outside = now;
+    effects_clear(&writer->effects);
+    vec_push(&writer->effects.changes, .kind = CHANGE_OUTSIDE);
+    effects_tell(&writer->effects, writer->store);
+}
+
 static void work(struct writer *writer, struct list *todo)
 {
+    look_outside(writer);
     struct list group;
     list_init(&group);
     struct err err = {0};
@@ -248,31 +262,32 @@ static enum driver_tidy untidy(const struct writer *writer)
     return driver->untidy ? driver->untidy(writer->conn) : TIDY_NO;
 }
 
-// Under the lock: waits until there is something to lead. True: nothing but tidying up in a quiet moment.
-static bool take_lead(struct writer *writer)
+enum lead { LEAD_WORK, LEAD_TIDY, LEAD_LOOK };
+
+// Under the lock: waits until there is something to lead. In a quiet moment that may be tidying up, and from time to
+// time a look at what other processes did.
+static enum lead take_lead(struct writer *writer)
 {
-    bool quiet = false;
+    enum lead lead = LEAD_WORK;
     if (writer->led && !writer->handed && pthread_equal(writer->leader, pthread_self()))
         writer->led = false; // its last round is over
-    while (!writer->handed && !quiet && (writer->led || !has_work(writer))) {
+    while (!writer->handed && lead == LEAD_WORK && (writer->led || !has_work(writer))) {
         writer->watching = !writer->led && untidy(writer) != TIDY_NO;
-        if (!writer->watching) {
-            pthread_cond_wait(&writer->wake, &writer->lock);
-            continue;
-        }
+        int64_t ms = writer->watching ? REST_MS : LOOK_MS;
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += REST_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec += ms % 1000 * 1000000L;
+        until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
         size_t groups = writer->groups;
         int rc = pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
-        quiet = rc == ETIMEDOUT && !writer->led && groups == writer->groups && !has_work(writer);
+        if (rc == ETIMEDOUT && !writer->led && groups == writer->groups && !has_work(writer))
+            lead = writer->watching ? LEAD_TIDY : LEAD_LOOK;
     }
     writer->watching = writer->handed = false;
     writer->led = true;
     writer->leader = pthread_self();
-    return quiet;
+    return lead;
 }
 
 static void *writer_main(void *arg)
@@ -284,7 +299,7 @@ static void *writer_main(void *arg)
         list_init(&todo);
         list_init(&refused);
         pthread_mutex_lock(&writer->lock);
-        bool quiet = take_lead(writer);
+        enum lead lead = take_lead(writer);
         take_all(writer, &todo);
         list_move(&refused, &writer->refused);
         bool probe = writer->probe;
@@ -292,8 +307,10 @@ static void *writer_main(void *arg)
         end = writer->stopping && !todo.first && !refused.first;
         pthread_mutex_unlock(&writer->lock);
         answer(&refused);
-        if (quiet || untidy(writer) == TIDY_NOW)
+        if (lead == LEAD_TIDY || untidy(writer) == TIDY_NOW)
             driver->tidy(writer->conn);
+        if (lead == LEAD_LOOK)
+            look_outside(writer);
         if (todo.first)
             work(writer, &todo);
         else if (probe)
@@ -424,6 +441,8 @@ struct writer *writer_new(struct store *store, struct driver_conn *conn)
     struct writer *writer = mem_zalloc(sizeof *writer);
     writer->store = store;
     writer->conn = conn;
+    if (store->driver->outside)
+        writer->outside = store->driver->outside(conn);
     list_init(&writer->queue);
     list_init(&writer->refused);
     pthread_mutex_init(&writer->lock, NULL);

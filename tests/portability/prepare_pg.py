@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Does the SQL that runs on SQLite run on PostgreSQL too? Starts the distribution's PostgreSQL in a temporary folder, runs
-every migration (an NNNN_name.postgres.sql instead of the common one where there is one) and PREPAREs every statement.
+"""Does the SQL that runs on SQLite run on PostgreSQL too? Starts the distribution's PostgreSQL in a temporary folder,
+runs every migration (an NNNN_name.postgres.sql instead of the common one where there is one) and PREPAREs every
+statement.
 
 usage: prepare_pg.py [STATEMENTS]      one JSON object {"name", "sql"} a line; default: what `parley sql` prints
 """
@@ -89,8 +90,8 @@ class Postgres:
 
     def psql(self, script, *options):
         """Runs a psql script; a CompletedProcess with text output."""
-        return self._call(self.bin / "psql", "-X", "-q", "-A", "-t", "-h", self.folder, "-U", "parley", "-d", "postgres",
-                          *options, input=script)
+        return self._call(self.bin / "psql", "-X", "-q", "-A", "-t", "-h", self.folder, "-U", "parley",
+                          "-d", "postgres", *options, input=script)
 
     def __exit__(self, *_):
         if self.child:

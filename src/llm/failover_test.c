@@ -45,8 +45,6 @@ TEST(failover_before_text) // upstream-llm#4
     static const char *const knobs[] = {
         "{\"default\":{\"emptyStream\":true}}",
         "{\"default\":{\"html\":true}}",
-        "{\"default\":{\"status\":200,\"jsonBody\":true,\"answer\":\"script:[]\",\"garbageAt\":\"0,0,0\",\"noReply\":"
-        "\"fin\"}}",
         "{\"default\":{\"answer\":\"count:5\",\"garbageAt\":[0,0,0]}}",
         "{\"default\":{\"noReply\":\"rst\"}}",
         "{\"default\":{\"status\":404}}",

@@ -4,8 +4,8 @@
 //
 // Every call takes a scope. In a brand's statement (STORE_SQL) parameter $1 is always the scope's brand, bound by the
 // store and never by the caller, whose arguments begin at $2: a tenant's table cannot be asked without its brand.
-// Tables of the installation (users, sign-ins, migrations, look-ups by the hash of a key) are asked by STORE_SQL_ALL with a
-// scope made by scope_installation.
+// Tables of the installation (users, sign-ins, migrations, look-ups by the hash of a key) are asked by STORE_SQL_ALL
+// with a scope made by scope_installation.
 //
 // Writes are closures. With SQLite one thread at a time runs all that wait inside one transaction, each in a savepoint
 // of its own, and commits once (group commit, synchronous=FULL); a caller returns only after that commit. That thread

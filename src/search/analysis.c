@@ -44,7 +44,8 @@ struct language_counts {
     unsigned stop[WORDS_LANGUAGES], tells[WORDS_LANGUAGES];
 };
 
-static const uint16_t latin = 1u << WORDS_EN | 1u << WORDS_PT | 1u << WORDS_ID | 1u << WORDS_DE | 1u << WORDS_ES | 1u << WORDS_FR;
+static const uint16_t latin =
+    1u << WORDS_EN | 1u << WORDS_PT | 1u << WORDS_ID | 1u << WORDS_DE | 1u << WORDS_ES | 1u << WORDS_FR;
 
 static void count_languages(const struct terms *terms, struct language_counts *counts)
 {

@@ -58,7 +58,9 @@ TEST(analysis_codes)
     assert_shown("CAS 7732-18-5", "cas 7732 18 5 7732-18-5");
     assert_shown("v1.2/x", "v1 2 x v1.2/x");
     assert_shown("and/or well-known", "[and] [or] well known");
-    assert_shown("AB\xE2\x80\x91" "12", "ab 12 ab-12");
+    assert_shown("AB\xE2\x80\x91"
+                 "12",
+                 "ab 12 ab-12");
     assert_shown("end.", "end");
     struct str longest = {arena_zalloc(arena, 400), 0};
     for (int i = 0; i < 100; i++)
@@ -71,11 +73,13 @@ TEST(analysis_folding)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
     assert_str(folded(arena, "\xC3\x89T\xC3\x89"), "ete");
-    assert_str(folded(arena, "Stra\xC3\x9F" "e"), "strass"); // as Strassen would
+    assert_str(folded(arena, "Stra\xC3\x9F"
+                             "e"),
+               "strass");                                                     // as Strassen would
     assert_str(folded(arena, "\xEF\xBC\xA1\xEF\xBC\xA2\xEF\xBC\x91"), "ab1"); // full width
-    assert_str(folded(arena, "e\xCC\x81t\xC3\xA9"), "ete"); // a combining accent
+    assert_str(folded(arena, "e\xCC\x81t\xC3\xA9"), "ete");                   // a combining accent
     assert_str(folded(arena, "\xD0\x81\xD0\xBB\xD0\xBA\xD0\xB0"), "\xD0\xB5\xD0\xBB\xD0\xBA\xD0\xB0"); // ё is е
-    assert_str(folded(arena, "\xE0\xB9\x91\xE0\xB9\x92"), "12"); // Thai digits
+    assert_str(folded(arena, "\xE0\xB9\x91\xE0\xB9\x92"), "12");                                       // Thai digits
     assert_str(folded(arena, "m\xC2\xB2"), "m2");
     assert_str(folded(arena, "co\xC2\xADoperate"), "cooperate"); // soft hyphen
     // Hindi vowel signs stay.
@@ -85,11 +89,26 @@ TEST(analysis_folding)
 TEST(analysis_plurals)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
-    const char *same[][2] = {{"laptops", "laptop"}, {"boxes", "box"}, {"batteries", "battery"}, {"movies", "movie"},
-                             {"cookies", "cookie"}, {"watches", "watch"}, {"dishes", "dish"}, {"glasses", "glass"},
-                             {"headaches", "headache"}, {"tomatoes", "tomato"}, {"shoes", "shoe"}, {"ties", "tie"},
-                             {"houses", "house"}, {"axes", "axe"}, {"prices", "price"}, {"caches", "cache"},
-                             {"produtos", "produto"}, {"devolu\xC3\xA7\xC3\xB5" "es", "devolu\xC3\xA7\xC3\xA3o"}};
+    const char *same[][2] = {{"laptops", "laptop"},
+                             {"boxes", "box"},
+                             {"batteries", "battery"},
+                             {"movies", "movie"},
+                             {"cookies", "cookie"},
+                             {"watches", "watch"},
+                             {"dishes", "dish"},
+                             {"glasses", "glass"},
+                             {"headaches", "headache"},
+                             {"tomatoes", "tomato"},
+                             {"shoes", "shoe"},
+                             {"ties", "tie"},
+                             {"houses", "house"},
+                             {"axes", "axe"},
+                             {"prices", "price"},
+                             {"caches", "cache"},
+                             {"produtos", "produto"},
+                             {"devolu\xC3\xA7\xC3\xB5"
+                              "es",
+                              "devolu\xC3\xA7\xC3\xA3o"}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         struct str many = folded(arena, same[i][0]), one = folded(arena, same[i][1]);
         if (!str_eq(many, one))
@@ -110,7 +129,9 @@ TEST(analysis_stop_words_depend_on_the_language)
     assert_shown("Wie ist die Garantie", "[wie] [ist] [die] garanty");
     assert_shown("qual \xC3\xA9 o prazo de entrega", "[qual] [e] [o] prazo [de] entrega");
     assert_shown("berapa lama pengiriman ke Bandung", "[berapa] lama pengiriman [ke] bandung");
-    assert_shown("\xC2\xBF" "cu\xC3\xA1nto cuesta el env\xC3\xADo", "[cuanto] cuesta [el] envio");
+    assert_shown("\xC2\xBF"
+                 "cu\xC3\xA1nto cuesta el env\xC3\xADo",
+                 "[cuanto] cuesta [el] envio");
     assert_true(analyse_is_stop(STR("the")));
     assert_true(analyse_is_stop(STR("nao")));
     assert_false(analyse_is_stop(STR("hat")));
@@ -180,7 +201,11 @@ TEST(analysis_bounds)
     assert_int_equal(t.n, 1);
     assert_int_equal(t.at[0].text.n, FOLD_MAX);
     // Malformed bytes separate.
-    t = analyse(arena, STR("ab\xFF" "cd\xE0\xB8" "ef"), 0);
+    t = analyse(arena,
+                STR("ab\xFF"
+                    "cd\xE0\xB8"
+                    "ef"),
+                0);
     assert_int_equal(t.n, 3);
     assert_str(t.at[2].text, "ef");
 }
@@ -206,12 +231,25 @@ TEST(analysis_language)
 {
     const struct {
         const char *text, *code;
-    } rows[] = {{"How long is the warranty?", "en"}, {"Qual \xC3\xA9 o prazo de entrega?", "pt"},
-                {"ขอ Halden Slate 14 ราคาเท่าไหร่", "th"}, {"保証は何年ですか", "ja"}, {"怎么退货", "zh"},
-                {"배송비는 얼마인가요", "ko"}, {"Berapa harga laptop ini?", "id"}, {"Wie lange ist die Garantie?", "de"},
-                {"\xC2\xBF" "Cu\xC3\xA1nto cuesta el env\xC3\xADo?", "es"}, {"Quel est le prix de la livraison ?", "fr"},
-                {"ما هو سعر التوصيل", "ar"}, {"Hello", "en"}, {"", ""}, {"12345 !!", ""}, {"xqzt", ""},
-                {"Сколько стоит", ""}, {"iPhone 15 Pro 怎么退货", "zh"}};
+    } rows[] = {{"How long is the warranty?", "en"},
+                {"Qual \xC3\xA9 o prazo de entrega?", "pt"},
+                {"ขอ Halden Slate 14 ราคาเท่าไหร่", "th"},
+                {"保証は何年ですか", "ja"},
+                {"怎么退货", "zh"},
+                {"배송비는 얼마인가요", "ko"},
+                {"Berapa harga laptop ini?", "id"},
+                {"Wie lange ist die Garantie?", "de"},
+                {"\xC2\xBF"
+                 "Cu\xC3\xA1nto cuesta el env\xC3\xADo?",
+                 "es"},
+                {"Quel est le prix de la livraison ?", "fr"},
+                {"ما هو سعر التوصيل", "ar"},
+                {"Hello", "en"},
+                {"", ""},
+                {"12345 !!", ""},
+                {"xqzt", ""},
+                {"Сколько стоит", ""},
+                {"iPhone 15 Pro 怎么退货", "zh"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_string_equal(analyse_language(str_from(rows[i].text)), rows[i].code);
 }

@@ -144,8 +144,11 @@ void builder_add(struct builder *b, struct str id, const struct search_passage *
     const struct search_attrs *a = &passages[0].attrs;
     vec_push(&b->documents, .slot = slot, .first = (uint32_t)b->passages.n, .n = (uint32_t)n);
     struct pending *p = &b->documents.at[b->documents.n - 1];
-    p->d = (struct document){.id = arena_str(b->strings, id), .price = a->price, .order = a->order,
-                             .available = a->available, .exact[0] = exact_hash(id)};
+    p->d = (struct document){.id = arena_str(b->strings, id),
+                             .price = a->price,
+                             .order = a->order,
+                             .available = a->available,
+                             .exact[0] = exact_hash(id)};
     if (passages[0].n_zones)
         p->d.exact[1] = exact_hash(passages[0].zones[0].text);
     const struct str values[ATTRIBUTES] = {a->type, a->category, a->supplier, a->base};

@@ -9,7 +9,8 @@ struct builder;
 struct builder *builder_new(void);
 void builder_free(struct builder *builder); // NULL is fine
 // Adds a document whose passages take the slots from `slot` on. All rows are NONE at first.
-void builder_add(struct builder *builder, struct str id, const struct search_passage *passages, size_t n, uint32_t slot);
+void builder_add(struct builder *builder, struct str id, const struct search_passage *passages, size_t n,
+                 uint32_t slot);
 // Passages of the living document that begins at `slot`; 0 when there is none. *ret_first is their first number.
 uint32_t builder_document(const struct builder *builder, uint32_t slot, uint32_t *ret_first);
 void builder_remove(struct builder *builder, uint32_t slot);

@@ -99,15 +99,13 @@ static void choose(const struct query *q, const float *scores, float least, stru
     uint32_t number = 0;
     for (uint32_t p = 0; p < q->reader->n_parts; p++) {
         const struct allowed *a = &q->allowed[p];
-        float floor = least;
-        for (uint32_t n = 0; n < a->n; n++) {
-            if (!(scores[a->base + n] > floor))
-                continue;
-            best_offer(best, scores[a->base + n], number + passage_at(a, n));
-            floor = best_floor(best) > least ? best_floor(best) : least;
-        }
+        best->floor = best->floor > least ? best->floor : least;
+        for (uint32_t n = 0; n < a->n; n++)
+            if (scores[a->base + n] > best->floor)
+                best_push(best, scores[a->base + n], number + passage_at(a, n));
         number += q->reader->parts[p].segment->n_passages;
     }
+    best_finish(best);
 }
 
 // Number among the allowed ones of a passage number.
@@ -121,24 +119,21 @@ static uint32_t sum_of_number(const struct query *q, uint32_t number)
     return a->base + a->before[passage >> 6] + (uint32_t)__builtin_popcountll(below);
 }
 
-static int by_id(const void *a, const void *b)
-{
-    const struct scored *x = a, *y = b;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-// Mean and deviation over the best by words and the best by vectors.
+// Mean and deviation over the best by words and the best by vectors, each passage once.
 static void standardise(struct query *q, struct sums sums)
 {
-    uint32_t n = q->words.n + q->vectors.n, kept = 0;
-    struct scored *both = scratch_alloc(q->scratch, (n + 1u) * sizeof *both);
-    float *cosines = scratch_alloc(q->scratch, (n + 1u) * sizeof *cosines);
-    memcpy(both, q->words.at, q->words.n * sizeof *both);
-    memcpy(both + q->words.n, q->vectors.at, q->vectors.n * sizeof *both);
-    qsort(both, n, sizeof *both, by_id);
-    for (uint32_t i = 0; i < n; i++)
-        if (i == 0 || both[i].id != both[i - 1].id)
-            cosines[kept++] = sums.cosines[sum_of_number(q, both[i].id)];
+    size_t words = bit_words(q->n_allowed);
+    uint32_t kept = 0;
+    uint64_t *seen = scratch_alloc(q->scratch, (words + 1) * sizeof *seen);
+    float *cosines = scratch_alloc(q->scratch, (q->words.n + q->vectors.n + 1u) * sizeof *cosines);
+    memset(seen, 0, words * sizeof *seen);
+    for (uint32_t i = 0; i < q->words.n + q->vectors.n; i++) {
+        const struct scored *one = i < q->words.n ? &q->words.at[i] : &q->vectors.at[i - q->words.n];
+        uint32_t n = sum_of_number(q, one->id);
+        if (!bit_get(seen, n))
+            cosines[kept++] = sums.cosines[n];
+        seen[n >> 6] |= 1ull << (n & 63);
+    }
     query_standardise(q, cosines, kept);
 }
 
@@ -157,7 +152,10 @@ static void add_vectors(struct query *q, struct sums sums)
 
 static struct found passage_found(const struct query *q, uint32_t part, uint32_t passage, uint32_t n, struct sums sums)
 {
-    struct found f = {.part = part, .passage = passage, .words = sums.words[n], .matched = true,
+    struct found f = {.part = part,
+                      .passage = passage,
+                      .words = sums.words[n],
+                      .matched = true,
                       .cosine = sums.cosines ? sums.cosines[n] : NAN};
     f.w = q->idf_sum > 0 ? sums.share[n] / q->idf_sum : 0;
     f.v = sums.cosines ? cosine_rescaled(q, f.cosine) : 0;
@@ -212,7 +210,6 @@ void exhaust(struct query *q)
     memset(sums.share, 0, bytes);
     add_words(q, sums);
     choose(q, sums.words, 0, &q->words);
-    best_sort(&q->words);
     if (q->vector) {
         sums.cosines = scratch_alloc(q->scratch, bytes);
         add_vectors(q, sums);

@@ -38,8 +38,8 @@ enum rune_class rune_class(uint32_t c)
     if (mask & (U_GC_MN_MASK | U_GC_MC_MASK | U_GC_ME_MASK)) {
         UErrorCode status = U_ZERO_ERROR;
         UScriptCode script = uscript_getScript((UChar32)c, &status);
-        bool dictionary = script == USCRIPT_THAI || script == USCRIPT_LAO || script == USCRIPT_KHMER ||
-                          script == USCRIPT_MYANMAR;
+        bool dictionary =
+            script == USCRIPT_THAI || script == USCRIPT_LAO || script == USCRIPT_KHMER || script == USCRIPT_MYANMAR;
         return dictionary ? RUNE_DICTIONARY : RUNE_EXTEND;
     }
     if (!(mask & (U_GC_L_MASK | U_GC_N_MASK)))
@@ -183,7 +183,8 @@ static bool ends(const char *word, size_t n, const char *ending, size_t k)
 }
 #define ENDS(literal) ends(word, n, literal, sizeof(literal) - 1)
 
-static size_t stem_es(char *word, size_t n) // the word ended in "es"; its s is dropped already, or it was a singular in e
+static size_t stem_es(char *word,
+                      size_t n) // the word ended in "es"; its s is dropped already, or it was a singular in e
 {
     if (ENDS("oe") || ENDS("xe") || ENDS("che") || ENDS("she") || ENDS("sse"))
         return n - 1;

@@ -5,16 +5,17 @@
 #include "base/arena.h"
 
 enum rune_class {
-    RUNE_SEPARATOR, // white space, punctuation, symbols
-    RUNE_WORD, // letters and digits of spaced scripts
+    RUNE_SEPARATOR,  // white space, punctuation, symbols
+    RUNE_WORD,       // letters and digits of spaced scripts
     RUNE_DICTIONARY, // Thai, Lao, Khmer, Burmese
-    RUNE_CJK, // Han, kana, hangul, bopomofo
-    RUNE_EXTEND, // marks and invisible joiners: part of the word before them
+    RUNE_CJK,        // Han, kana, hangul, bopomofo
+    RUNE_EXTEND,     // marks and invisible joiners: part of the word before them
 };
 enum rune_class rune_class(uint32_t rune);
 static inline bool rune_is_han(uint32_t c)
 {
-    return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || c == 0x3005 || (c >= 0x20000 && c <= 0x3FFFD);
+    return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || c == 0x3005 ||
+           (c >= 0x20000 && c <= 0x3FFFD);
 }
 static inline bool rune_is_hiragana(uint32_t c)
 {

@@ -5,10 +5,10 @@
 // times), and shares everything else with the generation before.
 //
 // How a reader takes a generation without a lock: it counts itself into `entering`, loads the pointer, takes a
-// reference, and leaves `entering`. The writer swaps the pointer first and drops its own reference to the old generation
-// only when it has then seen `entering` at 0: in the one order of these operations (all are sequentially consistent) a
-// reader that entered before that moment has taken its reference by then, and one that enters later loads the new
-// pointer. If readers are always about to enter, the old generation waits for the next publish.
+// reference, and leaves `entering`. The writer swaps the pointer first and drops its own reference to the old
+// generation only when it has then seen `entering` at 0: in the one order of these operations (all are sequentially
+// consistent) a reader that entered before that moment has taken its reference by then, and one that enters later loads
+// the new pointer. If readers are always about to enter, the old generation waits for the next publish.
 #include "search/index.h"
 
 #include "base/map.h"
@@ -21,7 +21,7 @@
 
 enum {
     SEAL_POSTINGS = 4 << 20, // a pending segment is closed at so many
-    MERGE_RATIO = 3, // a segment smaller than this times what follows it is merged with it
+    MERGE_RATIO = 3,         // a segment smaller than this times what follows it is merged with it
     ID_MAX = 1024,
     TRIES = 1000,
 };
@@ -35,7 +35,7 @@ struct search_index {
     VEC(struct part) parts;
     struct rows rows;
     struct builder *pending;
-    struct map *documents; // id → first slot + 1
+    struct map *documents;            // id → first slot + 1
     uint32_t next_slot, pending_slot; // pending_slot: first of the pending documents
     float average;
     uint32_t all_of, bits_from;
@@ -269,8 +269,7 @@ int search_put(struct search_index *index, struct str doc, const struct search_p
         for (size_t i = 0; i < n && index->dims; i++) {
             AUTO_FREE float *vector = passages[i].vector ? normalised(index, passages[i].vector) : NULL;
             if (vector)
-                *builder_row(index->pending, first + (uint32_t)i) =
-                    add_row(index, slot + (uint32_t)i, vector, NONE);
+                *builder_row(index->pending, first + (uint32_t)i) = add_row(index, slot + (uint32_t)i, vector, NONE);
         }
         index->next_slot += (uint32_t)n;
         map_set(index->documents, doc, (void *)(size_t)(slot + 1u));
@@ -422,8 +421,8 @@ static void compact_rows(struct search_index *index)
                 continue;
             uint32_t at, chunk = rows_chunk(o->rows[p], &at);
             bool alive = passage_alive(part, p);
-            o->rows[p] = alive ? rows_add(&fresh, part->segment->slots[p],
-                                          old->chunks.at[chunk]->f32 + at * index->dims) : NONE;
+            o->rows[p] =
+                alive ? rows_add(&fresh, part->segment->slots[p], old->chunks.at[chunk]->f32 + at * index->dims) : NONE;
         }
     }
     rows_done(old);
@@ -434,8 +433,8 @@ static void count_bytes(struct search_index *index)
 {
     size_t bytes = sizeof *index + rows_bytes(&index->rows);
     for (size_t i = 0; i < index->parts.n; i++)
-        bytes += index->parts.at[i].segment->bytes +
-                 overlay_bytes(index->parts.at[i].overlay, index->parts.at[i].segment);
+        bytes +=
+            index->parts.at[i].segment->bytes + overlay_bytes(index->parts.at[i].overlay, index->parts.at[i].segment);
     bytes += map_count(index->documents) * 64;
     atomic_store(&index->bytes, bytes);
 }

@@ -11,7 +11,7 @@ struct search_reader { // a generation: immutable
     struct part *parts; // ascending by slot
     struct rows rows;
     uint64_t passages, documents; // living ones
-    float average; // passage length behind all impacts
+    float average;                // passage length behind all impacts
     uint32_t all_of, bits_from;
 };
 

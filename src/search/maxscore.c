@@ -12,9 +12,10 @@ struct cursor {
     const uint16_t *ids;
     const uint8_t *impacts;
     const struct skip *skip; // NULL: short run
-    uint32_t n, from, to; // postings of the run; of the span: from..to
-    float step; // score of one impact unit
-    float bound; // largest score in the span
+    const uint8_t *dense;    // impacts by id; NULL: not that long
+    uint32_t n, from, to;    // postings of the run; of the span: from..to
+    float step;              // score of one impact unit
+    float bound;             // largest score in the span
     uint8_t max;
 };
 
@@ -25,14 +26,15 @@ struct spans {
     struct cursor *cursors, **order;
     float *before; // what order[0..i] can add together
     size_t n;
-    float *scores; // of the span
-    uint64_t *touched;
-    float threshold; // before the heap is full
+    float *scores;     // of the span
+    uint64_t *touched; // its ids with a score, in spans with few postings
+    uint32_t *above;   // its ids that need looking at
+    float threshold;   // before the heap is full
 };
 
 static float threshold(const struct spans *s)
 {
-    float floor = best_floor(&s->q->words);
+    float floor = s->q->words.floor;
     return floor > s->threshold ? floor : s->threshold;
 }
 
@@ -68,59 +70,78 @@ static void sort_by_bound(struct cursor **order, size_t n)
 
 static float look_up(const struct cursor *c, uint16_t id)
 {
+    if (c->dense)
+        return c->step * c->dense[id];
     uint32_t from = c->from, n = c->to - c->from;
     if (c->skip) {
         uint32_t window = id / WINDOW;
         from = c->skip->at[window];
         n = (window + 1 < CHUNK / WINDOW ? c->skip->at[window + 1] : c->n) - from;
     }
-    if (n == 0)
-        return 0;
-    while (n > 1) {
-        uint32_t half = n / 2;
-        from += c->ids[from + half] <= id ? half : 0;
-        n -= half;
-    }
-    return c->ids[from] == id ? c->step * c->impacts[from] : 0;
+    uint32_t at = ids_find(c->ids + from, n, id);
+    return at == NONE ? 0 : c->step * c->impacts[from + at];
 }
 
-static void add_up(struct spans *s, const struct cursor *c, uint32_t lo)
+static void add_up(struct spans *s, const struct cursor *c, uint32_t lo, bool touch)
 {
     const float step = c->step;
     float *scores = s->scores;
+    if (c->dense && !touch) {
+        s->q->kernels->add_u8(scores, c->dense + lo, SPAN, step);
+        return;
+    }
     for (uint32_t i = c->from; i < c->to; i++) {
         uint32_t at = c->ids[i] - lo;
         scores[at] += step * c->impacts[i];
-        s->touched[at >> 6] |= 1ull << (at & 63);
+        if (touch)
+            s->touched[at >> 6] |= 1ull << (at & 63);
     }
 }
 
+// Ids with a score above `least`; clears what is not above.
+static uint32_t gather(struct spans *s, float least, bool touched)
+{
+    if (!touched)
+        return (uint32_t)s->q->kernels->above_f32(s->scores, SPAN, least, s->above);
+    uint32_t n = 0;
+    for (uint32_t w = 0; w < SPAN / 64; w++) {
+        for (uint64_t bits = s->touched[w]; bits; bits &= bits - 1)
+            s->above[n++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+        s->touched[w] = 0;
+    }
+    return n;
+}
+
 // order[0..rest) are looked up only, highest bound first.
-static void finish_span(struct spans *s, uint32_t lo, size_t rest)
+static void finish_span(struct spans *s, uint32_t lo, size_t rest, bool touched)
 {
     struct query *q = s->q;
     struct cursor **order = s->order;
-    const float *before = s->before;
-    const float reserve = rest ? before[rest - 1] : 0;
-    for (uint32_t w = 0; w < SPAN / 64; w++) {
-        for (uint64_t bits = s->touched[w]; bits; bits &= bits - 1) {
-            uint32_t at = w * 64 + (uint32_t)__builtin_ctzll(bits), passage = s->first + lo + at;
-            float score = s->scores[at], least = threshold(s);
+    const float *before = s->before, reserve = rest ? before[rest - 1] : 0;
+    float least = threshold(s);
+    uint32_t n = gather(s, least > reserve ? least - reserve - 1e-6f : 0, touched);
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t at = s->above[k], passage = s->first + lo + at;
+        float score = s->scores[at];
+        if (touched)
             s->scores[at] = 0;
-            if (score + reserve <= least || !is_allowed(s->allowed, passage))
-                continue;
-            size_t i = rest;
-            while (i > 0 && score + before[i - 1] > least)
-                score += look_up(order[--i], (uint16_t)(lo + at));
-            if (i == 0 && score > least)
-                best_offer(&q->words, score, s->part_base + passage);
+        if (score + reserve <= least || !is_allowed(s->allowed, passage))
+            continue;
+        size_t i = rest;
+        while (i > 0 && score + before[i - 1] > least)
+            score += look_up(order[--i], (uint16_t)(lo + at));
+        if (i == 0 && score > least) {
+            best_offer(&q->words, score, s->part_base + passage);
+            least = threshold(s);
         }
-        s->touched[w] = 0;
     }
+    if (!touched)
+        memset(s->scores, 0, SPAN * sizeof *s->scores);
 }
 
 static void run_span(struct spans *s, uint32_t lo)
 {
+    enum { FEW = 200 }; // postings up to which remembering ids beats looking at the whole span
     struct cursor **order = s->order;
     float sum = 0, least = threshold(s);
     size_t n = 0, rest = 0;
@@ -135,11 +156,14 @@ static void run_span(struct spans *s, uint32_t lo)
         if (sum <= least)
             rest = i + 1;
     }
+    uint32_t postings = 0;
+    for (size_t i = rest; i < n; i++)
+        postings += order[i]->to - order[i]->from;
     if (rest == n)
         return;
     for (size_t i = rest; i < n; i++)
-        add_up(s, order[i], lo);
-    finish_span(s, lo, rest);
+        add_up(s, order[i], lo, postings <= FEW);
+    finish_span(s, lo, rest, postings <= FEW);
 }
 
 static void run_chunk(struct spans *s, uint32_t part, uint16_t chunk, const uint32_t *run_of)
@@ -152,10 +176,14 @@ static void run_chunk(struct spans *s, uint32_t part, uint16_t chunk, const uint
         if (!e || run_of[t] >= e->run + e->runs || segment->runs[run_of[t]].chunk != chunk)
             continue;
         const struct run *run = &segment->runs[run_of[t]];
-        s->cursors[s->n++] = (struct cursor){
-            .ids = segment->ids + run->at, .impacts = segment->impacts + run->at, .n = (uint32_t)run->last + 1,
-            .skip = run->skip == NONE ? NULL : &segment->skips[run->skip],
-            .step = s->q->terms[t].idf / 255, .max = run->max};
+        s->cursors[s->n++] =
+            (struct cursor){.ids = segment->ids + run->at,
+                            .impacts = segment->impacts + run->at,
+                            .n = (uint32_t)run->last + 1,
+                            .skip = run->skip == NONE ? NULL : &segment->skips[run->skip],
+                            .dense = run->dense == NONE ? NULL : segment->dense + (size_t)run->dense * CHUNK,
+                            .step = s->q->terms[t].idf / 255,
+                            .max = run->max};
         bound += s->q->terms[t].idf / 255 * run->max;
     }
     s->first = (uint32_t)chunk << 16;
@@ -185,6 +213,7 @@ void words_best(struct query *q)
     s.before = scratch_alloc(q->scratch, (q->n_terms + 1) * sizeof *s.before);
     s.scores = scratch_alloc(q->scratch, SPAN * sizeof *s.scores);
     s.touched = scratch_alloc(q->scratch, SPAN / 8);
+    s.above = scratch_alloc(q->scratch, SPAN * sizeof *s.above);
     memset(s.scores, 0, SPAN * sizeof *s.scores);
     memset(s.touched, 0, SPAN / 8);
     uint32_t *run_of = scratch_alloc(q->scratch, (q->n_terms + 1) * sizeof *run_of);
@@ -205,19 +234,32 @@ void words_best(struct query *q)
     }
 }
 
-void words_of_passage(const struct query *q, uint32_t part, uint32_t passage, float *ret_words, float *ret_w)
+// The found ones at..end lie in one chunk: adds what the run gives them.
+static void words_of_run(const struct query *q, const struct segment *s, const struct run *run, float idf,
+                         struct found *at, struct found *end)
 {
-    const struct segment *s = q->reader->parts[part].segment;
-    const float *weights = s->weights[s->sets[passage]].at;
-    float words = 0, share = 0;
-    for (size_t t = 0; t < q->n_terms; t++) {
-        const struct entry *e = q->terms[t].entries[part];
-        uint32_t at = e ? entry_find(s, e, passage) : NONE;
-        if (at == NONE)
+    for (; at < end; at++) {
+        uint32_t posting = run_find(s, run, (uint16_t)at->passage);
+        if (posting == NONE)
             continue;
-        words += q->terms[t].idf / 255 * s->impacts[at];
-        share += q->terms[t].idf * weights[s->places[at] >> 6];
+        posting += run->at;
+        at->words += idf / 255 * s->impacts[posting];
+        at->w += idf / q->idf_sum * s->weights[s->sets[at->passage]].at[s->places[posting] >> 6];
     }
-    *ret_words = words;
-    *ret_w = q->idf_sum > 0 ? share / q->idf_sum : 0;
+}
+
+void words_of_passages(const struct query *q, struct found *found, size_t n)
+{
+    for (size_t t = 0; t < q->n_terms; t++) {
+        for (struct found *at = found, *all = found + n, *end; at < all; at = end) {
+            uint32_t part = at->part, chunk = at->passage >> 16;
+            for (end = at; end < all && end->part == part && end->passage >> 16 == chunk; end++)
+                ;
+            const struct segment *s = q->reader->parts[part].segment;
+            const struct entry *e = q->terms[t].entries[part];
+            for (uint32_t r = e ? e->run : 0; e && r < e->run + e->runs; r++)
+                if (s->runs[r].chunk == chunk)
+                    words_of_run(q, s, &s->runs[r], q->terms[t].idf, at, end);
+        }
+    }
 }

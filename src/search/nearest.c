@@ -94,12 +94,9 @@ static void scan_rows(struct query *q, const uint32_t *list, uint32_t n, struct 
         k = k > BLOCK ? BLOCK : k;
         k = k > n - row ? n - row : k;
         cosines_of_rows(q, row, k, cosines);
-        float floor = best_floor(best);
         for (uint32_t i = 0; i < k; i++)
-            if (cosines[i] > floor && !rows_is_dead(rows, row + i)) {
+            if (cosines[i] > best->floor && !rows_is_dead(rows, row + i))
                 best_push(best, cosines[i], row + i);
-                floor = best_floor(best);
-            }
         row += k;
     }
     for (uint32_t i = 0; list && i < n; i++)
@@ -157,7 +154,8 @@ static const uint32_t *choose_by_bits(struct query *q, const uint32_t *list, uin
         distances_of_rows(q, bits, n, distances);
     for (uint32_t i = 0; list && i < n; i++) {
         uint32_t at, chunk = rows_chunk(list[i], &at);
-        distances[i] = (uint16_t)q->kernels->hamming(bits, rows->chunks.at[chunk]->bits + at * rows->words, rows->words);
+        distances[i] =
+            (uint16_t)q->kernels->hamming(bits, rows->chunks.at[chunk]->bits + at * rows->words, rows->words);
     }
     uint32_t limit = (uint32_t)(rows->words * 64), within = guess_distance(q, distances, n, want);
     uint32_t found = collect(q, distances, n, within, out, most);
@@ -217,20 +215,20 @@ void nearest_best(struct query *q)
     struct best best;
     best_init(&best, q->scratch, q->vectors.cap);
     scan_rows(q, list, n, &best);
+    best_finish(&best);
     for (uint32_t i = 0; i < best.n; i++) {
         uint32_t at, chunk = rows_chunk(best.at[i].id, &at);
         uint32_t number = number_of_slot(q, q->reader->rows.chunks.at[chunk]->slots[at]);
         if (number != NONE)
-            best_push(&q->vectors, best.at[i].score, number);
+            best_push(&q->vectors, best.at[i].score, number); // as many as fit: no cut
     }
 }
 
-void nearest_rescore(struct query *q, struct best *best, size_t n)
+void nearest_rescore(struct query *q, struct best *best, uint32_t n)
 {
-    best_sort(best);
-    for (size_t i = 0; i < n && i < best->n; i++) {
+    best_lead(best, n);
+    for (uint32_t i = 0; i < n && i < best->n; i++) {
         uint32_t passage, part = passage_of_number(q, best->at[i].id, &passage);
         best->at[i].score = nearest_cosine(q, part, passage);
     }
-    best_sort(best);
 }

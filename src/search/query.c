@@ -88,7 +88,6 @@ static void read_vector(struct query *q)
     const struct rows *rows = &q->reader->rows;
     if (!q->asked->vector || rows->n == rows->n_dead)
         return;
-    q->kernels = vector_kernels();
     q->vector = q->asked->vector;
     q->vector_i8 = scratch_alloc(q->scratch, rows->dims);
     vector_quantise(q->vector, rows->dims, q->vector_i8, &q->vector_scale);
@@ -127,19 +126,18 @@ static const struct document *document_of(const struct query *q, const struct fo
     return &s->documents[s->document_of[f->passage]];
 }
 
+// Only ties look at the documents: they are far apart in memory.
 bool found_before(const struct query *q, const struct found *a, const struct found *b)
 {
     if (a->matched != b->matched)
         return a->matched;
+    if (a->relevance != b->relevance)
+        return a->relevance > b->relevance;
+    if (a->matched && a->fused != b->fused)
+        return a->fused > b->fused;
     const struct document *x = document_of(q, a), *y = document_of(q, b);
-    if (a->matched) {
-        if (a->relevance != b->relevance)
-            return a->relevance > b->relevance;
-        if (a->fused != b->fused)
-            return a->fused > b->fused;
-        if (x->available != y->available)
-            return x->available;
-    }
+    if (a->matched && x->available != y->available)
+        return x->available;
     if (x->order != y->order)
         return x->order < y->order;
     return a->part != b->part ? a->part < b->part : a->passage < b->passage;
@@ -189,61 +187,66 @@ static void hits_sort(struct query *q)
     q->n_hits = n;
 }
 
-// Scores one passage by itself.
-static struct found passage_score(const struct query *q, uint32_t part, uint32_t passage)
+// Scores passages in ascending order by themselves; `standard` = their cosines make mean and deviation.
+static void score_passages(struct query *q, struct found *found, size_t n, bool standard)
 {
-    struct found f = {.part = part, .passage = passage, .matched = true};
-    words_of_passage(q, part, passage, &f.words, &f.w);
-    f.cosine = nearest_cosine(q, part, passage);
-    f.v = isnan(f.cosine) ? 0 : cosine_rescaled(q, f.cosine);
-    f.relevance = 1 - (1 - f.w) * (1 - f.v);
-    f.fused = query_fused(q, f.words, f.cosine);
-    return f;
+    words_of_passages(q, found, n);
+    float *cosines = scratch_alloc(q->scratch, (n + 1) * sizeof *cosines);
+    for (size_t i = 0; i < n; i++)
+        cosines[i] = found[i].cosine = nearest_cosine(q, found[i].part, found[i].passage);
+    if (standard)
+        query_standardise(q, cosines, n);
+    for (size_t i = 0; i < n; i++) {
+        struct found *f = &found[i];
+        f->v = isnan(f->cosine) ? 0 : cosine_rescaled(q, f->cosine);
+        f->relevance = 1 - (1 - f->w) * (1 - f->v);
+        f->fused = query_fused(q, f->words, f->cosine);
+    }
 }
 
 // --- few candidates of many
 
-static int by_number(const void *a, const void *b)
+static uint32_t document_number(const struct query *q, const struct found *f)
 {
-    const struct scored *x = a, *y = b;
-    return (x->id > y->id) - (x->id < y->id);
+    return q->reader->parts[f->part].segment->document_of[f->passage];
+}
+
+// Best passage of each document, of passages in ascending order.
+static void offer_documents(struct query *q, const struct found *found, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        const struct found *best = &found[i];
+        uint32_t part = best->part, document = document_number(q, best);
+        for (i++; i < n && found[i].part == part && document_number(q, &found[i]) == document; i++)
+            if (found_before(q, &found[i], best))
+                best = &found[i];
+        if ((best->relevance > 0 || best->words > 0) && !query_is_exact(q, part, document))
+            query_offer(q, best);
+    }
 }
 
 static void fuse_candidates(struct query *q)
 {
     words_best(q);
-    best_sort(&q->words);
+    best_finish(&q->words);
     nearest_best(q);
     nearest_rescore(q, &q->vectors, RESCORED);
     uint32_t n = q->words.n + q->vectors.n, kept = 0;
     struct scored *both = scratch_alloc(q->scratch, (n + 1u) * sizeof *both);
+    struct scored *spare = scratch_alloc(q->scratch, (n + 1u) * sizeof *spare);
     struct found *found = scratch_alloc(q->scratch, (n + 1u) * sizeof *found);
-    float *cosines = scratch_alloc(q->scratch, (n + 1u) * sizeof *cosines);
     memcpy(both, q->words.at, q->words.n * sizeof *both);
     memcpy(both + q->words.n, q->vectors.at, q->vectors.n * sizeof *both);
-    qsort(both, n, sizeof *both, by_number);
+    scored_sort_by_id(both, spare, n);
     for (uint32_t i = 0; i < n; i++) {
         if (i > 0 && both[i].id == both[i - 1].id)
             continue;
-        uint32_t passage, part = passage_of_number(q, both[i].id, &passage);
-        found[kept] = passage_score(q, part, passage);
-        cosines[kept] = found[kept].cosine;
-        kept++;
+        struct found *f = &found[kept++];
+        *f = (struct found){.matched = true};
+        f->part = passage_of_number(q, both[i].id, &f->passage);
     }
-    query_standardise(q, cosines, kept);
-    for (uint32_t i = 0; i < kept;) {
-        struct found best = found[i];
-        const struct document *document = document_of(q, &best);
-        best.fused = query_fused(q, best.words, best.cosine);
-        for (i++; i < kept && document_of(q, &found[i]) == document; i++) {
-            found[i].fused = query_fused(q, found[i].words, found[i].cosine);
-            if (found_before(q, &found[i], &best))
-                best = found[i];
-        }
-        const struct segment *s = q->reader->parts[best.part].segment;
-        if ((best.relevance > 0 || best.words > 0) && !query_is_exact(q, best.part, s->document_of[best.passage]))
-            query_offer(q, &best);
-    }
+    score_passages(q, found, kept, true);
+    offer_documents(q, found, kept);
 }
 
 // --- documents named exactly, documents without a match
@@ -285,14 +288,14 @@ static void offer_exact(struct query *q)
 {
     for (size_t i = 0; i < q->n_exact; i++) {
         const struct document *d = &q->reader->parts[q->exact[i].part].segment->documents[q->exact[i].document];
-        struct found best = passage_score(q, q->exact[i].part, d->first);
-        for (uint32_t p = d->first + 1; p < d->first + d->n; p++) {
-            struct found other = passage_score(q, q->exact[i].part, p);
-            if (found_before(q, &other, &best))
-                best = other;
-        }
-        best.relevance = 1;
-        query_offer(q, &best);
+        struct found *found = scratch_alloc(q->scratch, d->n * sizeof *found), *best = found;
+        for (uint32_t p = 0; p < d->n; p++)
+            found[p] = (struct found){.part = q->exact[i].part, .passage = d->first + p, .matched = true};
+        score_passages(q, found, d->n, false);
+        for (uint32_t p = 1; p < d->n; p++)
+            best = found_before(q, &found[p], best) ? &found[p] : best;
+        best->relevance = 1;
+        query_offer(q, best);
     }
 }
 
@@ -320,14 +323,6 @@ static void offer_unmatched(struct query *q)
 
 // --- results
 
-static uint32_t rank_in(const struct best *best, uint32_t number)
-{
-    for (uint32_t i = 0; i < best->n && i < BEST; i++)
-        if (best->at[i].id == number)
-            return i + 1;
-    return 0;
-}
-
 static struct str value_text(const struct segment *s, size_t a, uint32_t value)
 {
     return value == NONE ? STR_NULL : s->values[a][value].original;
@@ -339,19 +334,30 @@ static struct search_hit explain(const struct query *q, struct arena *arena, con
     const struct document *d = document_of(q, f);
     uint32_t number = passage_number(q, f->part, f->passage);
     struct search_match *matches = arena_alloc(arena, (q->n_terms + 1) * sizeof *matches);
-    struct search_hit hit = {
-        .doc = d->id, .ordinal = s->ordinals[f->passage], .relevance = f->relevance, .w = f->w, .v = f->v,
-        .cosine = isnan(f->cosine) ? 0 : f->cosine, .bm25 = f->words * (BM25_K1 + 1), .fused = f->fused,
-        .word_rank = rank_in(&q->words, number), .vector_rank = rank_in(&q->vectors, number), .matches = matches,
-        .attrs = {.type = value_text(s, 0, d->value[0]), .category = value_text(s, 1, d->value[1]),
-                  .supplier = value_text(s, 2, d->value[2]), .base = value_text(s, 3, d->value[3]),
-                  .price = d->price, .available = d->available, .order = d->order}};
+    struct search_hit hit = {.doc = d->id,
+                             .ordinal = s->ordinals[f->passage],
+                             .relevance = f->relevance,
+                             .w = f->w,
+                             .v = f->v,
+                             .cosine = isnan(f->cosine) ? 0 : f->cosine,
+                             .bm25 = f->words * (BM25_K1 + 1),
+                             .fused = f->fused,
+                             .word_rank = best_rank(&q->words, number),
+                             .vector_rank = best_rank(&q->vectors, number),
+                             .matches = matches,
+                             .attrs = {.type = value_text(s, 0, d->value[0]),
+                                       .category = value_text(s, 1, d->value[1]),
+                                       .supplier = value_text(s, 2, d->value[2]),
+                                       .base = value_text(s, 3, d->value[3]),
+                                       .price = d->price,
+                                       .available = d->available,
+                                       .order = d->order}};
     for (size_t t = 0; t < q->n_terms && f->words > 0; t++) {
         const struct entry *e = q->terms[t].entries[f->part];
         uint32_t at = e ? entry_find(s, e, f->passage) : NONE;
         if (at != NONE)
-            matches[hit.n_matches++] = (struct search_match){
-                q->terms[t].text, q->terms[t].idf, s->weights[s->sets[f->passage]].at[s->places[at] >> 6]};
+            matches[hit.n_matches++] = (struct search_match){q->terms[t].text, q->terms[t].idf,
+                                                             s->weights[s->sets[f->passage]].at[s->places[at] >> 6]};
     }
     return hit;
 }
@@ -360,7 +366,7 @@ void search_run(struct search_reader *reader, struct arena *arena, const struct 
                 struct search_result *ret)
 {
     *ret = (struct search_result){.hits = NULL};
-    struct query q = {.reader = reader, .asked = asked, .scratch = scratch_take()};
+    struct query q = {.reader = reader, .asked = asked, .scratch = scratch_take(), .kernels = vector_kernels()};
     q.limit = asked->limit < 1 ? 1 : asked->limit > MOST_HITS ? MOST_HITS : asked->limit;
     q.hits = scratch_alloc(q.scratch, q.limit * sizeof *q.hits);
     uint32_t candidates = q.limit > BEST ? (uint32_t)q.limit : BEST;

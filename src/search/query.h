@@ -15,11 +15,11 @@ struct query_term {
     const struct entry **entries; // by part; NULL = not there
 };
 
-struct allowed { // passages of a part that pass the filters
+struct allowed {          // passages of a part that pass the filters
     const uint64_t *bits; // NULL: all do
     uint32_t n, n_documents;
     uint32_t *list, *before; // set by allowed_list; list NULL: all. before: allowed ones before each word of bits
-    uint32_t base; // allowed passages of the parts before
+    uint32_t base;           // allowed passages of the parts before
 };
 
 struct scored {
@@ -27,9 +27,10 @@ struct scored {
     uint32_t id;
 };
 
-struct best { // the `cap` highest scores; the lowest of them at at[0]
+struct best { // the `cap` highest scores, and for a while some more (best.c)
     struct scored *at;
     uint32_t n, cap;
+    float floor; // a score must be above it to get in; may lag behind
 };
 
 struct found { // a document by its best passage
@@ -45,14 +46,14 @@ struct query {
     struct query_term *terms;
     size_t n_terms;
     float idf_sum;
-    struct allowed *allowed; // by part
+    struct allowed *allowed;         // by part
     uint32_t n_allowed, n_documents; // of all parts
-    const float *vector; // NULL: words only
+    const float *vector;             // NULL: words only
     int8_t *vector_i8;
     float vector_scale;
     const struct vector_kernels *kernels;
-    struct best words, vectors; // ids: passage numbers, sorted best first at the end
-    float mean, deviation; // of the candidates' cosines
+    struct best words, vectors; // ids: passage numbers
+    float mean, deviation;      // of the candidates' cosines
     bool vectors_differ;
     struct { // documents that the query names exactly
         uint32_t part, document;
@@ -91,17 +92,16 @@ static inline float cosine_rescaled(const struct query *q, float cosine)
 
 // best.c
 void best_init(struct best *best, struct scratch *scratch, uint32_t cap);
-void best_push(struct best *best, float score, uint32_t id); // drops the lowest when full
-void best_sort(struct best *best); // highest first; equal scores by id
-static inline float best_floor(const struct best *best) // a score must be above it to get in
-{
-    return best->n < best->cap ? -1e30f : best->at[0].score;
-}
+void best_push(struct best *best, float score, uint32_t id);
 static inline void best_offer(struct best *best, float score, uint32_t id)
 {
-    if (score > best_floor(best))
+    if (score > best->floor)
         best_push(best, score, id);
 }
+void best_finish(struct best *best);                      // cuts to the cap; in no order
+void best_lead(struct best *best, uint32_t n);            // then moves the best n to the front
+uint32_t best_rank(const struct best *best, uint32_t id); // from 1; 0 = not among the best 200
+void scored_sort_by_id(struct scored *at, struct scored *spare, size_t n);
 
 // filter.c
 void filter_apply(struct query *q);
@@ -109,12 +109,12 @@ void allowed_list(struct query *q); // lists for the exhaustive way
 
 // words.c
 void words_best(struct query *q); // q->words, by MaxScore
-// Words and zones of one passage: BM25 and the share w.
-void words_of_passage(const struct query *q, uint32_t part, uint32_t passage, float *ret_words, float *ret_w);
+// Words and zones of `n` passages in ascending order: sets words and w of each.
+void words_of_passages(const struct query *q, struct found *found, size_t n);
 
 // nearest.c
-void nearest_best(struct query *q); // q->vectors, over all rows or the allowed ones
-void nearest_rescore(struct query *q, struct best *best, size_t n); // the best n by float32, then sorted
+void nearest_best(struct query *q);                                   // q->vectors, over all rows or the allowed ones
+void nearest_rescore(struct query *q, struct best *best, uint32_t n); // gives the best n their float32 cosines
 float nearest_cosine(const struct query *q, uint32_t part, uint32_t passage); // float32; NaN without a vector
 // int8 cosines of the passages p[0..n) of a part (NULL: passages from `first` on).
 void nearest_cosines(const struct query *q, uint32_t part, const uint32_t *p, uint32_t first, uint32_t n, float *ret);

@@ -27,7 +27,7 @@ struct rows_dead {
     uint64_t bits[];
 };
 
-struct rows { // the writer's, or a reader's view of it
+struct rows {           // the writer's, or a reader's view of it
     size_t dims, words; // components, words of sign bits
     VEC(struct row_chunk *) chunks;
     uint32_t n, n_dead;

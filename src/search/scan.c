@@ -9,9 +9,9 @@
 #include "search/words.h"
 
 enum {
-    CODE_MAX = 64, // bytes of a code kept whole
+    CODE_MAX = 64,           // bytes of a code kept whole
     DICTIONARY_PIECE = 3072, // bytes given to the dictionary at once
-    CJK_PIECE = 256, // characters cut at once
+    CJK_PIECE = 256,         // characters cut at once
 };
 
 struct scan {

@@ -7,7 +7,8 @@
 // `term->text` is valid during the call only. With `mark` (queries) Chinese, Japanese, Korean, Thai and their like get
 // TERM_STOP where it applies; Latin stop words are the caller's business, as they need the whole text. Without it
 // (index) no dictionary is asked for CJK, which makes it several times faster; terms and order are the same.
-void scan_terms(struct str text, size_t max_terms, bool mark, void (*sink)(void *arg, const struct term *term), void *arg);
+void scan_terms(struct str text, size_t max_terms, bool mark, void (*sink)(void *arg, const struct term *term),
+                void *arg);
 
 // All terms of a text as the index sees them: no TERM_STOP.
 struct terms analyse_for_index(struct arena *arena, struct str text);

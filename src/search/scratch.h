@@ -7,7 +7,7 @@
 
 struct scratch;
 
-struct scratch *scratch_take(void); // this thread's, or a fresh one while a query of this thread runs
+struct scratch *scratch_take(void);         // this thread's, or a fresh one while a query of this thread runs
 void scratch_give(struct scratch *scratch); // what it handed out is void; keeps at most 8 MiB
 // 64-byte aligned, not zeroed.
 void *scratch_alloc(struct scratch *scratch, size_t bytes);

@@ -40,7 +40,8 @@ double model_normal(struct model *m)
 
 struct str model_text(struct model *m, size_t words)
 {
-    static const char *const foreign[] = {"退货保修", "สินค้าราคา", "保証期間", "배송비", "caf\xC3\xA9", "CAS-77-5", "Prices"};
+    static const char *const foreign[] = {"退货保修",    "สินค้าราคา", "保証期間", "배송비",
+                                          "caf\xC3\xA9", "CAS-77-5", "Prices"};
     enum { VOCABULARY = 400 };
     struct str text = STR("");
     for (size_t i = 0; i < words; i++) {
@@ -117,8 +118,8 @@ void model_put(struct model *m, struct search_index *index, struct str id, size_
     for (size_t i = 0; i < passages; i++) {
         struct model_passage *p = &d->passages[i];
         fill_passage(m, p, words);
-        put[i] = (struct search_passage){.doc = d->id, .ordinal = (uint32_t)i, .n_zones = p->n_zones, .attrs = d->attrs,
-                                         .vector = p->vector};
+        put[i] = (struct search_passage){
+            .doc = d->id, .ordinal = (uint32_t)i, .n_zones = p->n_zones, .attrs = d->attrs, .vector = p->vector};
         for (size_t z = 0; z < p->n_zones; z++)
             put[i].zones[z] = (struct search_zone){p->texts[z], p->weights[z]};
     }

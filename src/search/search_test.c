@@ -56,7 +56,8 @@ static void compare(struct model *m, struct search_index *index, struct str text
     struct search_reader *reader = search_read(index);
     size_t n;
     struct model_hit *want = model_search(m, text, filter, reader->average, &n);
-    struct search_query query = {.text = text, .filter = *filter, .limit = 1000, .keep_stop = true, .idf_at_least = 1000};
+    struct search_query query = {
+        .text = text, .filter = *filter, .limit = 1000, .keep_stop = true, .idf_at_least = 1000};
     struct search_result got;
     search_run(reader, arena, &query, &got);
     assert_int_equal(got.n, n);
@@ -154,8 +155,11 @@ TEST(search_maxscore_finds_the_best_200)
     struct search_reader *reader = search_read(index);
     for (int k = 0; k < 20; k++) {
         AUTO_ARENA struct arena *arena = arena_new(0);
-        struct search_query query = {.text = model_text(m, 1 + model_random(m, 6)), .filter = SEARCH_ALL, .limit = 1000,
-                                     .keep_stop = true, .idf_at_least = 1000};
+        struct search_query query = {.text = model_text(m, 1 + model_random(m, 6)),
+                                     .filter = SEARCH_ALL,
+                                     .limit = 1000,
+                                     .keep_stop = true,
+                                     .idf_at_least = 1000};
         struct search_result all, best;
         reader->all_of = UINT32_MAX; // the plain way gives what the clever one is held against
         query.limit = 1000;
@@ -171,7 +175,8 @@ TEST(search_maxscore_finds_the_best_200)
                 const struct entry *e = segment_find(s, best.terms[t].term, (uint32_t)str_hash(best.terms[t].term));
                 for (uint32_t passage = 0; e && passage < s->n_passages; passage++) {
                     uint32_t at = entry_find(s, e, passage);
-                    scores[s->slots[passage]] += at == NONE ? 0 : (double)best.terms[t].idf * s->impacts[at] / 255 * 2.2;
+                    scores[s->slots[passage]] +=
+                        at == NONE ? 0 : (double)best.terms[t].idf * s->impacts[at] / 255 * 2.2;
                 }
             }
         qsort(scores, N, sizeof *scores, descending);
@@ -193,9 +198,10 @@ TEST(search_maxscore_finds_the_best_200)
 static void put(struct search_index *index, const char *id, const char *name, const char *text, int64_t price,
                 const char *category, int64_t order)
 {
-    struct search_passage p = {.n_zones = 2, .zones = {{str_from(name), 1}, {str_from(text), 0.6f}},
-                               .attrs = {.price = price, .category = str_from(category), .available = true,
-                                         .order = order}};
+    struct search_passage p = {
+        .n_zones = 2,
+        .zones = {{str_from(name), 1}, {str_from(text), 0.6f}},
+        .attrs = {.price = price, .category = str_from(category), .available = true, .order = order}};
     assert_int_equal(search_put(index, str_from(id), &p, 1, NULL), 0);
 }
 

@@ -13,8 +13,9 @@ void segment_unref(struct segment *s)
         free(s->value_from[a]);
         free(s->value_documents[a]);
     }
-    void *owned[] = {s->documents, s->slots, s->document_of, s->ordinals, s->lengths, s->sets, s->weights, s->entries,
-                     s->table, s->text, s->runs, s->skips, s->ids, s->impacts, s->places, s->exacts};
+    void *owned[] = {s->documents, s->slots,   s->document_of, s->ordinals, s->lengths, s->sets,
+                     s->weights,   s->entries, s->table,       s->text,     s->runs,    s->skips,
+                     s->dense,     s->ids,     s->impacts,     s->places,   s->exacts};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     free(s);
@@ -44,24 +45,46 @@ uint32_t segment_slot(const struct segment *s, uint32_t slot)
     return from < s->n_passages && s->slots[from] == slot ? from : NONE;
 }
 
+typedef uint16_t ids8 __attribute__((vector_size(16), aligned(2), may_alias));
+
+// Counts the smaller ones, eight at a time: windows are short, and a binary search would mispredict each of its steps.
+uint32_t ids_find(const uint16_t *ids, uint32_t n, uint16_t id)
+{
+    static const ids8 lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    while (n > 64) {
+        uint32_t half = n / 2;
+        const uint16_t *upper = ids + half;
+        if (upper[-1] < id) {
+            uint32_t at = ids_find(upper, n - half, id);
+            return at == NONE ? NONE : half + at;
+        }
+        n = half;
+    }
+    ids8 smaller = {0};
+    for (uint32_t i = 0; i < n; i += 8) {
+        ids8 inside = (ids8)(lane < (uint16_t)(n - i));
+        smaller -= (ids8)(*(const ids8 *)(ids + i) < id) & inside;
+    }
+    uint32_t at = 0;
+    for (int i = 0; i < 8; i++)
+        at += smaller[i];
+    return at < n && ids[at] == id ? at : NONE;
+}
+
 uint32_t run_find(const struct segment *s, const struct run *run, uint16_t id)
 {
     const uint16_t *ids = s->ids + run->at;
     uint32_t from = 0, n = (uint32_t)run->last + 1;
+    if (run->dense != NONE && !s->dense[(size_t)run->dense * CHUNK + id])
+        return NONE;
     if (run->skip != NONE) {
         const struct skip *skip = &s->skips[run->skip];
         uint32_t window = id / WINDOW;
         from = skip->at[window];
         n = (window + 1 < CHUNK / WINDOW ? skip->at[window + 1] : n) - from;
     }
-    if (n == 0)
-        return NONE;
-    while (n > 1) { // branch-free: the compiler makes a conditional move of it
-        uint32_t half = n / 2;
-        from += ids[from + half] <= id ? half : 0;
-        n -= half;
-    }
-    return ids[from] == id ? from : NONE;
+    uint32_t at = ids_find(ids + from, n, id);
+    return at == NONE ? NONE : from + at;
 }
 
 uint32_t entry_find(const struct segment *s, const struct entry *entry, uint32_t passage)

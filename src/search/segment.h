@@ -6,7 +6,8 @@
 //
 // Postings of a term lie in runs, one for each chunk of 64 Ki passages: 16-bit ids, an impact (BM25's part of the term
 // without idf, 1..255 for 0..1) and how often and in which zone the term stands. Runs of 512 postings and more have a
-// skip table by windows of 256 ids: first posting and largest impact of each.
+// skip table by windows of 256 ids: first posting and largest impact of each. Runs of 8192 and more (one passage in
+// eight) also have their impacts in an array by id, 0 for absent.
 #pragma once
 
 #include "base/vec.h"
@@ -15,10 +16,12 @@
 #include <stdatomic.h>
 
 enum {
-    CHUNK = 1 << 16, // passages of one run
-    WINDOW = 256, // ids of one row of a skip table
-    SKIP_FROM = 512, // postings from which a run has one
-    BEST = 200, // candidates by words and by vectors (README)
+    CHUNK = 1 << 16,   // passages of one run
+    WINDOW = 256,      // ids of one row of a skip table
+    SKIP_FROM = 512,   // postings from which a run has one
+    DENSE_FROM = 8192, // postings from which a run also has an array by id
+    PADDING = 16,      // entries behind the postings that may be read (not used)
+    BEST = 200,        // candidates by words and by vectors (README)
     TF_MAX = 63,
     ATTRIBUTES = 4, // type, category, supplier, base
 };
@@ -32,8 +35,8 @@ struct skip {
 };
 
 struct run {
-    uint32_t at; // first posting
-    uint32_t skip; // NONE: no table
+    uint32_t at;          // first posting
+    uint32_t skip, dense; // NONE: no table, no array
     uint16_t chunk, last; // last = postings - 1
     uint8_t max;
 };
@@ -49,7 +52,7 @@ struct value { // of an attribute; sorted by folded text
 
 struct document {
     struct str id;
-    uint32_t first, n; // passages
+    uint32_t first, n;          // passages
     uint32_t value[ATTRIBUTES]; // NONE = absent
     int64_t price, order;
     uint64_t exact[2]; // hashes of the folded id and first zone (0 = none)
@@ -68,23 +71,24 @@ struct weight_set {
 struct segment {
     atomic_size_t refs;
     uint32_t n_documents, n_passages;
-    float average; // passage length for which impacts were computed
+    float average;         // passage length for which impacts were computed
     struct arena *strings; // document ids, attribute values
     struct document *documents;
     uint32_t *slots, *document_of, *ordinals, *lengths; // by passage
-    uint16_t *sets; // by passage: its weights
+    uint16_t *sets;                                     // by passage: its weights
     struct weight_set *weights;
     uint32_t n_weights;
     struct entry *entries;
     uint32_t n_entries, *table, table_mask; // table: entry + 1, 0 = free
-    char *text; // of the terms
+    char *text;                             // of the terms
     struct run *runs;
     struct skip *skips;
+    uint8_t *dense; // impacts of dense runs by id, CHUNK bytes each
     uint16_t *ids;
     uint8_t *impacts, *places; // place: tf in the low 6 bits, zone above
     struct value *values[ATTRIBUTES];
     uint32_t n_values[ATTRIBUTES], *value_from[ATTRIBUTES], *value_documents[ATTRIBUTES]; // value → its documents
-    struct exact *exacts; // sorted by hash
+    struct exact *exacts;                                                                 // sorted by hash
     uint32_t n_exacts;
     size_t bytes;
 };
@@ -92,7 +96,7 @@ struct segment {
 struct overlay {
     atomic_size_t refs;
     uint64_t *alive; // bits by passage; NULL = all
-    uint32_t *rows; // by passage: its row among the vectors, NONE = none; NULL = none has one
+    uint32_t *rows;  // by passage: its row among the vectors, NONE = none; NULL = none has one
     uint32_t live_passages, live_documents;
     uint64_t live_length;
 };
@@ -121,6 +125,8 @@ void segment_unref(struct segment *segment);
 const struct entry *segment_find(const struct segment *segment, struct str term, uint32_t hash);
 // Position of the passage with this slot, or NONE.
 uint32_t segment_slot(const struct segment *segment, uint32_t slot);
+// Position of `id` in ids[0..n), ascending, or NONE. Reads up to 7 entries behind them.
+uint32_t ids_find(const uint16_t *ids, uint32_t n, uint16_t id);
 // Position of `id` (low 16 bits) in the run, or NONE.
 uint32_t run_find(const struct segment *segment, const struct run *run, uint16_t id);
 // The posting of a passage for a term, as an index into ids, impacts, places; NONE when the term is not in it.

@@ -19,11 +19,12 @@ struct segment_writer {
     VEC(char) text;
     VEC(struct run) runs;
     VEC(struct skip) skips;
+    VEC(uint8_t) dense;
     VEC(uint16_t) ids;
     VEC(uint8_t) impacts, places;
     VEC(struct value) values[ATTRIBUTES];
     struct map *value_ids[ATTRIBUTES]; // original text → number + 1
-    float *k; // by passage: k1 · (1 − b + b · length / average)
+    float *k;                          // by passage: k1 · (1 − b + b · length / average)
     uint32_t histogram[256];
 };
 
@@ -95,6 +96,17 @@ static void prepare_lengths(struct segment_writer *w)
         w->k[i] = BM25_K1 * (1 - BM25_B + BM25_B * (float)w->lengths.at[i] / w->s->average);
 }
 
+static void run_spread(struct segment_writer *w, struct run *run, uint32_t n)
+{
+    vec_reserve(&w->dense, CHUNK);
+    uint8_t *by_id = w->dense.at + w->dense.n;
+    memset(by_id, 0, CHUNK);
+    for (uint32_t i = 0; i < n; i++)
+        by_id[w->ids.at[run->at + i]] = w->impacts.at[run->at + i];
+    run->dense = (uint32_t)(w->dense.n / CHUNK);
+    w->dense.n += CHUNK;
+}
+
 static void run_close(struct segment_writer *w)
 {
     struct run *run = &w->runs.at[w->runs.n - 1];
@@ -102,6 +114,8 @@ static void run_close(struct segment_writer *w)
     run->last = (uint16_t)(n - 1);
     for (uint32_t i = 0; i < n; i++)
         run->max = w->impacts.at[run->at + i] > run->max ? w->impacts.at[run->at + i] : run->max;
+    if (n >= DENSE_FROM)
+        run_spread(w, run, n);
     if (n < SKIP_FROM)
         return;
     run->skip = (uint32_t)w->skips.n;
@@ -159,7 +173,7 @@ void segment_writer_posting(struct segment_writer *w, uint32_t passage, uint8_t 
     if (w->runs.n == e->run || w->runs.at[w->runs.n - 1].chunk != chunk) {
         if (w->runs.n > e->run)
             run_close(w);
-        vec_push(&w->runs, .at = (uint32_t)w->ids.n, .skip = NONE, .chunk = chunk);
+        vec_push(&w->runs, .at = (uint32_t)w->ids.n, .skip = NONE, .dense = NONE, .chunk = chunk);
     }
     float tf = (float)(place & TF_MAX);
     float impact = nearbyintf(255 * tf / (tf + w->k[passage]));
@@ -279,6 +293,10 @@ struct segment *segment_writer_finish(struct segment_writer *w)
     TAKE(text, w->text);
     TAKE(runs, w->runs);
     TAKE(skips, w->skips);
+    TAKE(dense, w->dense);
+    vec_reserve(&w->ids, PADDING);
+    memset(w->ids.at + w->ids.n, 0, PADDING * sizeof *w->ids.at);
+    w->ids.n += PADDING;
     TAKE(ids, w->ids);
     TAKE(impacts, w->impacts);
     TAKE(places, w->places);

@@ -55,7 +55,23 @@ static size_t within_u16(const uint16_t *at, size_t n, uint16_t limit, uint32_t 
     return found;
 }
 
-const struct vector_kernels vector_scalar = {"scalar", dot_f32, dot_i8, hamming, dot_i8_rows, hamming_rows, within_u16};
+static size_t above_f32(const float *at, size_t n, float least, uint32_t *ret)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++)
+        if (at[i] > least)
+            ret[found++] = (uint32_t)i;
+    return found;
+}
+
+static void add_u8(float *to, const uint8_t *from, size_t n, float factor)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] += (float)from[i] * factor;
+}
+
+const struct vector_kernels vector_scalar = {"scalar",     dot_f32,    dot_i8,    hamming, dot_i8_rows,
+                                             hamming_rows, within_u16, above_f32, add_u8};
 
 static uint64_t next_random(uint64_t *state) // SplitMix64 (Steele, Lea, Flood 2014)
 {
@@ -80,6 +96,24 @@ static bool check_within(const struct vector_kernels *k, uint64_t *state)
                 return false;
         }
     return true;
+}
+
+static bool check_floats(const struct vector_kernels *k, uint64_t *state)
+{
+    enum { N = 75 };
+    uint8_t bytes[N];
+    float want[N], got[N];
+    uint32_t above[2][N];
+    for (size_t i = 0; i < N; i++) {
+        bytes[i] = (uint8_t)next_random(state);
+        want[i] = got[i] = (float)(next_random(state) % 64);
+    }
+    add_u8(want, bytes, N, 0.25f);
+    k->add_u8(got, bytes, N, 0.25f); // quarters are exact in either order of operations
+    if (memcmp(want, got, sizeof want) != 0)
+        return false;
+    size_t n = above_f32(want, N, 40, above[0]);
+    return k->above_f32(want, N, 40, above[1]) == n && memcmp(above[0], above[1], n * sizeof **above) == 0;
 }
 
 static bool check_length(const struct vector_kernels *k, size_t n, uint64_t *state)
@@ -117,12 +151,13 @@ static bool check_length(const struct vector_kernels *k, size_t n, uint64_t *sta
 
 bool vector_check(const struct vector_kernels *kernels)
 {
-    static const size_t lengths[] = {0, 1, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 100, 127, 128, 255, 256, 384, 768, 1024, 1099};
+    static const size_t lengths[] = {0,  1,   7,   8,   15,  16,  31,  32,  33,   63,  64,
+                                     65, 100, 127, 128, 255, 256, 384, 768, 1024, 1099};
     uint64_t state = 42;
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
         if (!check_length(kernels, lengths[i], &state))
             return false;
-    return check_within(kernels, &state);
+    return check_within(kernels, &state) && check_floats(kernels, &state);
 }
 
 static const struct vector_kernels *chosen;

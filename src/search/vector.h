@@ -17,6 +17,9 @@ struct vector_kernels {
     void (*hamming_rows)(const uint64_t *query, const uint64_t *at, size_t words, size_t rows, uint16_t *ret);
     // Positions of the values up to `limit`, ascending; stops at `most` (ret has room for `most` + 32).
     size_t (*within_u16)(const uint16_t *at, size_t n, uint16_t limit, uint32_t *ret, size_t most);
+    // Positions of the values above `least`, ascending; ret has room for all.
+    size_t (*above_f32)(const float *at, size_t n, float least, uint32_t *ret);
+    void (*add_u8)(float *to, const uint8_t *from, size_t n, float factor); // to[i] += from[i] · factor
 };
 
 const struct vector_kernels *vector_kernels(void); // the best that this CPU has and that passed its check

@@ -122,8 +122,37 @@ AVX2 static size_t avx2_within_u16(const uint16_t *at, size_t n, uint16_t limit,
     return found < most ? found : most;
 }
 
-const struct vector_kernels vector_avx2 = {"avx2", avx2_dot_f32, avx2_dot_i8, avx2_hamming, avx2_dot_i8_rows,
-                                           avx2_hamming_rows, avx2_within_u16};
+AVX2 static size_t avx2_above_f32(const float *at, size_t n, float least, uint32_t *ret)
+{
+    const __m256 limit = _mm256_set1_ps(least);
+    size_t found = 0, i = 0;
+    for (; i + 16 <= n; i += 16) {
+        uint32_t low = (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(at + i), limit, _CMP_GT_OQ));
+        uint32_t high = (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(at + i + 8), limit, _CMP_GT_OQ));
+        for (uint32_t bits = low | high << 8; bits; bits &= bits - 1)
+            ret[found++] = (uint32_t)(i + (unsigned)__builtin_ctz(bits));
+    }
+    for (; i < n; i++)
+        if (at[i] > least)
+            ret[found++] = (uint32_t)i;
+    return found;
+}
+
+AVX2 static void avx2_add_u8(float *to, const uint8_t *from, size_t n, float factor)
+{
+    const __m256 factors = _mm256_set1_ps(factor);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 x = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(from + i))));
+        _mm256_storeu_ps(to + i, _mm256_fmadd_ps(x, factors, _mm256_loadu_ps(to + i)));
+    }
+    for (; i < n; i++)
+        to[i] += (float)from[i] * factor;
+}
+
+const struct vector_kernels vector_avx2 = {"avx2",          avx2_dot_f32,     avx2_dot_i8,
+                                           avx2_hamming,    avx2_dot_i8_rows, avx2_hamming_rows,
+                                           avx2_within_u16, avx2_above_f32,   avx2_add_u8};
 
 AVX512 static float avx512_dot_f32(const float *a, const float *b, size_t n)
 {
@@ -188,8 +217,34 @@ AVX512 static size_t avx512_within_u16(const uint16_t *at, size_t n, uint16_t li
     return found < most ? found : most;
 }
 
-const struct vector_kernels vector_avx512 = {"avx512", avx512_dot_f32, avx512_dot_i8, avx512_hamming,
-                                             avx512_dot_i8_rows, avx512_hamming_rows, avx512_within_u16};
+AVX512 static size_t avx512_above_f32(const float *at, size_t n, float least, uint32_t *ret)
+{
+    const __m512 limit = _mm512_set1_ps(least);
+    size_t found = 0;
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 tail = n - i >= 16 ? 0xFFFF : (__mmask16)((1u << (n - i)) - 1);
+        uint32_t bits = _mm512_mask_cmp_ps_mask(tail, _mm512_maskz_loadu_ps(tail, at + i), limit, _CMP_GT_OQ);
+        for (; bits; bits &= bits - 1)
+            ret[found++] = (uint32_t)(i + (unsigned)__builtin_ctz(bits));
+    }
+    return found;
+}
+
+AVX512 static void avx512_add_u8(float *to, const uint8_t *from, size_t n, float factor)
+{
+    const __m512 factors = _mm512_set1_ps(factor);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m512 x = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(from + i))));
+        _mm512_storeu_ps(to + i, _mm512_fmadd_ps(x, factors, _mm512_loadu_ps(to + i)));
+    }
+    for (; i < n; i++)
+        to[i] += (float)from[i] * factor;
+}
+
+const struct vector_kernels vector_avx512 = {"avx512",          avx512_dot_f32,     avx512_dot_i8,
+                                             avx512_hamming,    avx512_dot_i8_rows, avx512_hamming_rows,
+                                             avx512_within_u16, avx512_above_f32,   avx512_add_u8};
 
 #else
 typedef int vector_x86_is_empty; // a translation unit must declare something

@@ -23,8 +23,8 @@ extern const char *const words_code[WORDS_LANGUAGES];
 extern const char *const words_list[WORDS_LANGUAGES];
 extern const char words_en[], words_pt[], words_es[], words_fr[], words_de[], words_id[];
 extern const char words_th[], words_ja[], words_zh[], words_ko[];
-// Beginnings of Chinese, Japanese and Korean question words (何年, 几天, 얼마나), and endings of Korean words (particles
-// and polite verb endings), longest first.
+// Beginnings of Chinese, Japanese and Korean question words (何年, 几天, 얼마나), and endings of Korean words
+// (particles and polite verb endings), longest first.
 extern const char *const words_cjk_questions[], *const words_ko_endings[];
 
 // Bits of languages (1 << WORDS_xx) in which a folded word is plain stop word, doubtful one, or tells the language.

@@ -205,7 +205,8 @@ def test_errors_of_the_head_have_the_shape_of_the_surface(site):
 
 def test_unfinished_heads_are_dropped(site):
     """10.1 and the head's time-out: after 10 s without a whole head the connection is closed."""
-    starts = (b"", b"GET /health HTTP/1.1\r\nHost: x\r\n", b"GET /ws/chat/techpro HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n")
+    starts = (b"", b"GET /health HTTP/1.1\r\nHost: x\r\n",
+              b"GET /ws/chat/techpro HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n")
     waiting = [socket.create_connection(site.address, timeout=20) for _ in starts]
     begin = time.monotonic()
     for sock, start in zip(waiting, starts):

@@ -52,7 +52,7 @@ static const char UNITS[] =
     "jam menit hari minggu bulan tahun horas hora dias dia semanas meses anos ano stunden tage wochen monate "
     "jahre heures jours mois ans años x pcs pc piece pieces people person persons adults adult kids children "
     "users user ports port cores core keys buttons colours colors orang buah unit units pessoas personas "
-    "star stars items times percent persen pages speakers cups ";
+    "star stars items times percent persen pages speakers cups am pm uhr ";
 
 static const char UNITS_CJK[] =
     "นิ้ว กิโลกรัม กิโล กก กรัม เซนติเมตร ซม มม เมตร ลิตร มล ชั่วโมง ชม นาที วัน สัปดาห์ เดือน ปี "

@@ -38,7 +38,7 @@ static const struct {
     const char *search;          // NULL = resolved
     const char *language;
 } CASES[] = {
-    // The table of 003-platform 12.4.
+    // The table of 003-platform 12.4 (003-platform#32).
     {{"Tell me about the Aurora X2."},
      NULL,
      "How much does it cost?",

@@ -16,6 +16,8 @@
 #define AMOUNTS_MAX 64
 #define SPANS_MAX 256
 #define FILLERS_MAX 3
+#define COUNT_MAX (100 * MONEY_ONE)
+#define HOURS_MAX (24 * MONEY_ONE)
 
 struct span {
     size_t start, end;
@@ -134,10 +136,25 @@ static bool joined(const struct reading *r, size_t a, unsigned kinds)
            only_fillers(r, r->tokens.at[i + n - 1].end, to, 1);
 }
 
-// "16 GB", or the first of "13 to 15 inch".
+// "2 sleepers": a small bare number before a word in the plural counts things.
+static bool counts_things(const struct reading *r, size_t a)
+{
+    const struct money_amount *amount = &r->amounts[a];
+    size_t i = token_at(r, amount->end);
+    if (amount->marked || amount->factor > 1 || amount->value > COUNT_MAX || i >= r->tokens.n)
+        return false;
+    const struct token *next = &r->tokens.at[i];
+    struct str gap = {r->text.p + amount->end, next->start - amount->end};
+    struct str word = {r->text.p + next->start, next->end - next->start};
+    return str_eq(gap, STR(" ")) && word.n > 3 && word.p[word.n - 1] == 's' && !strchr("sui", word.p[word.n - 2]) &&
+           !phrases_at(words, r->text, r->tokens, i, ~0u, NULL);
+}
+
+// "16 GB", "2 sleepers", or the first of "13 to 15 inch".
 static bool is_measure(const struct reading *r, size_t a)
 {
-    return r->amounts[a].unit || (joined(r, a, SHOP_AND | SHOP_TO) && r->amounts[a + 1].unit);
+    return r->amounts[a].unit || counts_things(r, a) ||
+           (joined(r, a, SHOP_AND | SHOP_TO) && (r->amounts[a + 1].unit || counts_things(r, a + 1)));
 }
 
 static void take_range(struct reading *r, size_t a)
@@ -151,6 +168,13 @@ static void take_range(struct reading *r, size_t a)
     at_most(r, ordered ? high->value : low->value);
     r->used[a] = r->used[a + 1] = true;
     r->out->has_price_words = true;
+}
+
+// "from 9 to 17": bare numbers up to 24 are rather opening hours.
+static bool may_be_hours(const struct reading *r, size_t a)
+{
+    const struct money_amount *low = &r->amounts[a], *high = &r->amounts[a + 1];
+    return !low->marked && !high->marked && high->factor == 1 && low->value <= HOURS_MAX && high->value <= HOURS_MAX;
 }
 
 static size_t phrase_end(const struct reading *r, size_t i, size_t n)
@@ -173,7 +197,8 @@ static size_t take_priced(struct reading *r, size_t i)
         int amount = after ? amount_before(r, r->tokens.at[i].start) : amount_after(r, phrase_end(r, i, n));
         bool range = kinds[k] == SHOP_BETWEEN || kinds[k] == SHOP_FROM;
         unsigned links = kinds[k] == SHOP_BETWEEN ? SHOP_AND | SHOP_TO : SHOP_TO;
-        if (amount < 0 || (range && !joined(r, (size_t)amount, links)))
+        if (amount < 0 || (range && !joined(r, (size_t)amount, links)) ||
+            (kinds[k] == SHOP_FROM && may_be_hours(r, (size_t)amount)))
             continue;
         best = kinds[k], best_n = n, best_amount = amount;
     }

@@ -73,6 +73,12 @@ static const struct {
     {"monitor over 27 inch", " monitor 27 inch"},
     {"monitor between 13 and 15 inch", " monitor 13 15 inch"},
     {"monitor under 13-15 inch", " monitor 13 15 13-15 inch"},
+    {"tent for at most 2 sleepers", " tent 2 sleeper"},
+    {"tent for 2 to 4 people below 900", "SP max=900 tent 2 4 people"},
+    {"Are you open from 9 to 17?", NULL},
+    {"tents from 9 to 17 euros", "SP min=9 max=17 tent"},
+    {"Ist bis 18 Uhr offen?", NULL},
+    {"phone under 50 bucks", "SP max=50 phone"},
     {"a disk of 16 GB or more for up to 900", "SP max=900 disk 16 gb"},
     {"monitor above 27\"", " monitor 27"},
     // Order
@@ -145,6 +151,9 @@ TEST(parts_of_messages_are_understood)
         {"5万円以下の商品を見せて", true, true, true, 50000 * MONEY_ONE},
         {"tampilkan produk termahal", true, true, true, INT64_MAX},
         {"ขอดูสินค้าแนะนำ", true, false, true, INT64_MAX},
+        {"Are you open from 9 to 17?", false, false, false, INT64_MAX},
+        {"Ist bis 18 Uhr offen?", false, false, false, INT64_MAX},
+        {"I need a refund", false, false, false, INT64_MAX},
         {"有没有1000元以内的耳机", true, true, false, 1000 * MONEY_ONE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

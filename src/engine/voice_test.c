@@ -2,6 +2,7 @@
 #include "engine/voice.h"
 
 #include "base/test.h"
+#include "base/buf.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
@@ -131,6 +132,23 @@ TEST(a_stream_gives_the_same_sentence_at_every_cut)
             check_stream((struct str){joined, utf8_whole((struct str){joined, n < 500 ? (size_t)n : 499})}, false,
                          step);
         }
+    }
+}
+
+TEST(a_stream_of_any_pieces_gives_the_same_sentence)
+{
+    static const char *const pieces[] = {
+        "**", "*",  "_",     "`",   "```", "~~",  "[",  "](", "]",   "(",    ")",    "https://x.y", "www.", "\n",
+        " ",  "  ", "| a |", "---", "- ",  "1. ", "# ", ">",  "<b>", "<",    "yes",  "No",          "J",    "5",
+        ".",  "!",  "?",     "…",   "。",  "」",  "「", "\"", "'",   "ราคา", "三日", "👍",           "\\",   "!["};
+    uint32_t state = 1;
+    for (int i = 0; i < 3000; i++) {
+        AUTO_BUF struct buf text = BUF_INIT(2000);
+        for (int k = 0; k < 24; k++) {
+            state = state * 1664525 + 1013904223;
+            buf_addz(&text, pieces[(state >> 8) % (sizeof pieces / sizeof *pieces)]);
+        }
+        check_stream(buf_str(&text), false, 1 + (size_t)i % 4);
     }
 }
 

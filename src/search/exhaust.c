@@ -93,19 +93,42 @@ static uint32_t passage_at(const struct allowed *a, uint32_t n)
     return a->list ? a->list[n] : n;
 }
 
-// The best 200 of `scores` above `least`, as passage numbers.
-static void choose(const struct query *q, const float *scores, float least, struct best *best)
+// Offers the scores above `least`, as passage numbers.
+static void choose_above(const struct query *q, const float *scores, float least, uint32_t *above, struct best *best)
 {
     uint32_t number = 0;
+    best->n = 0;
+    best->floor = least;
     for (uint32_t p = 0; p < q->reader->n_parts; p++) {
         const struct allowed *a = &q->allowed[p];
-        best->floor = best->floor > least ? best->floor : least;
-        for (uint32_t n = 0; n < a->n; n++)
-            if (scores[a->base + n] > best->floor)
-                best_push(best, scores[a->base + n], number + passage_at(a, n));
+        size_t n = q->kernels->above_f32(scores + a->base, a->n, least, above);
+        for (size_t i = 0; i < n; i++)
+            best_offer(best, scores[a->base + above[i]], number + passage_at(a, above[i]));
         number += q->reader->parts[p].segment->n_passages;
     }
     best_finish(best);
+}
+
+// The best 200 of `scores` above `least`. Among many, every 16th tells where about they begin.
+static void choose(const struct query *q, const float *scores, float least, struct best *best)
+{
+    enum { SAMPLE = 16, MANY = 2048 };
+    uint32_t *above = scratch_alloc(q->scratch, (q->n_allowed + 1u) * sizeof *above);
+    struct best sample;
+    best_init(&sample, q->scratch, best->cap / SAMPLE * 3 / 2 + 8);
+    for (uint32_t i = 0; q->n_allowed >= MANY && i < q->n_allowed; i += SAMPLE)
+        if (scores[i] > least)
+            best_offer(&sample, scores[i], i);
+    best_finish(&sample);
+    if (sample.n == sample.cap) {
+        float guess = sample.at[0].score;
+        for (uint32_t i = 1; i < sample.n; i++)
+            guess = sample.at[i].score < guess ? sample.at[i].score : guess;
+        choose_above(q, scores, guess, above, best);
+        if (best->n == best->cap)
+            return;
+    }
+    choose_above(q, scores, least, above, best);
 }
 
 // Number among the allowed ones of a passage number.

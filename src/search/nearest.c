@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vector search: exact over int8 rows; from many rows on (`bits_from`) sign bits choose max(1000, N/1000) candidates
+// Vector search: exact over int8 rows (the query in 7 bits, which costs a cosine less than
+// 0.001); from many rows on (`bits_from`) sign bits choose max(1000, N/1000) candidates
 // first. The best 50 are rescored with float32.
 //
 // The candidates by sign bits are those within a distance that is guessed from every 16th row and raised or lowered
@@ -16,14 +17,6 @@ static float row_cosine(const struct query *q, const struct rows *rows, uint32_t
     return q->kernels->dot_f32(q->vector, rows->chunks.at[chunk]->f32 + (size_t)at * rows->dims, rows->dims);
 }
 
-static float row_cosine_i8(const struct query *q, const struct rows *rows, uint32_t row)
-{
-    uint32_t at, chunk = rows_chunk(row, &at);
-    const struct row_chunk *c = rows->chunks.at[chunk];
-    int32_t dot = q->kernels->dot_i8(q->vector_i8, c->i8 + (size_t)at * rows->dims, rows->dims);
-    return (float)dot * q->vector_scale * c->scale[at];
-}
-
 static uint32_t row_of(const struct query *q, uint32_t part, uint32_t passage)
 {
     const uint32_t *rows = q->reader->parts[part].overlay->rows;
@@ -36,7 +29,7 @@ float nearest_cosine(const struct query *q, uint32_t part, uint32_t passage)
     return row == NONE ? NAN : row_cosine(q, &q->reader->rows, row);
 }
 
-// Rows first..first + n of one chunk.
+// int8 cosines of the rows first..first + n of one chunk.
 static void cosines_of_rows(const struct query *q, uint32_t first, uint32_t n, float *ret)
 {
     const struct rows *rows = &q->reader->rows;
@@ -45,9 +38,9 @@ static void cosines_of_rows(const struct query *q, uint32_t first, uint32_t n, f
     int32_t dots[BLOCK];
     for (uint32_t i = 0; i < n; i += BLOCK) {
         uint32_t k = n - i < BLOCK ? n - i : BLOCK;
-        q->kernels->dot_i8_rows(q->vector_i8, c->i8 + (size_t)(at + i) * rows->dims, rows->dims, k, dots);
+        q->kernels->dot_u7_rows(q->vector_u7, c->i8 + (size_t)(at + i) * rows->dims, rows->dims, k, dots);
         for (uint32_t j = 0; j < k; j++)
-            ret[i + j] = (float)dots[j] * (q->vector_scale * c->scale[at + i + j]);
+            ret[i + j] = (float)(dots[j] - 64 * c->sums[at + i + j]) * (q->vector_scale * c->scale[at + i + j]);
     }
 }
 
@@ -99,8 +92,10 @@ static void scan_rows(struct query *q, const uint32_t *list, uint32_t n, struct 
                 best_push(best, cosines[i], row + i);
         row += k;
     }
-    for (uint32_t i = 0; list && i < n; i++)
-        best_offer(best, row_cosine_i8(q, rows, list[i]), list[i]);
+    for (uint32_t i = 0; list && i < n; i++) {
+        cosines_of_rows(q, list[i], 1, cosines);
+        best_offer(best, cosines[0], list[i]);
+    }
 }
 
 static void distances_of_rows(const struct query *q, const uint64_t *bits, uint32_t n, uint16_t *ret)

@@ -89,8 +89,8 @@ static void read_vector(struct query *q)
     if (!q->asked->vector || rows->n == rows->n_dead)
         return;
     q->vector = q->asked->vector;
-    q->vector_i8 = scratch_alloc(q->scratch, rows->dims);
-    vector_quantise(q->vector, rows->dims, q->vector_i8, &q->vector_scale);
+    q->vector_u7 = scratch_alloc(q->scratch, rows->dims);
+    vector_quantise_u7(q->vector, rows->dims, q->vector_u7, &q->vector_scale);
 }
 
 // --- scores and the best documents

@@ -49,7 +49,7 @@ struct query {
     struct allowed *allowed;         // by part
     uint32_t n_allowed, n_documents; // of all parts
     const float *vector;             // NULL: words only
-    int8_t *vector_i8;
+    uint8_t *vector_u7; // the same in 7 bits
     float vector_scale;
     const struct vector_kernels *kernels;
     struct best words, vectors; // ids: passage numbers

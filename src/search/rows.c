@@ -15,6 +15,7 @@ static struct row_chunk *chunk_new(const struct rows *rows, uint32_t cap)
     c->i8 = mem_alloc(cap * rows->dims);
     c->bits = mem_alloc(cap * rows->words * sizeof *c->bits);
     c->scale = mem_alloc(cap * sizeof *c->scale);
+    c->sums = mem_alloc(cap * sizeof *c->sums);
     c->slots = mem_alloc(cap * sizeof *c->slots);
     return c;
 }
@@ -27,6 +28,7 @@ static void chunk_unref(struct row_chunk *c)
     free(c->i8);
     free(c->bits);
     free(c->scale);
+    free(c->sums);
     free(c->slots);
     free(c);
 }
@@ -60,6 +62,9 @@ uint32_t rows_add(struct rows *rows, uint32_t slot, const float *vector)
     struct row_chunk *c = rows->chunks.at[chunk];
     memcpy(c->f32 + at * rows->dims, vector, rows->dims * sizeof *vector);
     vector_quantise(vector, rows->dims, c->i8 + at * rows->dims, &c->scale[at]);
+    c->sums[at] = 0;
+    for (size_t i = 0; i < rows->dims; i++)
+        c->sums[at] += c->i8[at * rows->dims + i];
     vector_bits(vector, rows->dims, c->bits + at * rows->words);
     c->slots[at] = slot;
     return row;
@@ -107,6 +112,6 @@ void rows_share(const struct rows *rows, struct rows *ret_view)
 
 size_t rows_bytes(const struct rows *rows)
 {
-    size_t row = rows->dims * 5 + rows->words * 8 + 8;
+    size_t row = rows->dims * 5 + rows->words * 8 + 12;
     return rows->n * row + (rows->dead ? dead_words(rows) * 8 : 0);
 }

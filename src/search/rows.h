@@ -16,6 +16,7 @@ struct row_chunk {
     float *f32, *scale;
     int8_t *i8;
     uint64_t *bits;
+    int32_t *sums; // of the row's int8 components
     uint32_t *slots; // passage that the row belongs to
 };
 

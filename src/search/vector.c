@@ -34,10 +34,13 @@ static uint32_t hamming(const uint64_t *a, const uint64_t *b, size_t words)
     return bits;
 }
 
-static void dot_i8_rows(const int8_t *query, const int8_t *at, size_t n, size_t rows, int32_t *ret)
+static void dot_u7_rows(const uint8_t *query, const int8_t *at, size_t n, size_t rows, int32_t *ret)
 {
-    for (size_t r = 0; r < rows; r++)
-        ret[r] = dot_i8(query, at + r * n, n);
+    for (size_t r = 0; r < rows; r++) {
+        ret[r] = 0;
+        for (size_t i = 0; i < n; i++)
+            ret[r] += query[i] * at[r * n + i];
+    }
 }
 
 static void hamming_rows(const uint64_t *query, const uint64_t *at, size_t words, size_t rows, uint16_t *ret)
@@ -70,7 +73,7 @@ static void add_u8(float *to, const uint8_t *from, size_t n, float factor)
         to[i] += (float)from[i] * factor;
 }
 
-const struct vector_kernels vector_scalar = {"scalar",     dot_f32,    dot_i8,    hamming, dot_i8_rows,
+const struct vector_kernels vector_scalar = {"scalar",     dot_f32,    dot_i8,    hamming, dot_u7_rows,
                                              hamming_rows, within_u16, above_f32, add_u8};
 
 static uint64_t next_random(uint64_t *state) // SplitMix64 (Steele, Lea, Flood 2014)
@@ -118,13 +121,15 @@ static bool check_floats(const struct vector_kernels *k, uint64_t *state)
 
 static bool check_length(const struct vector_kernels *k, size_t n, uint64_t *state)
 {
-    enum { ROWS = 5, MOST = 1100 };
+    enum { ROWS = 6, MOST = 1100 };
     static const int8_t edges[] = {127, -127, 0, 1};
     int8_t q[MOST], rows[ROWS * MOST];
+    uint8_t u7[MOST];
     float a[MOST], b[MOST];
     uint64_t bits[20], bit_rows[ROWS * 20];
     for (size_t i = 0; i < n; i++) {
         q[i] = i % 7 == 0 ? edges[next_random(state) % 4] : (int8_t)((int)(next_random(state) % 255) - 127);
+        u7[i] = (uint8_t)(i % 5 == 0 ? 127 : next_random(state) % 128);
         a[i] = (float)q[i] / 127;
         b[i] = (float)(next_random(state) % 2000) / 1000 - 1;
     }
@@ -135,14 +140,15 @@ static bool check_length(const struct vector_kernels *k, size_t n, uint64_t *sta
         bits[i] = next_random(state);
     for (size_t i = 0; i < ROWS * words; i++)
         bit_rows[i] = i < words ? ~bits[i] : next_random(state);
-    int32_t dots[ROWS];
+    int32_t dots[ROWS], want_dots[ROWS];
     uint16_t distances[ROWS];
-    k->dot_i8_rows(q, rows, n, ROWS, dots);
+    dot_u7_rows(u7, rows, n, ROWS, want_dots);
+    k->dot_u7_rows(u7, rows, n, ROWS, dots);
     k->hamming_rows(bits, bit_rows, words, ROWS, distances);
     for (size_t r = 0; r < ROWS; r++) {
         int32_t want = dot_i8(q, rows + r * n, n);
         uint32_t far = hamming(bits, bit_rows + r * words, words);
-        if (dots[r] != want || k->dot_i8(q, rows + r * n, n) != want || distances[r] != far ||
+        if (dots[r] != want_dots[r] || k->dot_i8(q, rows + r * n, n) != want || distances[r] != far ||
             k->hamming(bits, bit_rows + r * words, words) != far)
             return false;
     }
@@ -220,6 +226,19 @@ void vector_quantise(const float *v, size_t n, int8_t *q, float *ret_scale)
     for (size_t i = 0; i < n; i++) {
         float rounded = nearbyintf(v[i] * inverse);
         q[i] = (int8_t)(rounded > 127 ? 127 : rounded < -127 ? -127 : rounded);
+    }
+    *ret_scale = scale;
+}
+
+void vector_quantise_u7(const float *v, size_t n, uint8_t *q, float *ret_scale)
+{
+    float largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fabsf(v[i]) > largest ? fabsf(v[i]) : largest;
+    float scale = largest > 0 ? largest / 63 : 1;
+    for (size_t i = 0; i < n; i++) {
+        float rounded = nearbyintf(v[i] / scale);
+        q[i] = (uint8_t)(64 + (rounded > 63 ? 63 : rounded < -63 ? -63 : rounded));
     }
     *ret_scale = scale;
 }

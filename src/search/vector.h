@@ -12,8 +12,8 @@ struct vector_kernels {
     float (*dot_f32)(const float *a, const float *b, size_t n);
     int32_t (*dot_i8)(const int8_t *a, const int8_t *b, size_t n);
     uint32_t (*hamming)(const uint64_t *a, const uint64_t *b, size_t words); // differing bits
-    // The same of one query against `rows` rows that lie one behind the other. dot: components within ±127.
-    void (*dot_i8_rows)(const int8_t *query, const int8_t *at, size_t n, size_t rows, int32_t *ret);
+    // One query against `rows` rows of n bytes that lie one behind the other; the query's components are 0..127.
+    void (*dot_u7_rows)(const uint8_t *query, const int8_t *at, size_t n, size_t rows, int32_t *ret);
     void (*hamming_rows)(const uint64_t *query, const uint64_t *at, size_t words, size_t rows, uint16_t *ret);
     // Positions of the values up to `limit`, ascending; stops at `most` (ret has room for `most` + 32).
     size_t (*within_u16)(const uint16_t *at, size_t n, uint16_t limit, uint32_t *ret, size_t most);
@@ -27,4 +27,6 @@ const struct vector_kernels *vector_kernels_named(const char *name); // NULL: no
 bool vector_normalise(float *v, size_t n); // to length 1; false for zero, NaN or infinity (left alone)
 // int8 with one scale: v ≈ q · scale.
 void vector_quantise(const float *v, size_t n, int8_t *q, float *ret_scale);
+// 7 bits for dot_u7_rows: v ≈ (q − 64) · scale.
+void vector_quantise_u7(const float *v, size_t n, uint8_t *q, float *ret_scale);
 void vector_bits(const float *v, size_t n, uint64_t *bits); // sign bits, (n + 63) / 64 words

@@ -3,10 +3,10 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,44 +29,43 @@ static const char *program(char *out, size_t room)
 void fake_start(struct fake *fake, const char *arguments)
 {
     char path[4200], words_of[1000] = "";
-    char *argv[20] = {(char *)(uintptr_t)program(path, sizeof path), (char *)(uintptr_t) "--port",
-                      (char *)(uintptr_t) "0"};
-    size_t argc = 3;
+    char *argv[20] = {(char *)(uintptr_t)program(path, sizeof path), (char *)(uintptr_t)"--until-eof"};
+    size_t argc = 2;
     snprintf(words_of, sizeof words_of, "%s", arguments ? arguments : "");
     for (char *save, *word = strtok_r(words_of, " ", &save); word && argc < 19; word = strtok_r(NULL, " ", &save))
         argv[argc++] = word;
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    fake->pid = fork();
-    if (fake->pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(ends[1], 1);
-        close(ends[0]);
-        close(ends[1]);
-        execv(argv[0], argv);
-        _exit(127);
-    }
-    close(ends[1]);
+    int out[2], in[2];
+    assert_int_equal(pipe2(out, O_CLOEXEC) | pipe2(in, O_CLOEXEC), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+    if (posix_spawn(&fake->pid, argv[0], &actions, NULL, argv, environ) != 0)
+        fail_msg("%s cannot be run", argv[0]);
+    posix_spawn_file_actions_destroy(&actions);
+    close(out[1]);
+    close(in[0]);
+    fake->lifeline = in[1];
     char line[200] = "";
-    size_t n = 0;
-    while (n < sizeof line - 1) {
-        ssize_t got = read(ends[0], line + n, 1);
+    for (size_t n = 0; n < sizeof line - 1; n++) {
+        ssize_t got = read(out[0], line + n, 1);
         if (got <= 0 || line[n] == '\n')
             break;
-        n++;
     }
-    close(ends[0]);
+    close(out[0]);
     char *colon = strrchr(line, ':');
     if (!colon)
         fail_msg("%s does not start", argv[0]);
     bool tls = arguments && strstr(arguments, "--tls");
-    snprintf(fake->url, sizeof fake->url, "%s://127.0.0.1:%d", tls ? "https" : "http", atoi(colon + 1));
+    int64_t port = 0;
+    str_to_int(str_trim(str_from(colon + 1)), 1, 65535, &port);
+    snprintf(fake->url, sizeof fake->url, "%s://127.0.0.1:%d", tls ? "https" : "http", (int)port);
     snprintf(fake->base, sizeof fake->base, "%s/v1", fake->url);
 }
 
 void fake_stop(struct fake *fake)
 {
-    kill(fake->pid, SIGTERM);
+    close(fake->lifeline);
     waitpid(fake->pid, NULL, 0);
 }
 

@@ -13,6 +13,7 @@
 
 struct fake {
     pid_t pid;
+    int lifeline;           // its standard input: it ends when this is closed, also by our death
     char url[64], base[80]; // base: url + "/v1"
 };
 

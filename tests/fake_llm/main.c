@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// parley-fake-llm [--port N] [--tls [--cert-host NAME] [--cert-out FILE]] [--seed N]
+// parley-fake-llm [--port N] [--tls [--cert-host NAME] [--cert-out FILE]] [--seed N] [--until-eof]
 #include "server.h"
 
 #include "base/crypto.h"
@@ -11,7 +11,7 @@
 
 static int usage(FILE *out, int code)
 {
-    fputs("usage: parley-fake-llm [--port N] [--seed N] [--tls] [--cert-host NAME] [--cert-out FILE]\n"
+    fputs("usage: parley-fake-llm [--port N] [--seed N] [--tls] [--cert-host NAME] [--cert-out FILE] [--until-eof]\n"
           "An OpenAI-compatible server for tests. Prints \"listening 127.0.0.1:PORT\".\n"
           "Knobs: POST /__control {\"default\":{…},\"queue\":[{…}]}, or in the model's name: fake;cutAfter=5;split=1\n"
           "Requests so far: GET /__log, DELETE /__log.\n",
@@ -27,6 +27,7 @@ int main(int argc, char **argv)
         {"tls", no_argument, NULL, 't'},
         {"cert-host", required_argument, NULL, 'n'},
         {"cert-out", required_argument, NULL, 'o'},
+        {"until-eof", no_argument, NULL, 'e'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -48,6 +49,9 @@ int main(int argc, char **argv)
             break;
         case 'o':
             options.cert_out = optarg;
+            break;
+        case 'e':
+            options.until_eof = true;
             break;
         case 'h':
             return usage(stdout, 0);

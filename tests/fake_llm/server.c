@@ -18,6 +18,8 @@ struct server {
     uv_loop_t loop;
     uv_tcp_t listener;
     uv_signal_t term, interrupt;
+    uv_pipe_t lifeline;
+    bool ending;
     llhttp_settings_t settings;
     struct routes *routes;
     struct tls_server *tls;
@@ -486,15 +488,30 @@ static void on_connection(uv_stream_t *listener, int status)
     uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
 }
 
-static void on_signal(uv_signal_t *signal, int number)
+static void end(struct server *server)
 {
-    (void)number;
-    struct server *server = signal->data;
+    if (server->ending)
+        return;
+    server->ending = true;
     while (server->first)
         conn_close(server->first, false);
     uv_close((uv_handle_t *)&server->listener, NULL);
     uv_close((uv_handle_t *)&server->term, NULL);
     uv_close((uv_handle_t *)&server->interrupt, NULL);
+    uv_close((uv_handle_t *)&server->lifeline, NULL);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    (void)number;
+    end(signal->data);
+}
+
+static void on_lifeline(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
+{
+    (void)in;
+    if (n < 0)
+        end(stream->data);
 }
 
 static int listen_on(struct server *server, int port)
@@ -543,6 +560,10 @@ int server_run(const struct server_options *options)
     server.term.data = server.interrupt.data = &server;
     uv_signal_start(&server.term, on_signal, SIGTERM);
     uv_signal_start(&server.interrupt, on_signal, SIGINT);
+    uv_pipe_init(&server.loop, &server.lifeline, 0);
+    server.lifeline.data = &server;
+    if (options->until_eof && uv_pipe_open(&server.lifeline, 0) == 0)
+        uv_read_start((uv_stream_t *)&server.lifeline, on_alloc, on_lifeline);
     uv_run(&server.loop, UV_RUN_DEFAULT);
     uv_loop_close(&server.loop);
     tls_server_free(server.tls);

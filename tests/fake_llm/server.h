@@ -10,6 +10,7 @@ struct server_options {
     bool tls;
     const char *cert_host, *cert_out; // of the self-signed certificate
     uint64_t seed;
+    bool until_eof; // ends when its standard input does
 };
 
 // Prints "listening 127.0.0.1:PORT" and serves until SIGTERM or SIGINT. Returns the exit code.

@@ -6,7 +6,6 @@
 
 #include "base/utf8.h"
 #include "engine/script.h"
-#include "engine/tokens.h"
 
 #include <unicode/uchar.h>
 
@@ -139,7 +138,7 @@ size_t money_currency_at(struct str text, size_t pos)
     size_t after = end;
     if (word.n <= 3 && end < text.n && utf8_next(text, &after) == '$')
         return after - pos;
-    if (!is_code(word) && !token_among(word, CURRENCY_WORDS) && !str_eq(word, STR("zł")) && !str_eq(word, STR("Kč")))
+    if (!is_code(word) && !word_among(word, CURRENCY_WORDS) && !str_eq(word, STR("zł")) && !str_eq(word, STR("Kč")))
         return 0;
     if (str_eq_nocase(word, STR("rp")) && end < text.n && text.p[end] == '.')
         end++;
@@ -173,7 +172,7 @@ size_t money_unit_at(struct str text, size_t pos, bool spaced)
                       : (longest(text, pos, UNITS_CJK) ?: longest(text, pos, UNIT_SIGNS));
     if (!spaced && (str_eq_nocase(word, STR("in")) || str_eq_nocase(word, STR("a"))))
         return word.n;
-    return token_among(word, UNITS) ? word.n : 0;
+    return word_among(word, UNITS) ? word.n : 0;
 }
 
 size_t money_currency_before(struct str text, size_t end)

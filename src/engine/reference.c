@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "engine/reference_find.h"
 #include "engine/reference_time.h"
+#include "engine/script.h"
 
 #include <math.h>
 
@@ -46,13 +47,13 @@ static size_t byte_end(const struct resolving *r, size_t token)
 static bool begins_with_article(struct str value)
 {
     struct str rest = value, first = str_split(&rest, ' ');
-    return token_among(first, "the a an");
+    return word_among(first, "the a an");
 }
 
 // The words that stand for an entity: with "the" before product and item names, with 's where it possesses.
 static struct str words_for(struct resolving *r, const struct find_candidate *c, bool possessive, bool capital)
 {
-    bool article = token_among(c->type, "product item") && !begins_with_article(c->value);
+    bool article = word_among(c->type, "product item") && !begins_with_article(c->value);
     return arena_strf(r->arena, "%s" STR_FMT "%s", article ? (capital ? "The " : "the ") : "", STR_ARG(c->value),
                       possessive ? "'s" : "");
 }
@@ -190,7 +191,7 @@ static bool has_verb(const struct resolving *r)
                                 "think see use uses try cancel "
                                 "return pay see let i you we he she it they s re ll don doesn isn aren won can't";
     for (size_t i = 0; i < r->text.tokens.n; i++)
-        if (token_among(find_word(&r->text, i), verbs))
+        if (word_among(find_word(&r->text, i), verbs))
             return true;
     return false;
 }
@@ -198,10 +199,10 @@ static bool has_verb(const struct resolving *r)
 // Tokens of "what about", "how about", "and", "also", "or" at the beginning.
 static size_t starter(const struct resolving *r)
 {
-    if (token_among(find_word(&r->text, 0), "what how") && token_among(find_word(&r->text, 1), "about"))
+    if (word_among(find_word(&r->text, 0), "what how") && word_among(find_word(&r->text, 1), "about"))
         return 2;
-    size_t n = token_among(find_word(&r->text, 0), "and also or");
-    if (n && token_among(find_word(&r->text, 1), "what how") && token_among(find_word(&r->text, 2), "about"))
+    size_t n = word_among(find_word(&r->text, 0), "and also or");
+    if (n && word_among(find_word(&r->text, 1), "what how") && word_among(find_word(&r->text, 2), "about"))
         n = 3;
     return n;
 }
@@ -215,7 +216,7 @@ static bool is_social(const struct resolving *r)
                                 "noite hola gracias danke hallo "
                                 "bonjour merci";
     for (size_t i = 0; i < r->text.tokens.n; i++)
-        if (!token_among(find_word(&r->text, i), words))
+        if (!word_among(find_word(&r->text, i), words))
             return false;
     return true;
 }
@@ -225,7 +226,7 @@ static bool is_ellipsis(const struct resolving *r)
     size_t n = r->text.tokens.n;
     if (n == 0 || n > ELLIPSIS_WORDS || is_social(r))
         return false;
-    return starter(r) || token_among(find_word(&r->text, 0), "why in") || !has_verb(r);
+    return starter(r) || word_among(find_word(&r->text, 0), "why in") || !has_verb(r);
 }
 
 static bool names_of_type(const struct reference_list *list, struct str type, const struct reference_entity **ret)
@@ -271,9 +272,9 @@ static bool complete(struct resolving *r, const struct find_candidate *only, str
 {
     size_t first = starter(r), n = r->text.tokens.n;
     bool question = str_ends(utf8_trim(r->in->text), STR("?"));
-    bool article = token_among(find_word(&r->text, first), "the its their");
+    bool article = word_among(find_word(&r->text, first), "the its their");
     if (!only || first >= n || (!first && !article && !question) || r->in->in_text.n ||
-        token_among(find_word(&r->text, first), "why in how what when where who which to with without for on at") ||
+        word_among(find_word(&r->text, first), "why in how what when where who which to with without for on at") ||
         has_verb(r))
         return false;
     if (article)
@@ -299,7 +300,7 @@ static bool newest_entity(const struct reference_input *in, struct find_candidat
         for (size_t l = 0; l < most; l++)
             for (size_t i = 0; lists[l] && i < lists[l]->n; i++) {
                 const struct reference_entity *e = &lists[l]->at[i];
-                if (token_among(e->type, "money number date email url phone"))
+                if (word_among(e->type, "money number date email url phone"))
                     continue;
                 one = one && (!found || str_eq_nocase(found->value, e->value));
                 found = e;

@@ -4,7 +4,7 @@
 #include "engine/reference_find.h"
 
 #include "base/utf8.h"
-#include "engine/sentence.h"
+#include "engine/script.h"
 
 #include <math.h>
 
@@ -31,7 +31,7 @@ struct str find_word(const struct find_text *t, size_t i)
 
 static bool is(const struct find_text *t, size_t i, const char *list)
 {
-    return i < t->tokens.n && token_among(find_word(t, i), list);
+    return i < t->tokens.n && word_among(find_word(t, i), list);
 }
 
 static bool is_before(const struct find_text *t, size_t i, size_t back, const char *list)
@@ -192,20 +192,19 @@ static bool is_plural(struct str word)
 
 static bool is_value(struct str type) // neither thing nor person
 {
-    return token_among(type, "money number date email url phone code");
+    return word_among(type, "money number date email url phone code");
 }
 
 bool find_agrees(const struct find_candidate *c, const struct find *find)
 {
-    bool person = token_among(c->type, "person");
+    bool person = word_among(c->type, "person");
     if (is_value(c->type))
         return false;
     switch (find->class) {
     case FIND_PERSON:
         return person;
     case FIND_MANY:
-        return c->joined || token_among(c->type, "organization organisation group") ||
-               is_plural(last_letters(c->value));
+        return c->joined || word_among(c->type, "organization organisation group") || is_plural(last_letters(c->value));
     case FIND_NOUN:
         return !c->joined && (str_eq_nocase(c->type, find->noun) || str_eq_nocase(last_letters(c->value), find->noun));
     default:
@@ -403,7 +402,7 @@ size_t find_options(struct arena *arena, const struct reference_input *input, st
         size_t n = 0;
         for (size_t k = 0; k < list->n; k++) {
             const struct reference_entity *e = &list->at[k];
-            bool again = is_value(e->type) || token_among(e->type, "person");
+            bool again = is_value(e->type) || word_among(e->type, "person");
             for (size_t m = 0; m < n; m++)
                 again |= str_eq_nocase((*ret)[m].value, e->value);
             if (!again && n < FIND_CANDIDATES_MAX)

@@ -3,6 +3,8 @@
 // "chrono-compatible low-level date algorithms".
 #include "engine/reference_time.h"
 
+#include "engine/script.h"
+
 static int64_t days_of(struct reference_day date)
 {
     int64_t year = date.year - (date.month <= 2), era = (year >= 0 ? year : year - 399) / 400;
@@ -70,7 +72,7 @@ static int64_t number_of(struct str word)
     int64_t n;
     if (str_to_int(word, 0, 1000, &n))
         return n;
-    if (token_among(word, "a an"))
+    if (word_among(word, "a an"))
         return 1;
     return index_in(word, "zero one two three four five six seven eight nine ten eleven twelve");
 }
@@ -78,13 +80,13 @@ static int64_t number_of(struct str word)
 // today shifted by n days, weeks, months or years; false: no such unit.
 static bool shift(struct reference_day today, int64_t n, struct str unit, int64_t *ret)
 {
-    if (token_among(unit, "day days"))
+    if (word_among(unit, "day days"))
         *ret = days_of(today) + n;
-    else if (token_among(unit, "week weeks"))
+    else if (word_among(unit, "week weeks"))
         *ret = days_of(today) + 7 * n;
-    else if (token_among(unit, "month months"))
+    else if (word_among(unit, "month months"))
         *ret = days_of(add_months(today, n));
-    else if (token_among(unit, "year years"))
+    else if (word_among(unit, "year years"))
         *ret = days_of(add_months(today, 12 * n));
     else
         return false;
@@ -95,12 +97,12 @@ static bool shift(struct reference_day today, int64_t n, struct str unit, int64_
 static struct str period(struct arena *arena, struct reference_day today, int step, struct str unit)
 {
     int64_t days = days_of(today);
-    if (token_among(unit, "week")) {
+    if (word_among(unit, "week")) {
         int64_t monday = days - weekday_of(days) + 7 * step;
         return write_range(arena, monday, monday + 6);
     }
-    bool year = token_among(unit, "year");
-    if (!year && !token_among(unit, "month"))
+    bool year = word_among(unit, "year");
+    if (!year && !word_among(unit, "month"))
         return STR_NULL;
     struct reference_day first = {today.year, year ? 1 : today.month, 1};
     first = add_months(first, year ? 12 * step : step);
@@ -146,12 +148,12 @@ size_t reference_time_at(struct arena *arena, struct str text, struct tokens tok
         return ret->p ? 2 : 0;
     }
     int64_t n = number_of(words[1]);
-    if (token_among(words[0], "in") && n >= 0 && shift(today, n, words[2], &then)) {
+    if (word_among(words[0], "in") && n >= 0 && shift(today, n, words[2], &then)) {
         *ret = write_day(arena, then);
         return 3;
     }
     n = number_of(words[0]);
-    if (n >= 0 && token_among(words[2], "ago") && shift(today, -n, words[1], &then)) {
+    if (n >= 0 && word_among(words[2], "ago") && shift(today, -n, words[1], &then)) {
         *ret = write_day(arena, then);
         return 3;
     }

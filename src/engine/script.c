@@ -58,3 +58,14 @@ uint32_t script_last(struct str s)
     size_t pos = script_drop_last(s).n;
     return utf8_next(s, &pos);
 }
+
+bool word_among(struct str word, const char *list)
+{
+    while (*list) {
+        size_t n = strcspn(list, " ");
+        if (n && str_eq_nocase(word, (struct str){list, n}))
+            return true;
+        list += n + (list[n] == ' ');
+    }
+    return false;
+}

@@ -9,3 +9,5 @@ bool script_is_cjk(uint32_t rune);         // Han, kana
 bool script_is_unspaced(uint32_t rune);    // these, Hangul (whose particles follow unspaced), Khmer, Burmese
 uint32_t script_last(struct str s);        // last code point; 0 when empty
 struct str script_drop_last(struct str s); // without its last code point; s.n > 0
+// Is `word` one of the blank-separated words of `list`? Ignores ASCII case.
+bool word_among(struct str word, const char *list);

@@ -83,14 +83,3 @@ bool tokens_match(struct str text, struct tokens tokens, size_t from, struct tok
     }
     return true;
 }
-
-bool token_among(struct str word, const char *list)
-{
-    while (*list) {
-        size_t n = strcspn(list, " ");
-        if (n && str_eq_nocase(word, (struct str){list, n}))
-            return true;
-        list += n + (list[n] == ' ');
-    }
-    return false;
-}

@@ -21,5 +21,3 @@ struct tokens tokens_make(struct arena *arena, struct str text, size_t max);
 bool tokens_adjoin(struct str text, struct tokens tokens, size_t i);
 // Does `phrase` stand at token `from`? Its words must adjoin.
 bool tokens_match(struct str text, struct tokens tokens, size_t from, struct tokens phrase);
-// Is `word` one of the blank-separated words of `list`? Ignores ASCII case.
-bool token_among(struct str word, const char *list);

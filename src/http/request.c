@@ -149,18 +149,17 @@ static void handle(struct http_req *req)
     }
 }
 
-// Runs the handler. Whoever comes last of "handler returned" and "answered" hands the request back to the loop; after
-// the exchange the request may be gone.
-static void handle_whole(struct http_req *req)
+static void no_answer(struct http_req *req)
 {
-    handle(req);
-    bool kept = req->kept;
-    if (!kept && !(atomic_load(&req->phase) & PHASE_ANSWERED)) {
-        log_error("http.no_answer", "request=%s path=" STR_FMT, req->id, STR_ARG(req->path));
-        reply_default(req, 500);
-    }
-    unsigned before = atomic_fetch_or(&req->phase, PHASE_RETURNED);
-    if (before & PHASE_ANSWERED)
+    log_error("http.no_answer", "request=%s path=" STR_FMT, req->id, STR_ARG(req->path));
+    reply_default(req, 500);
+}
+
+// Whoever comes last of "handler returned" and "answered" hands the request back to the loop; after the exchange the
+// request may be gone.
+static void returned(struct http_req *req)
+{
+    if (atomic_fetch_or(&req->phase, PHASE_RETURNED) & PHASE_ANSWERED)
         loop_post(req->loop, &req->answer_msg);
 }
 
@@ -168,7 +167,10 @@ static void handle_task(void *arg)
 {
     struct http_req *req = arg;
     struct http_server *server = req->server;
-    handle_whole(req);
+    handle(req);
+    if (!req->kept && !(atomic_load(&req->phase) & PHASE_ANSWERED))
+        no_answer(req);
+    returned(req);
     server_task_end(server);
 }
 
@@ -179,10 +181,14 @@ void req_run(struct http_req *req)
     req->running = true;
     if (route && (route->flags & HTTP_ROUTE_ON_LOOP)) {
         handle(req);
-        if (!req->kept && !(atomic_load(&req->phase) & PHASE_ANSWERED))
-            reply_default(req, 500);
-        if (atomic_fetch_or(&req->phase, PHASE_RETURNED) & PHASE_ANSWERED)
-            answer_msg(&req->answer_msg);
+        if (req->kept) { // its keep_msg is on the way: the answer must come behind it
+            returned(req);
+            return;
+        }
+        if (!(atomic_load(&req->phase) & PHASE_ANSWERED))
+            no_answer(req);
+        atomic_fetch_or(&req->phase, PHASE_RETURNED);
+        answer_msg(&req->answer_msg);
         return;
     }
     server_task_begin(req->server);

@@ -133,7 +133,7 @@ void http_ws_close(struct http_ws *ws, uint16_t code, const char *reason)
     pthread_mutex_lock(&ws->loop->lock);
     if (!ws->close_wanted && !ws->ended) {
         ws->close_wanted = code;
-        ws->reason = reason && *reason ? mem_strndup(reason, 200) : NULL;
+        ws->reason = reason && *reason ? mem_strndup(reason, strnlen(reason, 200)) : NULL;
     }
     bool post = mark_posted(ws);
     pthread_mutex_unlock(&ws->loop->lock);
@@ -321,6 +321,8 @@ static bool pull(struct http_ws *ws)
             conn_close(ws->conn);
             return false;
         }
+        if (ws->loop->out.n == 0)
+            break; // no room for even one: goes on in ws_written
         if (!write_bytes(ws, &ws->loop->out))
             return false;
     }

@@ -21,7 +21,7 @@ struct app {
     struct catalogues *catalogues;
     struct engine *engine;
     struct accounts *accounts;
-    struct sockets *sockets; // api/socket.h: open sockets by brand and address
+    struct sockets *sockets; // open sockets by brand and address
     struct http_server *server;
     bool demo; // demo mode, and every listener is loopback
     const char *commit;

@@ -118,6 +118,15 @@ struct endpoints {
     const struct endpoint *at;
     size_t n;
 };
+struct endpoints brands_endpoints(void);
+struct endpoints config_endpoints(void);
+struct endpoints stats_endpoints(void);
+struct endpoints products_endpoints(void);
+struct endpoints search_endpoints(void);
+struct endpoints chat_endpoints(void);
+struct endpoints socket_endpoints(void);
+struct endpoints auth_endpoints(void);
+struct endpoints root_endpoints(void);
 #define ENDPOINTS(rows) ((struct endpoints){(rows), sizeof(rows) / sizeof *(rows)})
 // Every endpoint, as routes for the server (owned by the caller, free()).
 struct http_route *endpoint_routes(size_t *ret_n);

@@ -83,17 +83,22 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
 {
     struct shopping shopping;
     struct search_result found = {0};
+    struct str asked = query->message;
     *ret = (struct suggestions){0};
-    shopping_read(arena, query->message, &shopping);
+    shopping_read(arena, asked, &shopping);
+    if (shopping.n_query_words == 0 && !shopping.whole_catalogue && query->fallback.n) {
+        asked = query->fallback;
+        shopping_read(arena, asked, &shopping);
+    }
     ret->shopping = shopping.is_shopping || query->cue;
     struct search_query search = {
-        .text = query->message,
+        .text = asked,
         .terms = &shopping.terms,
         .filter = SEARCH_ALL,
         .limit = CANDIDATES_MOST,
         .drop_flags = TERM_CUE,
         .no_match_too = shopping.whole_catalogue,
-        .exact = query->message,
+        .exact = asked,
         .idf_at_least = 1000,
     };
     search.filter.price_min = shopping.price_min;

@@ -9,6 +9,7 @@
 
 struct suggest_query {
     struct str message; // reference-resolved
+    struct str fallback; // asked instead when the message has no word to search for; STR_NULL = none
     bool cue; // a cue word is taken as given (recommendations)
     int64_t keep; // hits kept: SUGGEST_HITS, or more where the limit is
     int64_t limit; // products suggested

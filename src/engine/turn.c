@@ -40,7 +40,7 @@ void turn_wake(struct turn *turn)
     turn->flush_due = false;
     pthread_mutex_unlock(&turn->lock);
     for (size_t i = 0; i < n; i++)
-        list[i].wake(list[i].arg);
+        list[i].wake(turn, list[i].arg);
     pthread_mutex_lock(&turn->lock);
     if (--turn->waking == 0)
         pthread_cond_broadcast(&turn->calm);
@@ -81,14 +81,14 @@ size_t turn_text(struct turn *turn, size_t offset, size_t room, struct buf *out)
     return length;
 }
 
-void turn_watch(struct turn *turn, void (*wake)(void *arg), void *arg)
+void turn_watch(struct turn *turn, turn_watcher *wake, void *arg)
 {
     pthread_mutex_lock(&turn->lock);
     vec_push(&turn->watchers, wake, arg);
     pthread_mutex_unlock(&turn->lock);
 }
 
-void turn_unwatch(struct turn *turn, void (*wake)(void *arg), void *arg)
+void turn_unwatch(struct turn *turn, turn_watcher *wake, void *arg)
 {
     pthread_mutex_lock(&turn->lock);
     for (size_t i = 0; i < turn->watchers.n; i++)
@@ -133,6 +133,8 @@ void turn_unref(struct turn *turn)
 {
     if (!turn || atomic_fetch_sub(&turn->refs, 1) != 1)
         return;
+    if (turn->release)
+        turn->release(turn->release_arg);
     brand_ref_drop(turn->input.brand);
     buf_done(&turn->text);
     voice_done(&turn->voice);
@@ -304,12 +306,15 @@ static void copy_input(struct turn *turn, const struct turn_input *input)
         *texts[i] = arena_str(turn->arena, *texts[i]);
 }
 
-struct turn *turn_start(struct engine *engine, const struct turn_input *input, void (*wake)(void *arg), void *arg)
+struct turn *turn_start(struct engine *engine, const struct turn_input *input, turn_watcher *wake, void *arg,
+                        void (*release)(void *arg))
 {
     struct arena *arena = arena_new(8192);
     struct turn *turn = ARENA_NEW(arena, struct turn);
     turn->arena = arena;
     turn->engine = engine;
+    turn->release = release;
+    turn->release_arg = arg;
     atomic_init(&turn->refs, 2); // the caller's and the run's
     turn->text = BUF_INIT(TURN_TEXT_MOST);
     turn->began_ms = clock_wall_ms();

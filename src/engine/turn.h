@@ -39,15 +39,19 @@ struct turn_input {
     enum actor_kind actor_kind;
 };
 
-// Never NULL; the caller holds a reference. `wake` (may be NULL) is a watcher as by turn_watch.
-struct turn *turn_start(struct engine *engine, const struct turn_input *input, void (*wake)(void *arg), void *arg);
+typedef void turn_watcher(struct turn *turn, void *arg);
+
+// Never NULL; the caller holds a reference. `wake` (may be NULL) is a watcher as by turn_watch, there from the first
+// moment; `release` (may be NULL) is called with `arg` when the turn is freed.
+struct turn *turn_start(struct engine *engine, const struct turn_input *input, turn_watcher *wake, void *arg,
+                        void (*release)(void *arg));
 struct turn *turn_ref(struct turn *turn);
 void turn_unref(struct turn *turn);
 
 // Watchers are called, from any thread and without locks held, when there is new text, when the conversation is known, about
 // every 5 s while no text has come, and at the end. turn_unwatch returns when no call is under way.
-void turn_watch(struct turn *turn, void (*wake)(void *arg), void *arg);
-void turn_unwatch(struct turn *turn, void (*wake)(void *arg), void *arg);
+void turn_watch(struct turn *turn, turn_watcher *wake, void *arg);
+void turn_unwatch(struct turn *turn, turn_watcher *wake, void *arg);
 void turn_cancel(struct turn *turn);
 
 // Appends to `out` at most `room` bytes of the text behind `offset` (whole code points). Returns the text's length so far.

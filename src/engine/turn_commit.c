@@ -231,6 +231,8 @@ static struct str metadata_json(struct turn *turn)
     json_add_cstr(doc, metadata, "reason", turn->reason);
     json_add(doc, metadata, "priceCorrections", json_new_raw(doc, turn->corrections));
     add_products(turn, doc, metadata);
+    if (outcome->has_confidence)
+        json_add_decimal(doc, metadata, "confidence", outcome->confidence, 4);
     json_add(doc, metadata, "llm", llm_log(turn, doc));
     return json_write(turn->arena, metadata);
 }

@@ -34,7 +34,7 @@ struct lane { // one conversation: the turn that runs and those behind it
 };
 
 struct watcher {
-    void (*wake)(void *arg);
+    turn_watcher *wake;
     void *arg;
 };
 
@@ -49,6 +49,8 @@ struct turn {
     int64_t began_ms; // wall
     int64_t began_mono;
     _Atomic bool cancelled;
+    void (*release)(void *arg); // of the first watcher
+    void *release_arg;
 
     // Under engine.lock: place among all turns and in the conversation's lane.
     struct turn *before, *after, *behind;
@@ -72,6 +74,7 @@ struct turn {
     struct stored_message *history;
     size_t n_history;
     struct str resolved; // the message with its references resolved
+    struct str search_text; // the same for retrieval: with the name of what is talked about where that helps
     struct suggestions found;
     struct passage *passages;
     struct search_hit *passage_hits; // same order

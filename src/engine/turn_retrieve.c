@@ -57,7 +57,7 @@ static void resolve(struct turn *turn)
     struct reference_turn turns[REFERENCE_TURNS];
     struct reference_list known = {0};
     size_t n = 0;
-    turn->resolved = turn->input.message;
+    turn->resolved = turn->search_text = turn->input.message;
     for (size_t i = turn->n_history; i-- > 0 && n < REFERENCE_TURNS;) {
         const struct stored_message *answer = &turn->history[i];
         if (!str_eq(answer->role, STR("assistant")))
@@ -80,12 +80,13 @@ static void resolve(struct turn *turn)
     };
     struct reference_result result;
     reference_resolve(arena, &input, &result);
-    turn->resolved = result.search.p ? result.search : result.resolved;
+    turn->resolved = result.resolved;
+    turn->search_text = result.search.p ? result.search : result.resolved;
 }
 
 static int find_passages(struct turn *turn, struct err *err)
 {
-    struct search_query query = {.text = turn->resolved, .filter = SEARCH_ALL, .limit = PASSAGES_MOST, .idf_at_least = 1000};
+    struct search_query query = {.text = turn->search_text, .filter = SEARCH_ALL, .limit = PASSAGES_MOST, .idf_at_least = 1000};
     struct search_result found = {0};
     struct engine *engine = turn->engine;
     int rc = catalogue_search(engine->with.catalogues, turn->input.brand, CATALOGUE_PASSAGES, turn->arena, &query, &found, err);
@@ -106,6 +107,7 @@ static int find_products(struct turn *turn, struct err *err)
     const struct chat_settings *chat = &turn->input.brand->row.config.chat_settings;
     struct suggest_query query = {
         .message = turn->resolved,
+        .fallback = turn->search_text,
         .keep = chat->suggestion_limit > SUGGEST_HITS ? chat->suggestion_limit : SUGGEST_HITS,
         .limit = chat->suggestion_limit,
         .threshold = chat->similarity_threshold,

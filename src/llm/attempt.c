@@ -181,6 +181,7 @@ static void learn(struct llm_call *call)
     struct lane *lane = call->lane;
     lane->thinks |= answer->reasoned;
     lane->known = true;
+    probe_window(call->llm, call->provider, lane);
     if (!answer->has_usage || answer->prompt <= 0)
         return;
     double expected = (double)call->estimated * lane->factor;
@@ -193,6 +194,14 @@ static void learn(struct llm_call *call)
     lane_learn_usage(lane, call->estimated, answer->prompt);
 }
 
+static void count_outcome(struct lane *lane, const char *outcome)
+{
+    for (size_t i = 0; i < FAULT_N; i++)
+        if (strcmp(fault_rows[i].name, outcome) == 0)
+            lane->outcomes[i]++;
+    lane->cancelled += strcmp(outcome, "cancelled") == 0;
+}
+
 void attempt_close(struct llm_call *call, const char *outcome, bool ok)
 {
     if (!call->transfer)
@@ -200,6 +209,7 @@ void attempt_close(struct llm_call *call, const char *outcome, bool ok)
     int64_t now = now_ms(call->llm);
     struct llm_attempt *attempt = call->attempt;
     attempt->outcome = outcome;
+    count_outcome(call->lane, outcome);
     attempt->status = call->transfer->status;
     attempt->ms = now - call->sent;
     attempt->first_token_ms = call->first_progress ? call->first_progress - call->sent : 0;

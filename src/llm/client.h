@@ -9,6 +9,8 @@
 //   call.c      a chat call over providers, retries, fail-overs and deadlines
 //   attempt.c   one of its requests: text, pauses, usage; and the call's end
 //   embed.c     embeddings
+//   probe.c     asks a server once for its model's context window
+//   status.c    what is known, for health and metrics
 #pragma once
 
 #include "base/map.h"
@@ -55,6 +57,7 @@ struct llm {
     struct map *peers, *lanes; // changed by the loop thread under the lock, read by it without
     struct llm_call *calls;    // all running ones
     struct embed *embeds;
+    struct probe *probes;
 };
 
 void llm_post(struct llm *llm, struct job *job, unsigned signal); // any thread
@@ -85,7 +88,8 @@ struct transfer {
     char content_type[100], retry_after[64], should_retry[8], retry_after_ms[24];
 };
 
-// Starts a POST. `body` is taken over.
+// Starts a POST of `body`, which is taken over, or with NULL a GET. `what` is llm_url's, or a path that begins with
+// '/'.
 struct transfer *transfer_new(struct llm *llm, const struct llm_provider *provider, const char *what, const char *model,
                               struct buf *body, const char *accept, const struct transfer_ops *ops, void *arg);
 // Frees at any time except inside its own body callback; a running one is closed at once.
@@ -110,6 +114,7 @@ struct peer { // one provider
     int running, max, waiting;
     struct seat *first, **last;
     int64_t closed_until;
+    bool probed;
 };
 
 struct lane { // one model of a provider
@@ -118,9 +123,10 @@ struct lane { // one model of a provider
     struct breaker breaker;
     int64_t closed_until, quirks_until;
     unsigned quirks;
-    double factor;                  // reported by estimated prompt tokens
-    int64_t window;                 // learnt; 0: not
-    bool thinks, known, silent_cut; // known: it has answered before
+    double factor;                        // reported by estimated prompt tokens
+    int64_t window;                       // learnt; 0: not
+    int64_t outcomes[FAULT_N], cancelled; // attempts so far
+    bool thinks, known, silent_cut;       // known: it has answered before
 };
 
 struct lane *lane_get(struct llm *llm, const struct llm_provider *provider, const char *model);
@@ -214,5 +220,8 @@ void call_finish(struct llm_call *call, enum llm_finish finish, const char *reas
 // ---- embeddings
 
 struct embed;
+struct probe;
+void probe_window(struct llm *llm, const struct llm_provider *provider, struct lane *lane);
+void probes_cancel(struct llm *llm);
 void embed_signal(struct job *job, unsigned signals);
 void embeds_cancel(struct llm *llm);

@@ -103,6 +103,7 @@ void lanes_new_set(struct llm *llm, const struct provider_set *set)
             continue;
         peer->config = config;
         peer->closed_until = 0;
+        peer->probed = false;
         reset_lanes(llm, peer);
     }
     pthread_mutex_unlock(&llm->lock);

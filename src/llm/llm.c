@@ -84,6 +84,7 @@ static void on_wake(uv_async_t *wake)
     while (llm->calls)
         call_signal(&llm->calls->job, SIGNAL_CANCEL);
     embeds_cancel(llm);
+    probes_cancel(llm);
     take_inbox(llm); // what their ends have asked for ends at once
     transfer_teardown(llm);
     uv_close((uv_handle_t *)&llm->wake, NULL);
@@ -279,7 +280,11 @@ void llm_free(struct llm *llm)
 
 struct llm_call *llm_chat(struct llm *llm, const struct llm_request *request)
 {
-    struct arena *arena = arena_new(0);
+    // One block that holds it all: thousands of calls may wait.
+    size_t room = 256;
+    for (size_t i = 0; i < request->n_messages; i++)
+        room += request->messages[i].content.n + strlen(request->messages[i].role) + sizeof(struct llm_message) + 48;
+    struct arena *arena = arena_new(room);
     struct llm_call *call = mem_zalloc(sizeof *call);
     call->arena = arena;
     call->llm = llm;

@@ -86,5 +86,22 @@ bool llm_embedding_model(const struct llm *llm, char ret_model[101], float *ret_
 // sure.
 int64_t llm_context_window(const struct llm *llm, struct str model);
 
+// What is known of each (provider, model) that was called and is still configured, for health and metrics. Any thread
+// but the client's own; waits for the loop, which never blocks. In the arena.
+struct llm_count {
+    const char *outcome; // "ok", "cancelled" or a fault's name
+    int64_t n;
+};
+struct llm_state {
+    const char *provider, *model;
+    const char *circuit;   // "closed", "open", "half_open"
+    int64_t reopens_in_ms; // for open
+    int64_t context_window;
+    bool silent_cut;          // the server cut a prompt without saying so: a warning for health
+    struct llm_count *counts; // those above 0
+    size_t n_counts;
+};
+size_t llm_states(struct llm *llm, struct arena *arena, const struct llm_state **ret);
+
 // Estimated tokens of a text: ⌈ASCII bytes / 4⌉ + other code points.
 int64_t llm_estimate(struct str text);

@@ -29,7 +29,7 @@ static const char *program(char *out, size_t room)
 void fake_start(struct fake *fake, const char *arguments)
 {
     char path[4200], words_of[1000] = "";
-    char *argv[20] = {(char *)(uintptr_t)program(path, sizeof path), (char *)(uintptr_t)"--until-eof"};
+    char *argv[20] = {(char *)(uintptr_t)program(path, sizeof path), (char *)(uintptr_t) "--until-eof"};
     size_t argc = 2;
     snprintf(words_of, sizeof words_of, "%s", arguments ? arguments : "");
     for (char *save, *word = strtok_r(words_of, " ", &save); word && argc < 19; word = strtok_r(NULL, " ", &save))

@@ -11,6 +11,7 @@ struct watched {
 };
 
 #define MAX_SPARE 64
+#define GET_TIMEOUT_MS 5000L
 
 static void collect(struct llm *llm)
 {
@@ -226,23 +227,38 @@ static void set_connection(CURL *easy, const struct llm *llm, const struct llm_p
     }
 }
 
+// A path beside the base's: {scheme}://{authority}{path}.
+static const char *at_origin(struct arena *arena, const struct llm_provider *provider, const char *path)
+{
+    const char *host = strstr(provider->base_url, "://") + 3;
+    size_t n = (size_t)(host - provider->base_url) + strcspn(host, "/");
+    return arena_printf(arena, STR_FMT "%s", STR_ARG(((struct str){provider->base_url, n})), path);
+}
+
 struct transfer *transfer_new(struct llm *llm, const struct llm_provider *provider, const char *what, const char *model,
                               struct buf *body, const char *accept, const struct transfer_ops *ops, void *arg)
 {
     struct arena *arena = arena_new(512);
     struct transfer *transfer = ARENA_NEW(arena, struct transfer);
-    *transfer = (struct transfer){.llm = llm, .arena = arena, .body = *body, .ops = ops, .arg = arg};
-    *body = BUF_INIT(body->max);
+    *transfer = (struct transfer){.llm = llm, .arena = arena, .ops = ops, .arg = arg};
+    if (body) {
+        transfer->body = *body;
+        *body = BUF_INIT(body->max);
+    }
     CURL *easy = llm->spare.n > 0 ? llm->spare.at[--llm->spare.n] : curl_easy_init();
     if (!easy)
         abort(); // out of memory, as in base/mem
     transfer->easy = easy;
-    const char *url = llm_url(arena, provider, what, model);
+    const char *url = what[0] == '/' ? at_origin(arena, provider, what) : llm_url(arena, provider, what, model);
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.n);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.p);
+    if (body) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.n);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.p);
+    } else {
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, GET_TIMEOUT_MS);
+    }
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "Parley/" PARLEY_VERSION);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity"); // sends that, and still decodes what comes
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);           // a waiting call keeps it

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-const struct fault_row fault_rows[FAULT_CODES] = {
+const struct fault_row fault_kinds[FAULT_CODES] = {
     [FAULT_JSON] = {"json_invalid", "JSON decode error", "format", "is not valid JSON"},
     [FAULT_MISSING] = {"missing", "Field required", "required", "is required"},
     [FAULT_STRING] = {"string_type", "Input should be a valid string", "type", "must be a string"},
@@ -65,8 +65,8 @@ struct fault *fault_add(struct faults *faults, enum fault_code code, const struc
     (void)snprintf(number, sizeof number, "%.15g", bound);
     const char *value = text ? text : number;
     struct fault *fault = &faults->at[faults->n++];
-    *fault = (struct fault){code, copy_loc(faults->arena, loc), worded(faults->arena, fault_rows[code].message, value),
-                            worded(faults->arena, fault_rows[code].plain, value), input, STR_NULL};
+    *fault = (struct fault){code, copy_loc(faults->arena, loc), worded(faults->arena, fault_kinds[code].message, value),
+                            worded(faults->arena, fault_kinds[code].plain, value), input, STR_NULL};
     return fault;
 }
 

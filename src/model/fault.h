@@ -37,7 +37,7 @@ struct fault_row {
     const char *type, *message; // as FastAPI words it; %s takes the bound or the text
     const char *code, *plain; // 003's code and message
 };
-extern const struct fault_row fault_rows[FAULT_CODES];
+extern const struct fault_row fault_kinds[FAULT_CODES];
 
 struct loc { // a place in the input, from the inside out; lives on the stack while decoding
     const struct loc *outer; // NULL: the root: "body", "query", "path"

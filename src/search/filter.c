@@ -126,8 +126,11 @@ static void filter_part(struct query *q, const struct conditions *c, size_t i)
         return;
     }
     for (uint32_t v = 0; v < s->n_values[chosen]; v++)
-        for (uint32_t k = s->value_from[chosen][v]; f.marks[chosen][v] && k < s->value_from[chosen][v + 1]; k++)
+        for (uint32_t k = s->value_from[chosen][v]; f.marks[chosen][v] && k < s->value_from[chosen][v + 1]; k++) {
+            __builtin_prefetch(
+                &s->documents[s->value_documents[chosen][k + 8 < s->value_from[chosen][v + 1] ? k + 8 : k]]);
             consider(&f, s->value_documents[chosen][k]);
+        }
 }
 
 void filter_apply(struct query *q)

@@ -49,7 +49,7 @@ static void reader_free(struct search_reader *g)
         overlay_unref(g->parts[i].overlay);
     }
     free(g->parts);
-    rows_done(&g->rows);
+    rows_release(&g->rows);
     free(g);
 }
 
@@ -133,7 +133,7 @@ void search_index_free(struct search_index *index)
         overlay_unref(index->parts.at[i].overlay);
     }
     vec_done(&index->parts);
-    rows_done(&index->rows);
+    rows_release(&index->rows);
     builder_free(index->pending);
     map_free(index->documents);
     pthread_mutex_destroy(&index->lock);
@@ -425,7 +425,7 @@ static void compact_rows(struct search_index *index)
                 alive ? rows_add(&fresh, part->segment->slots[p], old->chunks.at[chunk]->f32 + at * index->dims) : NONE;
         }
     }
-    rows_done(old);
+    rows_release(old);
     *old = fresh;
 }
 

@@ -3,13 +3,13 @@
 // 0.001); from many rows on (`bits_from`) sign bits choose max(1000, N/1000) candidates
 // first. The best 50 are rescored with float32.
 //
-// The candidates by sign bits are those within a distance that is guessed from every 16th row and raised or lowered
-// until the count fits: cheaper than counting all distances.
+// The candidates by sign bits are those within a distance that is guessed from every 16th row, then trimmed: cheaper
+// than counting all distances.
 #include "search/query.h"
 
 #include <math.h>
 
-enum { BLOCK = 512, SAMPLE = 16, MOST_DIMS = 60000 };
+enum { BLOCK = 512, AHEAD = 8, SAMPLE = 16, MOST_DIMS = 60000 };
 
 static float row_cosine(const struct query *q, const struct rows *rows, uint32_t row)
 {
@@ -44,6 +44,28 @@ static void cosines_of_rows(const struct query *q, uint32_t first, uint32_t n, f
     }
 }
 
+// One row: the block above would be cleared for each.
+static float cosine_of_row(const struct query *q, uint32_t row)
+{
+    uint32_t at, chunk = rows_chunk(row, &at);
+    const struct row_chunk *c = q->reader->rows.chunks.at[chunk];
+    int32_t dot;
+    q->kernels->dot_u7_rows(q->vector_u7, c->i8 + (size_t)at * q->reader->rows.dims, q->reader->rows.dims, 1, &dot);
+    return (float)(dot - 64 * c->sums[at]) * (q->vector_scale * c->scale[at]);
+}
+
+static void prefetch_row(const struct query *q, uint32_t row)
+{
+    if (row == NONE)
+        return;
+    uint32_t at, chunk = rows_chunk(row, &at);
+    const struct row_chunk *c = q->reader->rows.chunks.at[chunk];
+    for (size_t i = 0; i < q->reader->rows.dims && i < 384; i += 64)
+        __builtin_prefetch(c->i8 + (size_t)at * q->reader->rows.dims + i);
+    __builtin_prefetch(&c->scale[at]);
+    __builtin_prefetch(&c->sums[at]);
+}
+
 void nearest_cosines(const struct query *q, uint32_t part, const uint32_t *p, uint32_t first, uint32_t n, float *ret)
 {
     const uint32_t *rows = q->reader->parts[part].overlay->rows;
@@ -53,6 +75,8 @@ void nearest_cosines(const struct query *q, uint32_t part, const uint32_t *p, ui
         return;
     }
     for (uint32_t i = 0; i < n;) {
+        if (p && i + AHEAD < n)
+            prefetch_row(q, rows[p[i + AHEAD]]);
         uint32_t row = rows[p ? p[i] : first + i], k = 1, at, chunk = rows_chunk(row, &at);
         if (row == NONE) {
             ret[i++] = NAN;
@@ -62,7 +86,10 @@ void nearest_cosines(const struct query *q, uint32_t part, const uint32_t *p, ui
         uint32_t room = rows_chunk_size(chunk) - at;
         while (i + k < n && k < room && rows[p ? p[i + k] : first + i + k] == row + k)
             k++;
-        cosines_of_rows(q, row, k, ret + i);
+        if (k == 1)
+            ret[i] = cosine_of_row(q, row);
+        else
+            cosines_of_rows(q, row, k, ret + i);
         i += k;
     }
 }
@@ -93,8 +120,9 @@ static void scan_rows(struct query *q, const uint32_t *list, uint32_t n, struct 
         row += k;
     }
     for (uint32_t i = 0; list && i < n; i++) {
-        cosines_of_rows(q, list[i], 1, cosines);
-        best_offer(best, cosines[0], list[i]);
+        if (i + AHEAD < n)
+            prefetch_row(q, list[i + AHEAD]);
+        best_offer(best, cosine_of_row(q, list[i]), list[i]);
     }
 }
 
@@ -130,20 +158,33 @@ static uint32_t guess_distance(struct query *q, const uint16_t *distances, uint3
     return bits;
 }
 
-static uint32_t collect(const struct query *q, const uint16_t *distances, uint32_t n, uint32_t within, uint32_t *out,
-                        uint32_t most)
+// Keeps the `want` nearest of the rows found, in their order.
+static uint32_t trim(struct query *q, const uint16_t *distances, uint32_t *found, uint32_t n, uint32_t want)
 {
-    return (uint32_t)q->kernels->within_u16(distances, n, (uint16_t)within, out, most);
+    uint32_t bits = (uint32_t)(q->reader->rows.words * 64), within = 0, nearer = 0, kept = 0;
+    uint32_t *count = scratch_alloc(q->scratch, (bits + 1) * sizeof *count);
+    memset(count, 0, (bits + 1) * sizeof *count);
+    for (uint32_t i = 0; i < n; i++)
+        count[distances[found[i]]]++;
+    while (nearer + count[within] < want)
+        nearer += count[within++];
+    uint32_t at_border = want - nearer;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t distance = distances[found[i]];
+        if (distance < within || (distance == within && at_border && at_border--))
+            found[kept++] = found[i];
+    }
+    return kept;
 }
 
 // The candidates' rows; `list` (or NULL: all) are the rows to choose from.
 static const uint32_t *choose_by_bits(struct query *q, const uint32_t *list, uint32_t n, uint32_t *ret_n)
 {
     const struct rows *rows = &q->reader->rows;
-    uint32_t want = n / 1000 > 1000 ? n / 1000 : 1000, most = want * 4 + 64;
+    uint32_t want = n / 1000 > 1000 ? n / 1000 : 1000, limit = (uint32_t)(rows->words * 64);
     uint64_t *bits = scratch_alloc(q->scratch, rows->words * sizeof *bits);
-    uint16_t *distances = scratch_alloc(q->scratch, (n + 64u) * sizeof *distances);
-    uint32_t *out = scratch_alloc(q->scratch, (most + 64u) * sizeof *out);
+    uint16_t *distances = scratch_alloc(q->scratch, n * sizeof *distances);
+    uint32_t *out = scratch_alloc(q->scratch, (n + 32u) * sizeof *out);
     vector_bits(q->vector, rows->dims, bits);
     if (!list)
         distances_of_rows(q, bits, n, distances);
@@ -152,19 +193,11 @@ static const uint32_t *choose_by_bits(struct query *q, const uint32_t *list, uin
         distances[i] =
             (uint16_t)q->kernels->hamming(bits, rows->chunks.at[chunk]->bits + at * rows->words, rows->words);
     }
-    uint32_t limit = (uint32_t)(rows->words * 64), within = guess_distance(q, distances, n, want);
-    uint32_t found = collect(q, distances, n, within, out, most);
-    while (found < want && within < limit)
-        found = collect(q, distances, n, ++within, out, most);
-    while (found >= most && within > 0) {
-        uint32_t fewer = collect(q, distances, n, within - 1, out, most);
-        if (fewer < want) {
-            found = collect(q, distances, n, within, out, most); // the first `most` of a crowd at one distance
-            break;
-        }
-        found = fewer;
-        within--;
-    }
+    uint32_t within = guess_distance(q, distances, n, want + want / 8), found;
+    while ((found = (uint32_t)q->kernels->within_u16(distances, n, (uint16_t)within, out, n)) < want && within < limit)
+        within += within < limit - 1 ? 2 : 1;
+    if (found > want)
+        found = trim(q, distances, out, found, want);
     for (uint32_t i = 0; list && i < found; i++)
         out[i] = list[out[i]];
     *ret_n = found;
@@ -200,13 +233,8 @@ void nearest_best(struct query *q)
         return;
     uint32_t n;
     const uint32_t *list = allowed_rows(q, &n);
-    if (n > q->reader->bits_from && q->reader->rows.dims <= MOST_DIMS) {
+    if (n > q->reader->bits_from && q->reader->rows.dims <= MOST_DIMS)
         list = choose_by_bits(q, list, n, &n);
-        for (uint32_t i = 0; i < n; i++) {
-            uint32_t at, chunk = rows_chunk(list[i], &at);
-            __builtin_prefetch(q->reader->rows.chunks.at[chunk]->i8 + (size_t)at * q->reader->rows.dims);
-        }
-    }
     struct best best;
     best_init(&best, q->scratch, q->vectors.cap);
     scan_rows(q, list, n, &best);

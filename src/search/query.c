@@ -187,15 +187,9 @@ static void hits_sort(struct query *q)
     q->n_hits = n;
 }
 
-// Scores passages in ascending order by themselves; `standard` = their cosines make mean and deviation.
-static void score_passages(struct query *q, struct found *found, size_t n, bool standard)
+// What follows from words, w and cosine.
+static void conclude(const struct query *q, struct found *found, size_t n)
 {
-    words_of_passages(q, found, n);
-    float *cosines = scratch_alloc(q->scratch, (n + 1) * sizeof *cosines);
-    for (size_t i = 0; i < n; i++)
-        cosines[i] = found[i].cosine = nearest_cosine(q, found[i].part, found[i].passage);
-    if (standard)
-        query_standardise(q, cosines, n);
     for (size_t i = 0; i < n; i++) {
         struct found *f = &found[i];
         f->v = isnan(f->cosine) ? 0 : cosine_rescaled(q, f->cosine);
@@ -225,28 +219,45 @@ static void offer_documents(struct query *q, const struct found *found, size_t n
     }
 }
 
+// The candidates by words and by vectors as one list in ascending order, each passage once. Who came by its vector
+// brings its cosine along.
+static uint32_t join_candidates(struct query *q, struct found *found)
+{
+    uint32_t most = q->words.n > q->vectors.n ? q->words.n : q->vectors.n, n = 0, w = 0, v = 0;
+    struct scored *spare = scratch_alloc(q->scratch, (most + 1u) * sizeof *spare);
+    scored_sort_by_id(q->words.at, spare, q->words.n);
+    scored_sort_by_id(q->vectors.at, spare, q->vectors.n);
+    while (w < q->words.n || v < q->vectors.n) {
+        uint32_t by_word = w < q->words.n ? q->words.at[w].id : NONE;
+        uint32_t by_vector = v < q->vectors.n ? q->vectors.at[v].id : NONE;
+        struct found *f = &found[n++];
+        *f = (struct found){.matched = true, .cosine = NAN};
+        f->part = passage_of_number(q, by_word < by_vector ? by_word : by_vector, &f->passage);
+        if (by_vector <= by_word)
+            f->cosine = q->vectors.at[v++].score;
+        else if (q->vector)
+            nearest_cosines(q, f->part, &f->passage, 0, 1, &f->cosine);
+        w += by_word <= by_vector;
+    }
+    return n;
+}
+
 static void fuse_candidates(struct query *q)
 {
     words_best(q);
     best_finish(&q->words);
     nearest_best(q);
     nearest_rescore(q, &q->vectors, RESCORED);
-    uint32_t n = q->words.n + q->vectors.n, kept = 0;
-    struct scored *both = scratch_alloc(q->scratch, (n + 1u) * sizeof *both);
-    struct scored *spare = scratch_alloc(q->scratch, (n + 1u) * sizeof *spare);
-    struct found *found = scratch_alloc(q->scratch, (n + 1u) * sizeof *found);
-    memcpy(both, q->words.at, q->words.n * sizeof *both);
-    memcpy(both + q->words.n, q->vectors.at, q->vectors.n * sizeof *both);
-    scored_sort_by_id(both, spare, n);
-    for (uint32_t i = 0; i < n; i++) {
-        if (i > 0 && both[i].id == both[i - 1].id)
-            continue;
-        struct found *f = &found[kept++];
-        *f = (struct found){.matched = true};
-        f->part = passage_of_number(q, both[i].id, &f->passage);
-    }
-    score_passages(q, found, kept, true);
-    offer_documents(q, found, kept);
+    uint32_t most = q->words.n + q->vectors.n;
+    struct found *found = scratch_alloc(q->scratch, (most + 1u) * sizeof *found);
+    float *cosines = scratch_alloc(q->scratch, (most + 1u) * sizeof *cosines);
+    uint32_t n = join_candidates(q, found);
+    words_of_passages(q, found, n);
+    for (uint32_t i = 0; i < n; i++)
+        cosines[i] = found[i].cosine;
+    query_standardise(q, cosines, n);
+    conclude(q, found, n);
+    offer_documents(q, found, n);
 }
 
 // --- documents named exactly, documents without a match
@@ -289,9 +300,12 @@ static void offer_exact(struct query *q)
     for (size_t i = 0; i < q->n_exact; i++) {
         const struct document *d = &q->reader->parts[q->exact[i].part].segment->documents[q->exact[i].document];
         struct found *found = scratch_alloc(q->scratch, d->n * sizeof *found), *best = found;
-        for (uint32_t p = 0; p < d->n; p++)
+        for (uint32_t p = 0; p < d->n; p++) {
             found[p] = (struct found){.part = q->exact[i].part, .passage = d->first + p, .matched = true};
-        score_passages(q, found, d->n, false);
+            found[p].cosine = nearest_cosine(q, found[p].part, found[p].passage);
+        }
+        words_of_passages(q, found, d->n);
+        conclude(q, found, d->n);
         for (uint32_t p = 1; p < d->n; p++)
             best = found_before(q, &found[p], best) ? &found[p] : best;
         best->relevance = 1;

@@ -44,7 +44,7 @@ void rows_init(struct rows *rows, size_t dims)
     *rows = (struct rows){.dims = dims, .words = (dims + 63) / 64};
 }
 
-void rows_done(struct rows *rows)
+void rows_release(struct rows *rows)
 {
     for (size_t i = 0; i < rows->chunks.n; i++)
         chunk_unref(rows->chunks.at[i]);

@@ -62,11 +62,11 @@ static inline bool rows_is_dead(const struct rows *rows, uint32_t row)
 }
 
 void rows_init(struct rows *rows, size_t dims);
-void rows_done(struct rows *rows);
+void rows_release(struct rows *rows);
 // Appends a vector of length 1 and returns its row.
 uint32_t rows_add(struct rows *rows, uint32_t slot, const float *vector);
 // Writer only. Copies the dead bits first when a view shares them.
 void rows_kill(struct rows *rows, uint32_t row);
-// A view: shares chunks and dead bits, done with rows_done.
+// A view: shares chunks and dead bits, done with rows_release.
 void rows_share(const struct rows *rows, struct rows *ret_view);
 size_t rows_bytes(const struct rows *rows);

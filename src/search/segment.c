@@ -34,7 +34,9 @@ const struct entry *segment_find(const struct segment *s, struct str term, uint3
 
 uint32_t segment_slot(const struct segment *s, uint32_t slot)
 {
-    uint32_t from = 0, to = s->n_passages;
+    uint32_t from = 0, to = s->n_passages, guess = slot - s->slots[0];
+    if (slot >= s->slots[0] && guess < to && s->slots[guess] == slot)
+        return guess; // nothing was removed before it
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
         if (s->slots[middle] < slot)

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// What chat over HTTP and over sockets share.
+#pragma once
+
+#include "api/call.h"
+#include "model/chat.h"
+
+extern const char CHAT_PREFIX[]; // of this surface's session ids
+
+// limits.message_chars holds beside the model's own bound; adds the fault.
+bool chat_message_fits(struct app *app, struct faults *faults, const struct chat_request *chat, const struct loc *root);
+void chat_turn_input(struct brand_ref *brand, struct arena *arena, const struct chat_request *chat, struct str channel,
+                     const struct scope *scope, struct turn_input *ret);

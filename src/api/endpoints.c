@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// All endpoints, file by file, and the server's routes made from them.
+#include "api/call.h"
+
+#include <stdlib.h>
+
+enum { JSON_MOST = 1 << 20 };
+
+static struct endpoints (*const files[])(void) = {
+    root_endpoints,     brands_endpoints, config_endpoints, stats_endpoints, products_endpoints,
+    search_endpoints,   chat_endpoints,   socket_endpoints, auth_endpoints,
+};
+
+const struct endpoint *endpoint_at(size_t i)
+{
+    for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
+        struct endpoints rows = files[f]();
+        if (i < rows.n)
+            return &rows.at[i];
+        i -= rows.n;
+    }
+    return NULL;
+}
+
+struct http_route *endpoint_routes(size_t *ret_n)
+{
+    size_t n = 0;
+    while (endpoint_at(n))
+        n++;
+    struct http_route *routes = mem_calloc(n, sizeof *routes);
+    for (size_t i = 0; i < n; i++) {
+        const struct endpoint *e = endpoint_at(i);
+        bool reads = e->body || e->raw_body;
+        routes[i] = (struct http_route){e->method, e->path, e->kind, e->max_body ? e->max_body : reads ? JSON_MOST : 0, call_handle, e};
+    }
+    *ret_n = n;
+    return routes;
+}

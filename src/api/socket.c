@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chat over a WebSocket (001-brands 10): the handshake, and a socket's life.
+#include "api/access.h"
+#include "api/brands.h"
+#include "api/frames.h"
+#include "api/socket_items.h"
+#include "api/sockets.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CLOSE_NO_BRAND = 4404 };
+
+struct item *item_new(enum item_kind kind)
+{
+    struct arena *arena = arena_new(2048);
+    struct item *item = ARENA_NEW(arena, struct item);
+    item->arena = arena;
+    item->kind = kind;
+    return item;
+}
+
+void item_free(struct item *item)
+{
+    turn_unref(item->turn);
+    arena_free(item->arena);
+}
+
+struct socket *socket_ref(struct socket *socket)
+{
+    atomic_fetch_add(&socket->refs, 1);
+    return socket;
+}
+
+void socket_unref(struct socket *socket)
+{
+    if (atomic_fetch_sub(&socket->refs, 1) != 1)
+        return;
+    if (socket->ws)
+        http_ws_unref(socket->ws);
+    free((char *)(uintptr_t)socket->conversation.p);
+    pthread_mutex_destroy(&socket->lock);
+    arena_free(socket->arena); // the socket lives in it
+}
+
+bool socket_queue(struct socket *socket, struct item *item)
+{
+    pthread_mutex_lock(&socket->lock);
+    bool room = socket->queued < QUEUE_MOST + (socket->item ? 0 : 1) && !socket->closed;
+    if (room) {
+        *socket->last = item;
+        socket->last = &item->next;
+        socket->queued++;
+    }
+    pthread_mutex_unlock(&socket->lock);
+    return room;
+}
+
+struct str socket_conversation(struct socket *socket, struct arena *arena)
+{
+    pthread_mutex_lock(&socket->lock);
+    struct str copy = arena_str(arena, socket->conversation);
+    pthread_mutex_unlock(&socket->lock);
+    return copy;
+}
+
+// ---- life -------------------------------------------------------------------------------------------------------------
+
+// The handle is known to the socket before any frame is read, and to those who look through the registry.
+static void know_ws(struct socket *socket, struct http_ws *ws)
+{
+    pthread_mutex_lock(&socket->lock);
+    if (!socket->ws)
+        socket->ws = http_ws_ref(ws);
+    pthread_mutex_unlock(&socket->lock);
+}
+
+static void on_open(struct http_ws *ws, void *arg)
+{
+    struct socket *socket = arg;
+    know_ws(socket, ws);
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    AUTO_BRAND struct brand_ref *brand = NULL;
+    struct err err;
+    if (socket->counted && brands_get(socket->app->brands, socket->brand, &brand, &err) == 1) {
+        http_ws_send(ws, frame_welcome(arena, brand));
+        return;
+    }
+    http_ws_send(ws, frame_error(arena, "brand_unavailable", access_gone_text(arena, socket->brand), STR_NULL, 0));
+    http_ws_close(ws, CLOSE_NO_BRAND, "brand unavailable");
+}
+
+static void on_message(struct http_ws *ws, void *arg, struct str text)
+{
+    if (((struct socket *)arg)->counted)
+        socket_message(ws, arg, text);
+}
+
+// A turn that runs goes on: the visitor may come back.
+static void on_close(struct http_ws *ws, void *arg, uint16_t code)
+{
+    struct socket *socket = arg;
+    (void)code;
+    know_ws(socket, ws);
+    pthread_mutex_lock(&socket->lock);
+    socket->closed = true;
+    struct item *waiting = socket->first;
+    socket->first = NULL;
+    socket->last = &socket->first;
+    socket->queued = 0;
+    pthread_mutex_unlock(&socket->lock);
+    while (waiting) {
+        struct item *next = waiting->next;
+        item_free(waiting);
+        waiting = next;
+    }
+    if (socket->counted)
+        sockets_remove(socket->app->sockets, socket, socket->brand, socket->address);
+    socket_advance(socket); // lets go of what runs
+    socket_unref(socket);
+}
+
+static void close_one(struct socket *socket, void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(&socket->lock);
+    socket->closing = true;
+    struct http_ws *ws = socket->ws;
+    pthread_mutex_unlock(&socket->lock);
+    if (ws)
+        http_ws_wake(ws);
+}
+
+void brands_closed(struct app *app, struct str brand_id, bool at_once)
+{
+    (void)at_once; // the turns of a deleted brand were cancelled: they end by themselves
+    sockets_each(app->sockets, brand_id, close_one, NULL);
+}
+
+// ---- handshake --------------------------------------------------------------------------------------------------------
+
+static struct socket *socket_new(struct call *call, bool open)
+{
+    static _Atomic uint64_t serial;
+    struct arena *arena = arena_new(1024);
+    struct socket *socket = ARENA_NEW(arena, struct socket);
+    struct str name = open ? call->brand->row.brand.id : access_brand_name(call);
+    socket->arena = arena;
+    atomic_init(&socket->refs, 1);
+    socket->app = call->app;
+    socket->brand = arena_str(arena, name);
+    socket->address = arena_str(arena, http_client_key(call->req));
+    socket->caller = call->caller;
+    socket->caller.user.id = arena_str(arena, call->caller.user.id);
+    socket->caller.brand = arena_str(arena, call->caller.brand);
+    socket->caller.chatbot_id = arena_str(arena, call->caller.chatbot_id);
+    socket->scope = call->scope;
+    socket->scope.brand = socket->brand;
+    socket->scope.actor = arena_str(arena, call->scope.actor);
+    socket->scope.address = arena_str(arena, call->scope.address);
+    socket->channel = http_header_in(call->req, "origin").p ? STR("web_embed") : STR("api");
+    socket->last = &socket->first;
+    (void)snprintf(socket->key, sizeof socket->key, "%llu", (unsigned long long)atomic_fetch_add(&serial, 1));
+    pthread_mutex_init(&socket->lock, NULL);
+    return socket;
+}
+
+static bool offers(struct http_req *req, struct str protocol)
+{
+    struct str rest = http_header_in(req, "sec-websocket-protocol");
+    while (rest.p)
+        if (str_eq(str_trim(str_split(&rest, ',')), protocol))
+            return true;
+    return false;
+}
+
+static bool check_handshake(struct call *call)
+{
+    int status = http_ws_check(call->req);
+    if (status)
+        call_error(call, status, status == 426 ? "WebSocket upgrade required" : "Bad WebSocket handshake");
+    return status == 0;
+}
+
+static void refuse_more(struct call *call)
+{
+    http_header(call->req, "Retry-After", "5");
+    call_error(call, 429, "Too many connections");
+}
+
+static void accept_socket(struct call *call, bool voice)
+{
+    static const struct http_ws_handler handler = {
+        .open = on_open, .message = on_message, .pull = socket_pull, .close = on_close};
+    const struct settings *s = call->app->settings;
+    bool open = call->brand && call->brand->answers && access_public(call->app, &call->caller, call->brand, &call->err);
+    if (!check_handshake(call))
+        return;
+    if (open && !access_origin_allowed(call->req, call->app, call->brand)) {
+        call_error(call, 403, "Origin not allowed");
+        return;
+    }
+    struct socket *socket = socket_new(call, open);
+    socket->voice = voice;
+    socket->counted = open && sockets_add(call->app->sockets, socket, socket->brand, socket->address,
+                                          (size_t)settings_int(s, SET_WS_PER_BRAND), (size_t)settings_int(s, SET_WS_PER_ADDRESS));
+    if (open && !socket->counted) {
+        refuse_more(call);
+        socket_unref(socket);
+        return;
+    }
+    struct http_ws_options options = {
+        .max_message = (size_t)settings_int(s, SET_WS_MAX_MESSAGE),
+        .ping_interval_ms = (int)(settings_number(s, SET_WS_PING) * 1000),
+        .idle_timeout_ms = (int)(settings_number(s, SET_WS_IDLE) * 1000),
+        .max_lifetime_ms = (int64_t)(settings_number(s, SET_WS_LIFETIME) * 1000),
+    };
+    const char *protocol = offers(call->req, STR("parley.v1")) ? "parley.v1" : NULL;
+    (void)http_accept_ws(call->req, protocol, &options, &handler, socket);
+}
+
+static void chat_socket(struct call *call)
+{
+    accept_socket(call, false);
+}
+
+static void voice_socket(struct call *call)
+{
+    accept_socket(call, true);
+}
+
+#define SOCKET .surface = &surface_brands, .tag = "Chat", .who = WHO_PUBLIC, .limit = &LIMIT_CONNECT, .kind = HTTP_WEBSOCKET
+static const struct endpoint rows[] = {
+    {HTTP_GET, "/ws/chat/{brand_id}", SOCKET, .summary = "Chat over a WebSocket", .reply_example = "{\"detail\":\"WebSocket upgrade required\"}", .run = chat_socket},
+    {HTTP_GET, "/ws/voice/{brand_id}", SOCKET, .summary = "Chat over a WebSocket whose answers are one spoken sentence", .reply_example = "{\"detail\":\"WebSocket upgrade required\"}", .run = voice_socket},
+};
+
+struct endpoints socket_endpoints(void)
+{
+    return ENDPOINTS(rows);
+}

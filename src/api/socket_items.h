@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands in a chat socket's queue, and the socket itself: shared by the file that reads frames (socket_read.c), the
+// one that starts what they ask for (socket_run.c) and the one that writes (socket_write.c).
+#pragma once
+
+#include "api/call.h"
+#include "model/chat.h"
+
+#include <pthread.h>
+
+enum { QUEUE_MOST = 8 };
+
+enum item_kind {
+    ITEM_CHAT,
+    ITEM_RESUME,
+    ITEM_REFUSED, // an error, and `complete`
+    ITEM_ERROR, // an error alone
+};
+
+enum item_phase { PHASE_BEGIN, PHASE_TEXT, PHASE_ERROR, PHASE_QUIET, PHASE_COMPLETE, PHASE_DONE };
+
+struct item { // one frame of the client on its way to its `complete`
+    struct item *next;
+    struct arena *arena;
+    enum item_kind kind;
+    struct chat_request chat;
+    struct resume_request resume;
+    const char *code, *message; // of a refusal, or of what went wrong
+    int64_t retry_after_s;
+    struct str conversation; // STR_NULL until known
+    bool typing_frames;
+    // While it runs:
+    struct turn *turn; // NULL: `text` and `outcome` were loaded from the store
+    struct str text;
+    struct turn_outcome loaded;
+    enum item_phase phase;
+    size_t sent; // bytes of the text
+    int64_t skip; // code points still to be left out (resume)
+    int64_t typing_at;
+};
+
+struct socket {
+    _Atomic int refs;
+    struct app *app;
+    struct http_ws *ws;
+    struct str brand, address; // own memory
+    struct caller caller;
+    struct scope scope;
+    struct arena *arena; // of the caller's strings
+    struct str channel;
+    bool voice, counted;
+    char key[40]; // for the limiter
+    pthread_mutex_t lock;
+    // Under the lock:
+    bool closed, closing; // closing: the brand answers nobody any more
+    struct item *item; // the one that runs
+    struct item *first, **last;
+    size_t queued;
+    bool advancing;
+    struct str conversation; // the current one; own memory
+    // Of the reading thread:
+    int bad_frames, refused_in_row;
+    int64_t bad_since;
+};
+
+struct socket *socket_ref(struct socket *socket);
+void socket_unref(struct socket *socket);
+// Queues an item (owned from then on). False: the queue is full.
+bool socket_queue(struct socket *socket, struct item *item);
+struct item *item_new(enum item_kind kind);
+void item_free(struct item *item);
+void socket_message(struct http_ws *ws, void *arg, struct str text); // socket_read.c
+void socket_advance(struct socket *socket); // schedules socket_run.c
+void socket_pull(struct http_ws *ws, void *arg); // socket_write.c
+void socket_on_turn(struct turn *turn, void *arg);
+struct str socket_conversation(struct socket *socket, struct arena *arena); // a copy; STR_NULL: none yet

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/compose.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cmd/command.h"
+#include "cmd/sample.h"
+#include "engine/brand_make.h"
+#include "api/sockets.h"
+#include "store/conversation.h"
+#include "store/job.h"
+#include "store/migrations.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LIMITER_KEYS = 100000, WORKER_QUEUE = 8192, INDEX_BUDGET = 1 << 30, SECRET_BYTES = 32 };
+
+// ---- providers --------------------------------------------------------------------------------------------------------
+
+static int number_of(const struct settings *s, enum setting_id id, struct str provider)
+{
+    const char *text = settings_family_str(s, id, provider);
+    int64_t n = 0;
+    (void)(text && str_to_int(str_from(text), 0, INT32_MAX, &n));
+    return (int)n;
+}
+
+static bool is_on(const struct settings *s, enum setting_id id, struct str provider)
+{
+    const char *text = settings_family_str(s, id, provider);
+    return text && (strcmp(text, "true") == 0 || strcmp(text, "on") == 0 || strcmp(text, "1") == 0 || strcmp(text, "yes") == 0);
+}
+
+static size_t model_pairs(const struct settings *s, struct arena *arena, struct str provider, struct llm_pair **ret)
+{
+    const char *text = settings_family_str(s, SET_LLM_MODELS, provider);
+    struct str rest = str_from(text);
+    size_t n = 0;
+    *ret = arena_calloc(arena, text ? strlen(text) + 1 : 1, sizeof **ret);
+    while (rest.p) {
+        struct str value = str_split(&rest, ',');
+        struct str name = str_trim(str_split(&value, '='));
+        if (name.n)
+            (*ret)[n++] = (struct llm_pair){arena_cstr(arena, name), arena_cstr(arena, value.p ? str_trim(value) : name)};
+    }
+    return n;
+}
+
+static struct llm_provider read_provider(const struct settings *s, struct arena *arena, struct str id)
+{
+    struct llm_pair *pairs;
+    struct llm_provider p = {
+        .kind = settings_family_str(s, SET_LLM_KIND, id),
+        .base_url = settings_family_str(s, SET_LLM_BASE_URL, id),
+        .api_key = settings_family_str(s, SET_LLM_API_KEY, id),
+        .key_header = settings_family_str(s, SET_LLM_KEY_HEADER, id),
+        .api_version = settings_family_str(s, SET_LLM_API_VERSION, id),
+        .embedding_model = settings_family_str(s, SET_LLM_EMBEDDING_MODEL, id),
+        .query_prefix = settings_family_str(s, SET_LLM_QUERY_PREFIX, id),
+        .passage_prefix = settings_family_str(s, SET_LLM_PASSAGE_PREFIX, id),
+        .dimensions = number_of(s, SET_LLM_DIMENSIONS, id),
+        .context_window = number_of(s, SET_LLM_WINDOW, id),
+        .max_output_tokens = number_of(s, SET_LLM_MAX_OUTPUT, id),
+        .connect_ms = number_of(s, SET_LLM_CONNECT, id),
+        .first_token_ms = number_of(s, SET_LLM_FIRST, id),
+        .inter_token_ms = number_of(s, SET_LLM_INTER, id),
+        .total_ms = number_of(s, SET_LLM_TOTAL, id),
+        .retries = number_of(s, SET_LLM_RETRIES, id),
+        .max_concurrent = number_of(s, SET_LLM_CONCURRENT, id),
+        .proxy = settings_family_str(s, SET_LLM_PROXY, id),
+        .ca_file = settings_family_str(s, SET_LLM_CA_FILE, id),
+        .tls_no_verify = !is_on(s, SET_LLM_VERIFY, id),
+        .no_http2 = !is_on(s, SET_LLM_HTTP2, id),
+        .disabled = !is_on(s, SET_LLM_ENABLED, id),
+        .order = number_of(s, SET_LLM_ORDER, id),
+    };
+    p.n_models = model_pairs(s, arena, id, &pairs);
+    p.models = pairs;
+    (void)snprintf(p.id, sizeof p.id, STR_FMT, STR_ARG(id));
+    return p;
+}
+
+int compose_providers(const struct settings *settings, struct arena *arena, struct llm_provider **ret, size_t *ret_n, struct err *err)
+{
+    struct str *ids;
+    size_t n = settings_family_ids(settings, arena, &ids);
+    *ret = arena_calloc(arena, n + 1, sizeof **ret);
+    *ret_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct llm_provider provider = read_provider(settings, arena, ids[i]);
+        // A key alone is the usual sign of the best known server; its address needs no setting.
+        if (!provider.base_url && strcmp(provider.id, "env") == 0 && provider.api_key)
+            provider.base_url = "https://api.openai.com/v1";
+        if (!provider.base_url && strcmp(provider.id, "env") == 0)
+            continue; // a model's name without key and address asks for nothing
+        int rc = llm_provider_check(&provider, err);
+        if (rc)
+            return rc;
+        (*ret)[(*ret_n)++] = provider;
+    }
+    return 0;
+}
+
+// ---- master key -------------------------------------------------------------------------------------------------------
+
+static int read_key(const char *path, char *bytes, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    ssize_t n = read(fd, bytes, SECRET_BYTES);
+    close(fd);
+    return n == SECRET_BYTES ? 0 : err_set(err, ERR_FORMAT, "%s: has not 32 bytes", path);
+}
+
+// Complete before it is visible: a crash leaves no half of a key.
+static int make_key(const char *path, char *bytes, struct err *err)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    const char *temporary = arena_printf(arena, "%s.new", path);
+    crypto_random(bytes, SECRET_BYTES);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write(fd, bytes, SECRET_BYTES) == SECRET_BYTES && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok && rename(temporary, path) == 0 ? 0 : err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+static int master_key(const struct settings *settings, struct crypto_keys **ret, struct err *err)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    const char *given = settings_str(settings, SET_SECRET);
+    char bytes[SECRET_BYTES];
+    if (given) {
+        *ret = crypto_keys_new(str_from(given));
+        return 0;
+    }
+    const char *path = arena_printf(arena, "%s/secret.key", settings_str(settings, SET_DATA));
+    int rc = read_key(path, bytes, err);
+    if (rc == ERR_NOT_FOUND)
+        rc = make_key(path, bytes, err);
+    if (!rc)
+        *ret = crypto_keys_new((struct str){bytes, sizeof bytes});
+    crypto_wipe(bytes, sizeof bytes);
+    return rc;
+}
+
+// ---- changes ----------------------------------------------------------------------------------------------------------
+
+static void on_changes(void *arg, const struct change *changes, size_t n)
+{
+    struct composition *c = arg;
+    bool poke = false;
+    for (size_t i = 0; i < n; i++) {
+        if (changes[i].kind == CHANGE_BRAND)
+            brands_changed(c->app.brands, changes[i].brand);
+        else
+            catalogues_changed(c->app.catalogues, &changes[i]);
+        poke |= changes[i].kind == CHANGE_JOB;
+    }
+    if (poke && c->jobs)
+        jobs_poke(c->jobs);
+}
+
+// ---- vectors ----------------------------------------------------------------------------------------------------------
+
+static bool embedding_model(void *self, char ret_name[101], float *ret_floor)
+{
+    const struct app *app = self;
+    const char *floor = settings_str(app->settings, SET_EMBEDDING_FLOOR);
+    double given;
+    bool known = llm_embedding_model(app->llm, ret_name, ret_floor);
+    if (known && floor && str_to_double(str_from(floor), &given))
+        *ret_floor = (float)given;
+    return known;
+}
+
+static int embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms, const float ***ret,
+                 size_t *ret_dims, struct err *err)
+{
+    const struct app *app = self;
+    return llm_embed(app->llm, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
+}
+
+
+static int want_vectors(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg;
+    return job_insert(tx, "embed", STR("{}"), clock_wall_ms(), err);
+}
+
+struct brand_names {
+    struct arena *arena;
+    struct brand *brands;
+    size_t n;
+};
+
+static int load_brands(struct tx *tx, void *arg, struct err *err)
+{
+    struct brand_names *names = arg;
+    int64_t total;
+    return brand_list(tx, names->arena, STR_NULL, false, -1, 0, &names->brands, &names->n, &total, err);
+}
+
+// At the start each brand is looked at once; texts that have their vectors cost nothing.
+static int queue_vectors(struct composition *c, struct err *err)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct brand_names names = {.arena = arena};
+    struct scope all = scope_installation(STR("start"));
+    char model[101];
+    float floor;
+    if (!c->embedder.model(c->embedder.self, model, &floor))
+        return 0;
+    int rc = store_read(c->app.store, &all, load_brands, &names, err);
+    for (size_t i = 0; i < names.n && !rc; i++) {
+        struct scope scope = scope_brand(names.brands[i].id, STR("start"));
+        rc = store_write(c->app.store, &scope, want_vectors, NULL, err);
+    }
+    return rc;
+}
+
+// ---- the whole --------------------------------------------------------------------------------------------------------
+
+static int mend(struct tx *tx, void *arg, struct err *err)
+{
+    return conversation_mend(tx, arg, err);
+}
+
+static int count_users(struct tx *tx, void *arg, struct err *err)
+{
+    return user_count(tx, arg, err);
+}
+
+static int first_user(struct composition *c, struct err *err)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct scope scope = scope_installation(STR("start"));
+    const char *email = settings_str(c->app.settings, SET_ADMIN_EMAIL), *password = settings_str(c->app.settings, SET_ADMIN_PASSWORD);
+    struct user_row user;
+    int64_t users = 0;
+    int rc = store_read(c->app.store, &scope, count_users, &users, err);
+    if (rc || users || !email || !password)
+        return rc;
+    return accounts_create(c->app.accounts, arena, STR_NULL, str_from(email), str_from(password), true, &user, err);
+}
+
+static int open_store(struct composition *c, unsigned flags, struct err *err)
+{
+    struct store_options options = {
+        .url = settings_str(c->app.settings, SET_STORE),
+        .data_dir = settings_str(c->app.settings, SET_DATA),
+        .shared = flags & COMPOSE_SHARED,
+    };
+    store_use_migrations(&options);
+    return store_open(&options, &c->app.store, &c->fresh, err);
+}
+
+static int start_model(struct composition *c, struct err *err)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct llm_provider *providers;
+    size_t n;
+    int rc = compose_providers(c->app.settings, arena, &providers, &n, err);
+    return rc ? rc : llm_new(providers, n, &c->app.llm, err);
+}
+
+static size_t worker_count(const struct settings *settings)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return settings_given(settings, SET_WORKERS) ? (size_t)settings_int(settings, SET_WORKERS) : (size_t)(cores > 0 ? cores : 1) * 4;
+}
+
+static void start_engine(struct composition *c)
+{
+    struct app *app = &c->app;
+    app->workers = pool_new("worker", worker_count(app->settings), WORKER_QUEUE);
+    app->limiter = limiter_new(LIMITER_KEYS);
+    app->sockets = sockets_new();
+    app->brands = brands_new(app->store);
+    c->embedder = (struct embedder){app, embedding_model, embed};
+    app->catalogues = catalogues_new(app->store, &c->embedder, INDEX_BUDGET);
+    app->accounts = accounts_new(app->store, app->keys, app->settings);
+    struct engine_options options = {app->store, app->llm, app->settings, app->workers, app->brands, app->catalogues};
+    app->engine = engine_new(&options);
+    store_listen(app->store, on_changes, c);
+}
+
+int compose(struct settings *settings, unsigned flags, struct composition *c)
+{
+    struct err err = {0};
+    int64_t mended = 0;
+    struct scope scope = scope_installation(STR("start"));
+    *c = (struct composition){.app = {.settings = settings}};
+    int rc = open_store(c, flags, &err);
+    rc = rc ? rc : master_key(settings, &c->app.keys, &err);
+    rc = rc ? rc : start_model(c, &err);
+    if (rc) {
+        (void)command_fault("%s", err.text);
+        compose_end(c);
+        return rc == ERR_CONFLICT || rc == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+    }
+    start_engine(c);
+    // Another process may be running its turns: only the one that owns the directory mends.
+    rc = flags & COMPOSE_SHARED ? 0 : store_write(c->app.store, &scope, mend, &mended, &err);
+    if (!rc && mended)
+        log_info("turns.mended", "interrupted=%lld", (long long)mended);
+    rc = rc ? rc : first_user(c, &err);
+    rc = rc ? rc : sample_install(&c->app, &err);
+    if (!rc && flags & COMPOSE_JOBS) {
+        struct jobs_options options = {c->app.store, c->app.brands, &c->embedder};
+        rc = queue_vectors(c, &err);
+        c->jobs = jobs_new(&options);
+    }
+    if (!rc)
+        return 0;
+    (void)command_fault("%s", err.text);
+    compose_end(c);
+    return EXIT_FAILED;
+}
+
+void compose_end(struct composition *c)
+{
+    struct app *app = &c->app;
+    jobs_free(c->jobs);
+    c->jobs = NULL;
+    if (app->llm)
+        llm_free(app->llm); // ends what runs, so that turns come to their commit
+    pool_free(app->workers);
+    engine_free(app->engine);
+    accounts_free(app->accounts);
+    if (app->store)
+        store_close(app->store);
+    catalogues_free(app->catalogues);
+    brands_free(app->brands);
+    sockets_free(app->sockets);
+    if (app->limiter)
+        limiter_free(app->limiter);
+    crypto_keys_free(app->keys);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts the rooms together: everything behind the listeners.
+#pragma once
+
+#include "api/app.h"
+#include "jobs/jobs.h"
+
+struct composition {
+    struct app app;
+    struct embedder embedder;
+    struct jobs *jobs;
+    bool fresh; // the store was empty
+};
+
+enum { COMPOSE_JOBS = 1, COMPOSE_SHARED = 2 }; // background jobs run here; another process may have the store open
+
+// Store, migrations, first data, model client, engine. Returns an exit code (said already when it is not 0).
+int compose(struct settings *settings, unsigned flags, struct composition *ret);
+void compose_end(struct composition *c);
+// Providers from the settings, in order. Memory is the arena's. ERR_INVALID names provider and field.
+int compose_providers(const struct settings *settings, struct arena *arena, struct llm_provider **ret, size_t *ret_n, struct err *err);

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many calls with random knobs, order of arrival, the window a server tells, and what health is told.
+#include "llm/testing.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+
+static struct fake fake;
+static struct llm *llm;
+static struct arena *arena;
+
+static void up(const char *kind)
+{
+    fake_start(&fake, NULL);
+    struct llm_provider row = provider_on(&fake, "a", 1);
+    row.kind = kind;
+    row.retries = 0;
+    row.first_token_ms = row.inter_token_ms = 200;
+    row.max_concurrent = 20;
+    llm = llm_on(&row, 1);
+    arena = arena_new(0);
+}
+
+static void down(void)
+{
+    llm_free(llm);
+    fake_stop(&fake);
+    arena_free(arena);
+}
+
+TEST(soak_random_knobs) // upstream-llm#27
+{
+    static const char *const knobs[] = {
+        "split=1",
+        "split=3;eol=crlf",
+        "eol=cr;comments=2",
+        "bom=1",
+        "oneBlock=1",
+        "status=500",
+        "status=429",
+        "cutAfter=4",
+        "cutAfter=4;cutHow=rst",
+        "cutAfter=4;cutHow=hang",
+        "noDone=1",
+        "noFinish=1",
+        "emptyFinish=1",
+        "earlyDone=1",
+        "emptyStream=1",
+        "jsonBody=1",
+        "ndjson=1",
+        "html=1",
+        "gzip=1",
+        "garbageAt=3",
+        "garbageAt=3,3,3",
+        "hugeEvent=1",
+        "badUtf8=1",
+        "nullContent=1",
+        "partsContent=1",
+        "noDelta=1",
+        "messageDelta=1",
+        "usage=each",
+        "usage=none",
+        "reasoning=tags",
+        "finish=length",
+        "finish=content_filter",
+        "noReply=rst",
+        "noReply=fin",
+        "closeIdle=1",
+        "cutHow=errorField;cutAfter=2",
+        "dialect=azure",
+        "dialect=sglang;usage=each",
+        "refuse=temperature",
+        "ctx=3",
+        "deltaDelayMs=1",
+        "reasoning=field:reasoning",
+    };
+    enum { TURNS = 400, AT_ONCE = 25 };
+    static struct chat chats[AT_ONCE];
+    uint32_t random = 12345;
+    up("openai");
+    for (int i = 0; i < TURNS + AT_ONCE; i++) {
+        struct chat *chat = &chats[i % AT_ONCE];
+        if (i >= AT_ONCE) {
+            chat_wait(chat);
+            assert_true(chat->result.finish != LLM_CANCELLED || chat->cancel_after > 0);
+            assert_true(chat->result.finish != LLM_ERROR || chat->result.reason != NULL);
+            chat_free(chat);
+        }
+        if (i >= TURNS)
+            continue;
+        random = random * 1664525 + 1013904223;
+        // A model of its own each: one lane's breaker would hide most of them.
+        const char *model =
+            arena_printf(arena, "f%d;answer=count:8;%s", i, knobs[(random >> 8) % (sizeof knobs / sizeof knobs[0])]);
+        *chat = (struct chat){.cancel_after = (random >> 24) % 8 == 0};
+        chat_start(chat, llm, model, NULL);
+    }
+    down();
+}
+
+TEST(soak_first_delta_before_the_second) // upstream-llm#28
+{
+    enum { N = 100 };
+    static struct chat chats[N];
+    up("openai");
+    for (int i = 0; i < N; i++) {
+        chats[i] = (struct chat){0};
+        chat_start(&chats[i], llm, "f;answer=count:3;deltaDelayMs=150", NULL);
+    }
+    for (int i = 0; i < N; i++) {
+        chat_wait(&chats[i]);
+        assert_int_equal(chats[i].deltas, 3);
+        assert_str(buf_str(&chats[i].text), "w1 w2 w3");
+        chat_free(&chats[i]);
+    }
+    down();
+}
+
+TEST(soak_window_is_learnt)
+{
+    static const char *const kinds[] = {"vllm", "llamacpp", "auto"};
+    for (size_t i = 0; i < 3; i++) {
+        struct chat chat;
+        up(kinds[i]);
+        fake_control(&fake, "{\"default\":{\"ctx\":\"5000:400\"}}");
+        int64_t before = llm_context_window(llm, STR("m"));
+        chat_run(&chat, llm, "m");
+        assert_int_equal(chat.result.finish, LLM_STOP);
+        chat_free(&chat);
+        fake_wait(&fake, arena, 2);
+        // The reply is read behind the request: the loop is asked until it has.
+        for (int tries = 0; llm_context_window(llm, STR("m")) == before && tries < 100000; tries++) {
+            const struct llm_state *states;
+            assert_int_equal(llm_states(llm, arena, &states), 1);
+        }
+        assert_int_equal(llm_context_window(llm, STR("m")), 5000);
+        down();
+    }
+}
+
+TEST(soak_states)
+{
+    const struct llm_state *states;
+    struct chat chat;
+    up("openai");
+    assert_int_equal(llm_states(llm, arena, &states), 0);
+    chat_run(&chat, llm, "f;answer=count:2");
+    chat_free(&chat);
+    for (int i = 0; i < 6; i++) {
+        chat_run(&chat, llm, "f;status=500");
+        chat_free(&chat);
+    }
+    assert_int_equal(llm_states(llm, arena, &states), 2);
+    const struct llm_state *bad = &states[strcmp(states[0].model, "f;status=500") == 0 ? 0 : 1],
+                           *good = &states[bad == states];
+    assert_string_equal(good->provider, "a");
+    assert_string_equal(good->circuit, "closed");
+    assert_int_equal(good->n_counts, 1);
+    assert_string_equal(good->counts[0].outcome, "ok");
+    assert_string_equal(bad->circuit, "open");
+    assert_true(bad->reopens_in_ms > 0 && bad->reopens_in_ms <= 30000);
+    assert_string_equal(bad->counts[0].outcome, "busy");
+    assert_int_equal(bad->counts[0].n, 5);
+    clock_advance(30000);
+    assert_int_equal(llm_states(llm, arena, &states), 2);
+    assert_string_equal(states[strcmp(states[0].model, "f;status=500") == 0 ? 0 : 1].circuit, "half_open");
+    down();
+}

@@ -159,6 +159,8 @@ TEST(failover_slow) // upstream-llm#8, #9
     expect(&chat, "w1 w2 w3 w4 w5 w6 w7 w8 w9 w10", 1);
     chat_free(&chat);
     // A pause of the reader is not the server's fault.
+    rows[0].first_token_ms = 20000;
+    assert_int_equal(llm_set_providers(llm, rows, 2, NULL), 0);
     fake_control(&a, "{\"default\":{\"answer\":\"count:9000\"}}");
     chat = (struct chat){.refuse = true};
     chat_start(&chat, llm, "f", NULL);

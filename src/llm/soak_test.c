@@ -104,6 +104,11 @@ TEST(soak_first_delta_before_the_second) // upstream-llm#28
     enum { N = 100 };
     static struct chat chats[N];
     up("openai");
+    struct llm_provider row = provider_on(&fake, "a", 1);
+    row.max_concurrent = N;
+    assert_int_equal(llm_set_providers(llm, &row, 1, NULL), 0);
+    chat_run(&chats[0], llm, "f;answer=count:3;deltaDelayMs=150"); // nothing is held back from a model that is known
+    chat_free(&chats[0]);
     for (int i = 0; i < N; i++) {
         chats[i] = (struct chat){0};
         chat_start(&chats[i], llm, "f;answer=count:3;deltaDelayMs=150", NULL);

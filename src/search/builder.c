@@ -8,9 +8,16 @@
 
 enum { MOST_TERMS = 100000 };
 
-struct word {
+enum { HEAD = 15 };
+
+struct word { // half a cache line: meeting a word again costs two misses, not four
     uint32_t hash, text, seen, tuple; // seen: passage + 1 that met it last, its posting there
     uint8_t text_n;
+    char head[HEAD]; // the word, if it is that short
+};
+
+struct place_of_word {
+    uint32_t hash, word; // word + 1; 0 = free
 };
 
 struct pending {
@@ -34,7 +41,8 @@ struct builder {
     VEC(char) text;
     VEC(uint32_t) tuple_words; // postings by passage: word, place
     VEC(uint8_t) tuple_places;
-    uint32_t *table, table_mask;
+    struct place_of_word *table;
+    uint32_t table_mask;
 };
 
 struct builder *builder_new(void)
@@ -69,25 +77,29 @@ static void table_grow(struct builder *b)
     b->table = mem_calloc((size_t)b->table_mask + 1, sizeof *b->table);
     for (uint32_t w = 0; w < b->words.n; w++) {
         uint32_t i = b->words.at[w].hash & b->table_mask;
-        while (b->table[i])
+        while (b->table[i].word)
             i = (i + 1) & b->table_mask;
-        b->table[i] = w + 1;
+        b->table[i] = (struct place_of_word){b->words.at[w].hash, w + 1};
     }
+}
+
+static bool is_word(const struct builder *b, const struct word *w, struct str text)
+{
+    return w->text_n == text.n && memcmp(text.n <= HEAD ? w->head : b->text.at + w->text, text.p, text.n) == 0;
 }
 
 static uint32_t word_of(struct builder *b, struct str text)
 {
     uint32_t hash = (uint32_t)str_hash(text), i = hash & b->table_mask;
-    for (; b->table[i]; i = (i + 1) & b->table_mask) {
-        const struct word *w = &b->words.at[b->table[i] - 1];
-        if (w->hash == hash && w->text_n == text.n && memcmp(b->text.at + w->text, text.p, text.n) == 0)
-            return b->table[i] - 1;
-    }
+    for (; b->table[i].word; i = (i + 1) & b->table_mask)
+        if (b->table[i].hash == hash && is_word(b, &b->words.at[b->table[i].word - 1], text))
+            return b->table[i].word - 1;
     vec_push(&b->words, .hash = hash, .text = (uint32_t)b->text.n, .text_n = (uint8_t)text.n);
+    memcpy(b->words.at[b->words.n - 1].head, text.p, text.n < HEAD ? text.n : HEAD);
     vec_reserve(&b->text, text.n);
     memcpy(b->text.at + b->text.n, text.p, text.n);
     b->text.n += text.n;
-    b->table[i] = (uint32_t)b->words.n;
+    b->table[i] = (struct place_of_word){hash, (uint32_t)b->words.n};
     if (b->words.n * 3 > (size_t)b->table_mask * 2)
         table_grow(b);
     return (uint32_t)b->words.n - 1;

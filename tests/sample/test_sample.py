@@ -169,6 +169,29 @@ def test_nothing_for_greeting_and_bicycles():
         assert not asked & words(text)
 
 
+SERVICE = """
+account address after bill box broken call card company contact cost cover customer day defect delivery device discount
+email exchange fee free friday guarantee help hour insurance invoice language long minute monday month one online open
+opening order parcel pay payment people replaced refund repair return school sell send service ship shipping shop
+showroom start stop street support take team time two three volume warranty week work year 10 25 30 50
+"""
+
+
+def test_service_questions_bring_no_products():
+    """A single word of a question is enough for a hit where it stands outside of the description (001 8.2), so words
+    in which people ask about delivery, returns or opening hours stand in descriptions only."""
+    asked = set(SERVICE.split())
+    for product in PRODUCTS:
+        assert not asked & words(texts(product, description=False)), product["id"]
+
+
+def test_knowledge_has_no_number_of_a_product_name():
+    """So that the price of a "Slate 14" is not answered with a delivery for 14.90."""
+    numbers = {word for product in PRODUCTS for word in words(product["name"]) if word.isdigit()}
+    for item in DATA["knowledge"]["items"]:
+        assert not numbers & words(item["title"] + " " + item["content"])
+
+
 def test_configuration():
     config = DATA["config"]
     assert DATA["brand"]["id"] == "techpro" and DATA["brand"]["name"] == "TechPro"

@@ -433,3 +433,40 @@ TEST(client_tls) // upstream-llm#23
     }
     unlink(file);
 }
+
+TEST(client_proxy) // upstream-llm#24; the double answers absolute addresses, as a proxy is asked with
+{
+    struct arena *arena = arena_new(0);
+    struct chat chat;
+    fake_start(&fake, NULL);
+    struct llm_provider row = provider_on(&fake, "a", 1);
+    row.base_url = "http://llm.example.test/v1"; // no such host
+    row.retries = 0;
+    row.proxy = arena_printf(arena, "http://user:pass@%s", fake.url + 7);
+    llm = llm_on(&row, 1);
+    chat_run(&chat, llm, "f;answer=count:2");
+    assert_str(buf_str(&chat.text), "w1 w2");
+    chat_free(&chat);
+    yyjson_val *entry = yyjson_arr_get(fake_wait(&fake, arena, 1), 0);
+    assert_str(json_get_str(entry, "path"), "http://llm.example.test/v1/chat/completions");
+    assert_str(json_get_str(json_get(entry, "headers"), "proxy-authorization"), "Basic dXNlcjpwYXNz");
+    llm_free(llm);
+    // From the environment, with an exception.
+    row.proxy = NULL;
+    setenv("HTTP_PROXY", fake.url, 1);
+    llm = llm_on(&row, 1);
+    chat_run(&chat, llm, "f;answer=count:2");
+    assert_str(buf_str(&chat.text), "w1 w2");
+    chat_free(&chat);
+    llm_free(llm);
+    setenv("NO_PROXY", "example.test", 1);
+    llm = llm_on(&row, 1);
+    chat_run(&chat, llm, "f;answer=count:2");
+    assert_int_equal(chat.result.finish, LLM_ERROR);
+    assert_string_equal(chat.result.attempts[0].outcome, "network");
+    chat_free(&chat);
+    unsetenv("HTTP_PROXY");
+    unsetenv("NO_PROXY");
+    down();
+    arena_free(arena);
+}

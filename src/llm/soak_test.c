@@ -172,3 +172,41 @@ TEST(soak_states)
     assert_string_equal(states[strcmp(states[0].model, "f;status=500") == 0 ? 0 : 1].circuit, "half_open");
     down();
 }
+
+TEST(soak_double_is_deterministic) // upstream-llm#29
+{
+    static const char *const models[] = {"f;answer=count:30",          "f;answer=count:30;split=3;eol=crlf;comments=2",
+                                         "f;dialect=azure;usage=each", "f;gzip=1",
+                                         "f;reasoning=tags",           "f;ndjson=1"};
+    struct fake one, other, seeded;
+    arena = arena_new(0);
+    fake_start(&one, "--seed 7");
+    fake_start(&other, "--seed 7");
+    fake_start(&seeded, "--seed 8");
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+        struct buf a = BUF_INIT(1 << 20), b = BUF_INIT(1 << 20), c = BUF_INIT(1 << 20);
+        const char *body = arena_printf(arena,
+                                        "{\"model\":\"%s\",\"stream\":true,\"messages\":[{\"role\":\"user\","
+                                        "\"content\":\"Good morning\"}]}",
+                                        models[i]);
+        fake_post(&one, "/v1/chat/completions", body, &a);
+        fake_post(&other, "/v1/chat/completions", body, &b);
+        fake_post(&seeded, "/v1/chat/completions", body, &c);
+        assert_true(a.n > 100 && str_eq(buf_str(&a), buf_str(&b)));
+        assert_true(i == 5 || !str_eq(buf_str(&a), buf_str(&c))); // Ollama's lines carry no id
+        buf_done(&a);
+        buf_done(&b);
+        buf_done(&c);
+    }
+    const char *body = "{\"model\":\"v\",\"input\":[\"a shirt\",\"a shirt, blue\"]}";
+    struct buf a = BUF_INIT(1 << 20), b = BUF_INIT(1 << 20);
+    fake_post(&one, "/v1/embeddings", body, &a);
+    fake_post(&other, "/v1/embeddings", body, &b);
+    assert_true(str_eq(buf_str(&a), buf_str(&b)));
+    buf_done(&a);
+    buf_done(&b);
+    fake_stop(&one);
+    fake_stop(&other);
+    fake_stop(&seeded);
+    arena_free(arena);
+}

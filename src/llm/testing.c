@@ -98,6 +98,11 @@ static void talk(struct fake *fake, const char *method, const char *path, const 
         fail_msg("%s %s: %d %ld %s", method, path, (int)code, status, out->p ? out->p : "");
 }
 
+void fake_post(struct fake *fake, const char *path, const char *body, struct buf *out)
+{
+    talk(fake, "POST", path, body, out);
+}
+
 void fake_control(struct fake *fake, const char *json)
 {
     struct buf out = BUF_INIT(1 << 20);

@@ -22,6 +22,8 @@ struct fake {
 void fake_start(struct fake *fake, const char *arguments);
 void fake_stop(struct fake *fake);
 void fake_control(struct fake *fake, const char *json);
+// The raw reply to a POST.
+void fake_post(struct fake *fake, const char *path, const char *body, struct buf *out);
 void fake_clear(struct fake *fake);
 // The log's requests, in the arena; entry(i) with a body of chat or embeddings.
 yyjson_val *fake_log(struct fake *fake, struct arena *arena);

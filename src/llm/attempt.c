@@ -4,6 +4,7 @@
 #include "llm/client.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -106,8 +107,23 @@ const struct transfer_ops attempt_ops = {on_body, on_done};
 
 // ---- verdict
 
+// Keeps a server's words, or our own, without keys and cut to whole code points.
+static void keep_error(struct llm_call *call, struct str text)
+{
+    struct buf masked = BUF_INIT(64 << 10);
+    fault_mask(&masked, text, call->provider->api_key);
+    struct str words = buf_str(&masked);
+    if (words.n > sizeof call->result.error - 1)
+        words.n = sizeof call->result.error - 1;
+    words.n = utf8_whole(words);
+    memcpy(call->result.error, words.p, words.n);
+    call->result.error[words.n] = '\0';
+    buf_done(&masked);
+}
+
 static enum fault read_error(struct llm_call *call, int status, const struct fault_text *text)
 {
+    keep_error(call, text->message);
     const struct transfer *transfer = call->transfer;
     enum fault fault = fault_classify(status, text);
     call->told_window = text->window > 0 ? text->window : fault_window(text->message);
@@ -130,6 +146,8 @@ enum fault attempt_verdict(struct llm_call *call, CURLcode code)
     call->wait_ms = call->should_retry = -1;
     call->told_window = 0;
     call->repair = 0;
+    if (code != CURLE_OK)
+        keep_error(call, str_from(curl_easy_strerror(code)));
     if (!transfer->answered || transfer->status == 0)
         return code == CURLE_OK ? FAULT_BROKEN : transfer_fault(code);
     if (transfer->status >= 300) {
@@ -151,6 +169,8 @@ enum fault attempt_verdict(struct llm_call *call, CURLcode code)
     call->cut_short = call->answer.finish == CHUNK_LENGTH;
     if (call->answer.error_arena)
         return read_error(call, 200, &call->answer.error);
+    if (call->answer.fault != FAULT_NONE)
+        keep_error(call, str_from(call->answer.why));
     return call->answer.fault;
 }
 

@@ -128,6 +128,8 @@ TEST(failover_key) // upstream-llm#7
     fake_control(&a, "{\"default\":{\"auth\":\"sk-right\",\"answer\":\"count:2\"}}");
     for (int i = 0; i < 3; i++) {
         expect(&chat, "B here", i == 0);
+        assert_null(strstr(chat.result.error, "sk-wrong")); // which A echoes
+        assert_int_equal(i == 0, strstr(chat.result.error, "Incorrect API key") != NULL);
         chat_free(&chat);
     }
     assert_int_equal(fake_count(&a), 1);

@@ -40,6 +40,7 @@ struct llm_result {
     struct llm_attempt attempts[LLM_MAX_ATTEMPTS];
     size_t n_attempts;
     int failovers;
+    char error[200]; // what the last failing server said, keys masked: for the operator's eyes; "" when none failed
 };
 
 struct llm_request {

@@ -29,7 +29,8 @@ static void events(const uint8_t *data, size_t size, size_t piece, bool binary, 
             buf_add(log, text, length);
         } else if (event == WS_CLOSED || event == WS_FAILED) {
             buf_addf(log, "%u", codec.code);
-            if (event == WS_FAILED && codec.code != 1002 && codec.code != 1003 && codec.code != 1007 && codec.code != 1009)
+            if (event == WS_FAILED && codec.code != 1002 && codec.code != 1003 && codec.code != 1007 &&
+                codec.code != 1009)
                 abort();
             break;
         } else {

@@ -30,8 +30,9 @@ TEST(address_canonical_text)
     assert_string_equal(canonical("[2001:db8::1]:443"), "2001:db8::1");
     assert_string_equal(canonical("[2001:db8::1]"), "2001:db8::1");
     assert_string_equal(canonical("::ffff:192.0.2.1"), "192.0.2.1");
-    static const char *bad[] = {"", "unknown", "192.0.2", "192.0.2.1:x", "192.0.2.256", "[::1", "[::1]x", "::1%eth0",
-                                "1.2.3.4.5", "_hidden", "192.0.2.1:99999", "0x7f.1", "[192.0.2.1]"};
+    static const char *bad[] = {"",           "unknown",  "192.0.2",   "192.0.2.1:x", "192.0.2.256",     "[::1",
+                                "[::1]x",     "::1%eth0", "1.2.3.4.5", "_hidden",     "192.0.2.1:99999", "0x7f.1",
+                                "[192.0.2.1]"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (canonical(bad[i]))
             fail_msg("%s was taken", bad[i]);

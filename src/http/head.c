@@ -12,8 +12,8 @@ enum { MAX_EXTRA = 8 * 1024, KEEP_TEXT = 4096 };
 
 // The bits of http.h by llhttp's number.
 static const unsigned char method_bits[] = {
-    [HTTP_GET] = 1, [HTTP_POST] = 2, [HTTP_PUT] = 4, [HTTP_DELETE] = 8, [HTTP_PATCH] = 16, [HTTP_HEAD] = 32,
-    [HTTP_OPTIONS] = 64,
+    [HTTP_GET] = 1,    [HTTP_POST] = 2,  [HTTP_PUT] = 4,      [HTTP_DELETE] = 8,
+    [HTTP_PATCH] = 16, [HTTP_HEAD] = 32, [HTTP_OPTIONS] = 64,
 };
 
 static struct head *of(llhttp_t *parser)
@@ -217,8 +217,12 @@ void head_free(struct head *head)
 
 void head_reset(struct head *head)
 {
-    struct head fresh = {.parser = head->parser, .text = head->text, .fields = head->fields,
-                         .cap_fields = head->cap_fields, .max_head = head->max_head, .max_fields = head->max_fields};
+    struct head fresh = {.parser = head->parser,
+                         .text = head->text,
+                         .fields = head->fields,
+                         .cap_fields = head->cap_fields,
+                         .max_head = head->max_head,
+                         .max_fields = head->max_fields};
     if (fresh.text.cap > KEEP_TEXT)
         buf_done(&fresh.text);
     buf_clear(&fresh.text);

@@ -10,8 +10,8 @@
 enum head_event {
     HEAD_MORE, // all bytes used
     HEAD_DONE, // line and fields are there; call again for the rest
-    HEAD_END, // the request is complete; unused bytes belong to the next one
-    HEAD_BAD, // head_status says why; nothing more is read
+    HEAD_END,  // the request is complete; unused bytes belong to the next one
+    HEAD_BAD,  // head_status says why; nothing more is read
 };
 
 // Offsets into `text`.
@@ -25,19 +25,19 @@ struct head {
     struct head_field *fields;
     size_t n_fields, cap_fields;
     size_t max_head, max_fields;
-    size_t used; // bytes of the head so far
-    size_t extra; // bytes of chunk extensions and trailers so far
+    size_t used;                                          // bytes of the head so far
+    size_t extra;                                         // bytes of chunk extensions and trailers so far
     bool (*body)(void *arg, const char *bytes, size_t n); // gets the body as it comes; false: 413
     void *body_arg;
-    int status; // of HEAD_BAD
+    int status;      // of HEAD_BAD
     unsigned method; // HTTP_GET … as in http.h; 0 = none of them
     const char *method_name;
     uint32_t target_n;
     uint64_t content_length;
     bool begun, done, ended, in_value, version_seen, http10, keep_alive, upgrade, has_body, chunked;
-    size_t skipped; // bytes of empty lines before the request line
+    size_t skipped;   // bytes of empty lines before the request line
     const char *feed; // bytes of the call under way
-    char tail[5]; // the last bytes of the calls before
+    char tail[5];     // the last bytes of the calls before
 };
 
 struct head *head_new(size_t max_head, size_t max_fields);

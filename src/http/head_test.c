@@ -67,7 +67,8 @@ TEST(head_takes_what_is_right)
         "GET / HTTP/1.1\r\nhOST:  a:80  \r\nX-Empty:\r\nX: \t\r\n\r\n",
         "POST / HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n",
         "POST / HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabc",
-        "POST / HTTP/1.1\r\n" H "Transfer-Encoding: CHUNKED\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
+        "POST / HTTP/1.1\r\n" H
+        "Transfer-Encoding: CHUNKED\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
         "GET / HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
         "POST / HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\nabc",
         "PROPFIND / HTTP/1.1\r\n" H "\r\n", // known to HTTP, refused later

@@ -65,8 +65,8 @@ struct http_options {
     void *app; // http_app
     const struct str *trusted_proxies; // CIDR texts; peers whose X-Forwarded-* count (reloadable: http_set_trusted)
     size_t n_trusted;
-    // Answers what the loop refuses: status 400 404 405 408 413 414 415 417 426 429 431 501 503 505. Runs on the loop: must not
-    // block. `row` is the row of the path when one matched, else NULL. Use http_header and http_reply.
+    // Answers what the loop refuses: status 400 404 405 408 413 414 417 431 503. Runs on the loop: must not block.
+    // `row` is the row of the path when one matched, else NULL. Use http_header and http_reply.
     void (*refuse)(struct http_req *req, int status, const void *row);
     // OPTIONS on a path that has routes, on a worker. NULL: 204 with Allow.
     http_handler preflight;
@@ -105,7 +105,7 @@ size_t http_server_connections(const struct http_server *server);
 // Replaces the trusted proxies ("unix" stands for peers on Unix sockets). ERR_INVALID names the wrong entry.
 int http_set_trusted(struct http_server *server, const struct str *trusted, size_t n, struct err *err);
 
-// ---- request (worker thread, until answered) --------------------------------------------------------------------------
+// ---- request (worker thread, until answered) ------------------------------------------------------------------------
 
 void *http_app(const struct http_req *req);
 const void *http_route_row(const struct http_req *req); // NULL when nothing matched
@@ -135,12 +135,13 @@ struct str http_base_url(struct http_req *req);
 // True once the peer has gone away (closed or reset) before the answer was complete. Any thread while kept.
 bool http_gone(const struct http_req *req);
 
-// ---- answer -----------------------------------------------------------------------------------------------------------
+// ---- answer ---------------------------------------------------------------------------------------------------------
 
 // Adds a field to the answer. Name and value are copied; CR, LF and NUL in a value are dropped. Content-Length, Date,
 // X-Request-Id, Connection and Transfer-Encoding are the server's.
 void http_header(struct http_req *req, const char *name, const char *value);
-void http_headerf(struct http_req *req, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void http_headerf(struct http_req *req, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 // Answers with a whole body (copied; content_type NULL = none). Status 204 and 304 send none.
 void http_reply(struct http_req *req, int status, const char *content_type, struct str body);
 // The same without a copy: the bytes outlive the request (they are static, or in its arena).
@@ -171,7 +172,7 @@ struct http_waker *http_waker(struct http_req *req);
 void http_wake(struct http_waker *waker);
 void http_waker_free(struct http_waker *waker);
 
-// ---- WebSocket (RFC 6455) ---------------------------------------------------------------------------------------------
+// ---- WebSocket (RFC 6455) -------------------------------------------------------------------------------------------
 
 // Checks Upgrade, Connection, version and key. 0 = may be accepted; else the status to refuse with (426 or 400; for 426
 // the needed headers have been added already).
@@ -186,10 +187,11 @@ struct http_ws_options {
     int close_timeout_ms; // wait for the peer's echo (2000)
 };
 
-// Callbacks of one socket, all but `close` may be NULL. `message` gets each whole, valid UTF-8 text message; messages of one socket run one after
-// the other on workers. Binary messages go to `binary`, without one they close with 1003. `pull` runs on the loop when the socket can take more and
-// http_ws_wake was called: it appends whole text messages with http_ws_put and must not block. `close` runs once, on a
-// worker after the last `message`, when the socket is gone, with the code (1006: without a close frame).
+// Callbacks of one socket, all but `close` may be NULL. `message` gets each whole, valid UTF-8 text message; messages
+// of one socket run one after the other on workers. Binary messages go to `binary`, without one they close with 1003.
+// `pull` runs on the loop when the socket can take more and http_ws_wake was called: it appends whole text messages
+// with http_ws_put and must not block. `close` runs once, on a worker after the last `message`, when the socket is
+// gone, with the code (1006: without a close frame).
 struct http_ws_handler {
     void (*open)(struct http_ws *ws, void *arg); // worker, before any message
     void (*message)(struct http_ws *ws, void *arg, struct str text);

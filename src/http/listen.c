@@ -204,7 +204,7 @@ int listeners_open(struct http_server *server, struct err *err)
     for (size_t i = 0; i < n; i++) {
         struct listener *at = &server->listeners[i * server->n_loops];
         const char *text = options->n_inherited ? "" : options->listen[i];
-        int rc = options->n_inherited ? take_inherited(options->inherited[i], at, server->n_loops, err)
+        int rc = options->n_inherited             ? take_inherited(options->inherited[i], at, server->n_loops, err)
                  : strncmp(text, "unix:", 5) == 0 ? open_unix(text + 5, at, server->n_loops, err)
                                                   : open_tcp(text, at, server->n_loops, err);
         if (rc < 0)

@@ -175,7 +175,8 @@ static int take_listener(struct loop *loop, const struct listener *listener)
 {
     struct accepter *accepter = mem_zalloc(sizeof *accepter);
     accepter->unix_socket = listener->unix_socket;
-    int rc = listener->unix_socket ? uv_pipe_init(&loop->uv, &accepter->pipe, 0) : uv_tcp_init(&loop->uv, &accepter->tcp);
+    int rc =
+        listener->unix_socket ? uv_pipe_init(&loop->uv, &accepter->pipe, 0) : uv_tcp_init(&loop->uv, &accepter->tcp);
     if (rc == 0)
         rc = listener->unix_socket ? uv_pipe_open(&accepter->pipe, listener->fd)
                                    : uv_tcp_open(&accepter->tcp, listener->fd);

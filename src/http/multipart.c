@@ -20,8 +20,8 @@ struct multipart {
     struct arena *arena;
     char *dir;
     struct str delimiter; // "\r\n--boundary"
-    struct buf in; // not yet understood
-    struct buf value; // of the plain field under way
+    struct buf in;        // not yet understood
+    struct buf value;     // of the plain field under way
     VEC(struct multipart_part) parts;
     uint64_t bytes, max_bytes;
     enum state state;

@@ -15,7 +15,8 @@ struct multipart_part {
 };
 
 // `boundary` from the Content-Type. Files are made in `dir` (mode 0600). Bounds: parts (64), part heads (8 KiB).
-int multipart_new(struct str content_type, const char *dir, uint64_t max_bytes, struct multipart **ret, struct err *err);
+int multipart_new(struct str content_type, const char *dir, uint64_t max_bytes, struct multipart **ret,
+                  struct err *err);
 int multipart_feed(struct multipart *m, const void *bytes, size_t n, struct err *err);
 int multipart_finish(struct multipart *m, struct err *err); // ERR_FORMAT: the final boundary is missing
 size_t multipart_count(const struct multipart *m);

@@ -23,12 +23,13 @@ static int feed(struct str type, const char *text, size_t n, size_t piece, struc
 
 TEST(multipart_reads_fields_and_files_split_anywhere)
 {
-    static const char text[] = "a preamble\r\n--b o:1\r\n"
-                               "Content-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--b o:2\r\nworld\r\n--b o:1 \r\n"
-                               "content-type: text/csv\r\n"
-                               "CONTENT-DISPOSITION: form-data; filename=\"C:\\dir\\a \\\"q\\\";.csv\"; name=file\r\n\r\n"
-                               "id;name\r\n--b\r\n1;x\r\n\r\n--b o:1\r\n"
-                               "Content-Disposition: form-data; name=\"empty\"; filename=\"\"\r\n\r\n\r\n--b o:1--\r\nepilogue";
+    static const char text[] =
+        "a preamble\r\n--b o:1\r\n"
+        "Content-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--b o:2\r\nworld\r\n--b o:1 \r\n"
+        "content-type: text/csv\r\n"
+        "CONTENT-DISPOSITION: form-data; filename=\"C:\\dir\\a \\\"q\\\";.csv\"; name=file\r\n\r\n"
+        "id;name\r\n--b\r\n1;x\r\n\r\n--b o:1\r\n"
+        "Content-Disposition: form-data; name=\"empty\"; filename=\"\"\r\n\r\n\r\n--b o:1--\r\nepilogue";
     for (size_t piece = 1; piece < sizeof text; piece++) {
         struct multipart *m = NULL;
         struct err err = {0};

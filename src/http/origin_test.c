@@ -31,9 +31,16 @@ TEST(origin_entries_match_as_their_table_says)
         {"https://anything.test", "*", true},
         {"HTTPS://SHOP.Example.", "shop.example", true},
         {"https://shop.example", "Shop.EXAMPLE.", true},
-        {"https://xn--bcher-kva.example", "b\xc3\xbc" "cher.example", true},
-        {"https://B\xc3\x9c" "CHER.example", "xn--bcher-kva.example", true},
-        {"https://b\xc3\xbc" "cher.example", "bucher.example", false},
+        {"https://xn--bcher-kva.example",
+         "b\xc3\xbc"
+         "cher.example",
+         true},
+        {"https://B\xc3\x9c"
+         "CHER.example",
+         "xn--bcher-kva.example", true},
+        {"https://b\xc3\xbc"
+         "cher.example",
+         "bucher.example", false},
         {"null", "*", false},
         {"null", "null", true},
         {"ftp://shop.example", "*", false},
@@ -63,7 +70,8 @@ TEST(origin_absent_open_and_closed)
     assert_true(origin_allowed(STR_NULL, STR_NULL, ORIGIN_LOCALHOST_LIST, NULL, 0));
     struct str none = STR("x");
     assert_true(origin_allowed(STR_NULL, STR_NULL, ORIGIN_LOCALHOST_LIST, &none, 0));
-    assert_false(origin_allowed(STR("https://a.example"), STR_NULL, ORIGIN_LOCALHOST_LIST, &none, 0)); // 002-site-widget#5
+    assert_false(
+        origin_allowed(STR("https://a.example"), STR_NULL, ORIGIN_LOCALHOST_LIST, &none, 0)); // 002-site-widget#5
     assert_true(allowed("https://a.example", NULL));
     assert_true(allowed("null", NULL)); // 002-site-widget#5
     assert_false(origin_allowed(STR("null"), STR_NULL, ORIGIN_LOCALHOST_ALWAYS, &none, 0));
@@ -76,9 +84,9 @@ TEST(origin_localhost) // 001-brands#25, 002-site-widget#3
         const char *origin;
         bool wanted;
     } rows[] = {
-        {"http://localhost:5173", true},     {"https://127.0.0.1", true},        {"http://[::1]:3000", true},
-        {"http://localhost.evil.test", false}, {"http://127.0.0.2", false},     {"http://a.localhost", false},
-        {"https://www.shop.example", true},  {"https://notshop.example", false}, {"null", false},
+        {"http://localhost:5173", true},       {"https://127.0.0.1", true},        {"http://[::1]:3000", true},
+        {"http://localhost.evil.test", false}, {"http://127.0.0.2", false},        {"http://a.localhost", false},
+        {"https://www.shop.example", true},    {"https://notshop.example", false}, {"null", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(origin_allowed(str_from(rows[i].origin), STR_NULL, ORIGIN_LOCALHOST_ALWAYS, &shop, 1),

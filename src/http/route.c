@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { METHODS = 7 };
@@ -222,8 +223,7 @@ static void visit(const struct node *node, size_t i, struct search *search)
     search->n_params--;
 }
 
-void router_match(const struct router *router, unsigned method, struct str path, char *scratch,
-                  struct route_match *ret)
+void router_match(const struct router *router, unsigned method, struct str path, char *scratch, struct route_match *ret)
 {
     struct path split;
     *ret = (struct route_match){0};
@@ -263,14 +263,11 @@ void route_methods(unsigned methods, char out[64])
     static const struct {
         unsigned bit;
         const char *name;
-    } names[] = {{HTTP_GET, "GET"}, {HTTP_HEAD, "HEAD"}, {HTTP_POST, "POST"}, {HTTP_PUT, "PUT"},
+    } names[] = {{HTTP_GET, "GET"},     {HTTP_HEAD, "HEAD"},     {HTTP_POST, "POST"},      {HTTP_PUT, "PUT"},
                  {HTTP_PATCH, "PATCH"}, {HTTP_DELETE, "DELETE"}, {HTTP_OPTIONS, "OPTIONS"}};
-    char *p = out;
-    *p = '\0';
+    size_t n = 0;
+    out[0] = '\0';
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (methods & names[i].bit) {
-            if (p != out)
-                p = stpcpy(p, ", ");
-            p = stpcpy(p, names[i].name);
-        }
+        if (methods & names[i].bit)
+            n += (size_t)snprintf(out + n, 64 - n, "%s%s", n ? ", " : "", names[i].name);
 }

@@ -11,7 +11,7 @@ struct router;
 struct route_match {
     const struct http_route *route; // NULL: nothing for this method
     const struct http_route *other; // some row of the path when it exists with other methods
-    unsigned allow; // methods of the path, HEAD included where GET is; 0 = unknown path
+    unsigned allow;                 // methods of the path, HEAD included where GET is; 0 = unknown path
     size_t n_params;
     struct str params[ROUTE_PARAMS]; // decoded, in order of the path; memory is `scratch`
 };

@@ -8,7 +8,10 @@ static void none(struct http_req *req)
     (void)req;
 }
 
-#define ROW(m, p, ...) {.method = (m), .path = (p), .handler = none, __VA_ARGS__}
+#define ROW(m, p, ...)                                                                                                 \
+    {                                                                                                                  \
+        .method = (m), .path = (p), .handler = none, __VA_ARGS__                                                       \
+    }
 static const struct http_route rows[] = {
     ROW(HTTP_GET, "/"),
     ROW(HTTP_GET, "/brands"),
@@ -93,8 +96,8 @@ TEST(route_decodes_parameters)
     assert_str(route_param(&m, STR("conversation_id")), "c%2F");
     assert_null(route_param(&m, STR("other")).p);
     assert_route(HTTP_GET, "/br%61nds", "/brands");
-    static const char *bad[] = {"/brands/%", "/brands/%4", "/brands/%zz", "/brands/%00", "/brands/%ff",
-                                "/brands/%ed%a0%80", "brands", "/chat//history/x"};
+    static const char *bad[] = {"/brands/%",   "/brands/%4",        "/brands/%zz", "/brands/%00",
+                                "/brands/%ff", "/brands/%ed%a0%80", "brands",      "/chat//history/x"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(match(HTTP_GET, bad[i]).allow, 0);
 }

@@ -143,8 +143,9 @@ TEST(server_tells_about_the_request)
                  "client=127.0.0.1 key=127.0.0.1 url=http://a local=1;", "X-Own: aX-Evil: b\r\n", "X-Number: 7\r\n");
     assert_int_equal(http_set_trusted(f.server, &bad, 1, &err), ERR_INVALID);
     assert_int_equal(http_set_trusted(f.server, &trusted, 1, &err), 0);
-    expect_reply(&f, "GET /about/x HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 2001:db8:1:2:3::4\r\n"
-                     "X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\n" END,
+    expect_reply(&f,
+                 "GET /about/x HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 2001:db8:1:2:3::4\r\n"
+                 "X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\n" END,
                  "client=2001:db8:1:2:3::4 key=2001:db8:1:2::/64 url=https://shop.example local=1;");
     expect_reply(&f, "GET /about/x HTTP/1.0\r\n\r\n", "url=http://127.0.0.1:");
     stop(&f);
@@ -202,7 +203,8 @@ TEST(server_refuses_and_closes)
 {
     struct fixture f;
     begin(&f, (struct http_options){.max_head = 500});
-    expect_reply(&f, "GET / HTTP/1.1\r\n\r\nGET /hello HTTP/1.1\r\n" END, "HTTP/1.1 400 Bad Request\r\n", "Connection: close");
+    expect_reply(&f, "GET / HTTP/1.1\r\n\r\nGET /hello HTTP/1.1\r\n" END, "HTTP/1.1 400 Bad Request\r\n",
+                 "Connection: close");
     expect_reply(&f, "\x16\x03\x01\x02", " 400 ");
     expect_reply(&f, "GET hello HTTP/1.1\r\nHost: a\r\n\r\n", " 400 ");
     expect_reply(&f, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", " 413 ", "Connection: close");
@@ -228,8 +230,9 @@ TEST(server_reads_bodies_up_to_the_limit)
     struct fixture f;
     AUTO_BUF struct buf in = BUF_INIT(100000), body = BUF_INIT(10000);
     begin(&f, (struct http_options){0});
-    expect_reply(&f, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: x\r\n\r\n",
-                 "Content-Length: 5\r\n", "\r\n\r\nabcde");
+    expect_reply(
+        &f, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: x\r\n\r\n",
+        "Content-Length: 5\r\n", "\r\n\r\nabcde");
     int fd = dial(&f);
     puts_to(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
     get_until(fd, &in, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -260,19 +263,22 @@ TEST(server_streams_forms_to_disk)
     for (int i = 0; i < 500000; i++)
         buf_addc(&body, (char)('a' + i % 26));
     buf_addz(&body, "\r\n--b--\r\n");
-    buf_addf(&text, "POST /form HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: %zu\r\n" END,
+    buf_addf(&text,
+             "POST /form HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: %zu\r\n" END,
              body.n);
     buf_adds(&text, buf_str(&body));
     expect_reply(&f, text.p, " 200 ", "n:5:1;f:500000:0;");
     buf_clear(&text);
-    buf_addf(&text, "POST /form HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=c\r\nContent-Length: %zu\r\n" END,
+    buf_addf(&text,
+             "POST /form HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=c\r\nContent-Length: %zu\r\n" END,
              body.n);
     buf_adds(&text, buf_str(&body));
     expect_reply(&f, text.p, " 400 ", "none: format");
     expect_reply(&f, "POST /form HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n" END "{}", " 200 ",
                  "none: other: {}");
-    expect_reply(&f, "POST /form HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 3000000\r\n" END,
-                 " 413 ");
+    expect_reply(
+        &f, "POST /form HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 3000000\r\n" END,
+        " 413 ");
     int fd = dial(&f); // leaves in the middle of a file
     put(fd, text.p, 200000);
     close(fd);
@@ -401,7 +407,8 @@ TEST(server_lets_its_owner_shape_refusals)
     struct fixture f;
     static const struct http_route own[] = {{.method = HTTP_GET, .path = "/a", .handler = hello, .row = "row of a"}};
     start(&f, (struct http_options){.refuse = refused, .preflight = preflight, .done = count_done}, own, 1);
-    expect_reply(&f, "POST /a HTTP/1.1\r\n" END, " 405 ", "X-Refused: row of a\r\n", "Allow: GET, HEAD, OPTIONS\r\n", "{\"own\":true}");
+    expect_reply(&f, "POST /a HTTP/1.1\r\n" END, " 405 ", "X-Refused: row of a\r\n", "Allow: GET, HEAD, OPTIONS\r\n",
+                 "{\"own\":true}");
     expect_reply(&f, "GET /b HTTP/1.1\r\n" END, " 404 ", "X-Refused: no row\r\n");
     expect_reply(&f, "nonsense\r\n\r\n", " 400 ", "X-Refused: no row\r\n");
     expect_reply(&f, "OPTIONS /a HTTP/1.1\r\n" END, " 204 ");
@@ -438,8 +445,8 @@ TEST(server_listens)
     struct http_options options = {.listen = &same, .n_listen = 1, .loops = 2};
     assert_int_equal(http_server_new(&options, &server, &err), ERR_CONFLICT);
     contains(err.text, same);
-    static const char *bad[] = {"", "8000", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", ":80", "::1:80", "unix:x",
-                                "192.0.2.1:0"};
+    static const char *bad[] = {"",    "8000",   "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000",
+                                ":80", "::1:80", "unix:x",    "192.0.2.1:0"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         options.listen = &bad[i];
         if (http_server_new(&options, &server, &err) != ERR_INVALID)
@@ -513,7 +520,8 @@ TEST(server_ends_in_the_middle_of_everything)
     puts_to(fd[2], "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     await(&entered);
     sem_post(&leave);
-    puts_to(fd[3], "POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100\r\n\r\n--b");
+    puts_to(fd[3], "POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: "
+                   "100\r\n\r\n--b");
     stop(&f);
     for (int i = 0; i < 6; i++)
         close(fd[i]);

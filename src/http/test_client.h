@@ -68,7 +68,9 @@ static inline void pass_time(struct fixture *f, int64_t ms)
 static inline int try_dial(struct fixture *f)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    sa.sin_port = htons((uint16_t)atoi(strrchr(http_server_url(f->server, 0), ':') + 1));
+    int64_t port = 0;
+    str_to_int(str_from(strrchr(http_server_url(f->server, 0), ':') + 1), 1, 65535, &port);
+    sa.sin_port = htons((uint16_t)port);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct timeval patience = {.tv_sec = 20};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

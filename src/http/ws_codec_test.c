@@ -111,18 +111,20 @@ TEST(ws_codec_refuses_what_breaks_the_protocol)
         size_t n;
         const char *wanted;
     } rows[] = {
-        {"\x81\x03" "abc", 5, "F1002"}, // not masked
+        {"\x81\x03"
+         "abc",
+         5, "F1002"},             // not masked
         {"\xc1\x80", 2, "F1002"}, // reserved bit
         {"\x83\x80", 2, "F1002"}, // reserved opcode
         {"\x8b\x80", 2, "F1002"},
-        {"\x09\x80", 2, "F1002"}, // control frame in fragments
-        {"\x89\xfe", 2, "F1002"}, // control frame over 125 bytes
-        {"\x80\x80", 2, "F1002"}, // continuation of nothing
+        {"\x09\x80", 2, "F1002"},             // control frame in fragments
+        {"\x89\xfe", 2, "F1002"},             // control frame over 125 bytes
+        {"\x80\x80", 2, "F1002"},             // continuation of nothing
         {"\x81\xfe\x00\x05....", 8, "F1002"}, // length not in its shortest form
         {"\x81\xff\x80\0\0\0\0\0\0\0....", 14, "F1002"},
         {"\x01\x81....x\x81\x80", 9, "F1002"}, // a new message within a message
-        {"\x82\x80....", 6, "F1003"}, // binary
-        {"\x81\xfe\x00\x7f....", 8, "F1009"}, // larger than 100, told by the head alone
+        {"\x82\x80....", 6, "F1003"},          // binary
+        {"\x81\xfe\x00\x7f....", 8, "F1009"},  // larger than 100, told by the head alone
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct buf in = BUF_INIT(100);
@@ -162,10 +164,17 @@ TEST(ws_codec_checks_close_frames)
         size_t n;
         const char *wanted;
     } rows[] = {
-        {"", 0, "C1005"},           {"\x03", 1, "F1002"},         {"\x03\xe7", 2, "F1002"}, // 999
-        {"\x03\xe8", 2, "C1000"},   {"\x03\xec", 2, "F1002"}, // 1004
-        {"\x03\xed", 2, "F1002"},   {"\x03\xee", 2, "F1002"},     {"\x03\xf7", 2, "F1002"}, // 1015
-        {"\x0b\xb8", 2, "C3000"},   {"\x13\x87", 2, "C4999"},     {"\x13\x88", 2, "F1002"}, // 5000
+        {"", 0, "C1005"},
+        {"\x03", 1, "F1002"},
+        {"\x03\xe7", 2, "F1002"}, // 999
+        {"\x03\xe8", 2, "C1000"},
+        {"\x03\xec", 2, "F1002"}, // 1004
+        {"\x03\xed", 2, "F1002"},
+        {"\x03\xee", 2, "F1002"},
+        {"\x03\xf7", 2, "F1002"}, // 1015
+        {"\x0b\xb8", 2, "C3000"},
+        {"\x13\x87", 2, "C4999"},
+        {"\x13\x88", 2, "F1002"}, // 5000
         {"\x03\xe8\xff", 3, "F1007"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -37,7 +37,7 @@ struct http_ws {
     atomic_size_t unsent;
     atomic_bool busy;
     atomic_llong active_ms; // last message, or end of the last turn
-    atomic_uint in_flight; // messages with workers
+    atomic_uint in_flight;  // messages with workers
     // The loop's.
     struct conn *conn;
     struct ws_codec codec;
@@ -575,8 +575,10 @@ void ws_attach(struct http_req *req)
     ws_accept_key(http_header_in(req, "Sec-WebSocket-Key"), accept);
     struct buf *out = &loop->out;
     buf_clear(out);
-    buf_addf(out, "HTTP/1.1 101 Switching Protocols\r\nDate: %s\r\nX-Request-Id: %s\r\nUpgrade: websocket\r\n"
-                  "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", loop_date(loop), req->id, accept);
+    buf_addf(out,
+             "HTTP/1.1 101 Switching Protocols\r\nDate: %s\r\nX-Request-Id: %s\r\nUpgrade: websocket\r\n"
+             "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
+             loop_date(loop), req->id, accept);
     if (ws->subprotocol)
         buf_addf(out, "Sec-WebSocket-Protocol: %s\r\n", ws->subprotocol);
     buf_adds(out, buf_str(&req->fields_out));

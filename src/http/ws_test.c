@@ -147,13 +147,15 @@ TEST(ws_handshake)
     expect_reply(&f, START "\r\n", " 426 Upgrade Required\r\n", "Upgrade: websocket\r\n");
     expect_reply(&f, START "Upgrade: h2c\r\nConnection: Upgrade\r\n" KEY "Sec-WebSocket-Version: 13\r\n\r\n", " 426 ");
     expect_reply(&f, START "Upgrade: websocket\r\n" KEY "Sec-WebSocket-Version: 13\r\n\r\n", " 426 ");
-    expect_reply(&f, START "Upgrade: websocket\r\nConnection: Upgrade\r\n" KEY "Sec-WebSocket-Version: 8\r\n\r\n", " 426 ",
-                 "Sec-WebSocket-Version: 13\r\n");
+    expect_reply(&f, START "Upgrade: websocket\r\nConnection: Upgrade\r\n" KEY "Sec-WebSocket-Version: 8\r\n\r\n",
+                 " 426 ", "Sec-WebSocket-Version: 13\r\n");
     expect_reply(&f, START "Upgrade: websocket\r\nConnection: Upgrade\r\n" KEY "\r\n", " 426 ",
                  "Sec-WebSocket-Version: 13\r\n");
     expect_reply(&f, START "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n", " 400 ");
-    expect_reply(&f, START "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                           "Sec-WebSocket-Key: short\r\n\r\n", " 400 ");
+    expect_reply(&f,
+                 START "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                       "Sec-WebSocket-Key: short\r\n\r\n",
+                 " 400 ");
     AUTO_BUF struct buf in = BUF_INIT(10000);
     int fd = dial(&f); // the first frame comes with the handshake: nothing is lost
     puts_to(fd, HANDSHAKE("/ws"));
@@ -162,7 +164,9 @@ TEST(ws_handshake)
     get_until(fd, &in, "Sec-WebSocket-Protocol: parley.v1\r\n");
     get_until(fd, &in, "X-More: yes\r\n\r\n");
     get_until(fd, &in, "\x81\x07welcome");
-    get_until(fd, &in, "\x81\x05" "early");
+    get_until(fd, &in,
+              "\x81\x05"
+              "early");
     close(fd);
     await(&closed);
     assert_int_equal(atomic_load(&close_code), 1006);
@@ -204,7 +208,9 @@ TEST(ws_messages_come_in_order_and_pings_are_answered_meanwhile)
     send_frame(fd, 0x89, "", 0);
     send_frame(fd, 0x80, "ment", 4);
     get_until(fd, &in, "\x8a");
-    get_until(fd, &in, "\x81\x08" "fragment");
+    get_until(fd, &in,
+              "\x81\x08"
+              "fragment");
     send_frame(fd, 0x88, "\x0f\xa1x", 3); // 4001: echoed with its code
     expect_close(fd, &in, 4001, 4001);
     end(&f);
@@ -290,7 +296,9 @@ TEST(ws_time_outs)
     options.max_lifetime_ms = 200000;
     int fd = open_socket(&f, &in);
     send_text(fd, "busy");
-    get_until(fd, &in, "\x81\x04" "busy");
+    get_until(fd, &in,
+              "\x81\x04"
+              "busy");
     for (int i = 0; i < 4; i++) { // 120 s, kept alive by pongs, busy: not idle
         pass_time(&f, 30200);
         get_until(fd, &in, "\x89");
@@ -322,7 +330,9 @@ TEST(ws_time_outs)
     options.max_lifetime_ms = 10000;
     fd = open_socket(&f, &in);
     send_text(fd, "busy");
-    get_until(fd, &in, "\x81\x04" "busy");
+    get_until(fd, &in,
+              "\x81\x04"
+              "busy");
     pass_time(&f, 10200);
     send_text(fd, "still there");
     get_until(fd, &in, "\x81\x0bstill there");

@@ -48,6 +48,7 @@ struct llm {
     uv_timer_t curl_timer;
     CURLM *multi;
     VEC(CURL *) spare;      // easy handles to use again
+    size_t transfers;       // under way
     const char *http_proxy; // HTTP_PROXY, which libcurl itself does not read
     pthread_mutex_t lock;   // of the next group
     struct job *inbox, **inbox_end;

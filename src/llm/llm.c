@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -230,6 +231,11 @@ static void init_curl(void)
 static void run(void *arg)
 {
     struct llm *llm = arg;
+    // OpenSSL writes to sockets that the server may have closed.
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, NULL);
     uv_run(&llm->loop, UV_RUN_DEFAULT);
 }
 

@@ -12,6 +12,7 @@ struct watched {
 
 #define MAX_SPARE 64
 #define GET_TIMEOUT_MS 5000L
+#define MAX_IDLE 16 // connections kept for each provider
 
 static void collect(struct llm *llm)
 {
@@ -98,6 +99,13 @@ static int on_curl_timer(CURLM *multi, long ms, void *arg)
     return 0;
 }
 
+// libcurl bounds used and idle connections together, so the bound follows the number of transfers.
+static void bound_idle(struct llm *llm)
+{
+    size_t peers = map_count(llm->peers);
+    curl_multi_setopt(llm->multi, CURLMOPT_MAXCONNECTS, (long)(llm->transfers + MAX_IDLE * (peers > 1 ? peers : 1)));
+}
+
 int transfer_setup(struct llm *llm)
 {
     llm->multi = curl_multi_init();
@@ -110,7 +118,6 @@ int transfer_setup(struct llm *llm)
     curl_multi_setopt(llm->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
     curl_multi_setopt(llm->multi, CURLMOPT_TIMERDATA, llm);
     curl_multi_setopt(llm->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-    curl_multi_setopt(llm->multi, CURLMOPT_MAXCONNECTS, 1024L);
     return 0;
 }
 
@@ -269,6 +276,8 @@ struct transfer *transfer_new(struct llm *llm, const struct llm_provider *provid
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     add_headers(transfer, provider, accept);
     set_connection(easy, llm, provider, url);
+    llm->transfers++;
+    bound_idle(llm);
     curl_multi_add_handle(llm->multi, easy);
     return transfer;
 }
@@ -279,6 +288,8 @@ void transfer_free(struct transfer *transfer)
         return;
     struct llm *llm = transfer->llm;
     curl_multi_remove_handle(llm->multi, transfer->easy);
+    llm->transfers--;
+    bound_idle(llm);
     if (llm->spare.n < MAX_SPARE) {
         curl_easy_reset(transfer->easy);
         vec_push(&llm->spare, transfer->easy);

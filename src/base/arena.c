@@ -102,9 +102,10 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
     size_t bytes = n > 0 ? (size_t)n : 0;
     char *text = arena_alloc(arena, bytes + 1);
     if (bytes < sizeof small)
-        memcpy(text, small, bytes + 1);
+        memcpy(text, small, bytes);
     else
         (void)vsnprintf(text, bytes + 1, format, again);
+    text[bytes] = 0;
     va_end(again);
     return text;
 }

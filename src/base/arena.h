@@ -23,7 +23,8 @@ struct str arena_str(struct arena *arena, struct str s);
 char *arena_cstr(struct arena *arena, struct str s) __attribute__((returns_nonnull));
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3), returns_nonnull));
 struct str arena_strf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *arena, const char *format, va_list args) __attribute__((returns_nonnull));
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0), returns_nonnull));
 // Bytes handed out so far.
 size_t arena_used(const struct arena *arena);
 #define ARENA_NEW(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))

@@ -30,7 +30,8 @@ bool buf_reserve(struct buf *buf, size_t more)
     size_t need = buf->n + more + 1;
     if (need > buf->cap) {
         size_t cap = buf->cap * 2 > need ? buf->cap * 2 : need;
-        buf->cap = cap < 64 ? 64 : cap;
+        cap = cap < 64 ? 64 : cap;
+        buf->cap = cap - 1 > buf->max ? buf->max + 1 : cap;
         buf->p = mem_realloc(buf->p, buf->cap);
     }
     return true;
@@ -86,6 +87,8 @@ bool buf_add_rune(struct buf *buf, uint32_t rune)
 
 void buf_consume(struct buf *buf, size_t n)
 {
+    if (!buf->p)
+        return;
     memmove(buf->p, buf->p + n, buf->n - n + 1);
     buf->n -= n;
 }

@@ -40,21 +40,32 @@ void clock_advance(int64_t ms)
     atomic_fetch_add(&moved_ms, ms);
 }
 
+// The years that RFC 3339 can write.
+static const int64_t first_second = -62135596800, last_second = 253402300799;
+
+// Whole seconds since 1970 (rounded down, before it too), kept within those years.
+static time_t seconds_of(int64_t wall_ms)
+{
+    int64_t seconds = wall_ms / 1000 - (wall_ms % 1000 < 0);
+    return (time_t)(seconds < first_second ? first_second : seconds > last_second ? last_second : seconds);
+}
+
 void clock_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_SIZE])
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
+    time_t seconds = seconds_of(wall_ms);
+    int ms = (int)((wall_ms % 1000 + 1000) % 1000);
     struct tm tm;
     gmtime_r(&seconds, &tm);
     char text[64];
     (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                   tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_ms % 1000));
+                   tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
     memcpy(out, text, CLOCK_RFC3339_SIZE - 1);
     out[CLOCK_RFC3339_SIZE - 1] = 0;
 }
 
 void clock_http(int64_t wall_ms, char out[CLOCK_HTTP_SIZE])
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
+    time_t seconds = seconds_of(wall_ms);
     struct tm tm;
     gmtime_r(&seconds, &tm);
     if (strftime(out, CLOCK_HTTP_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
@@ -76,6 +87,13 @@ static bool digits(const char **p, int n, int lo, int hi, int *ret)
 static bool literal(const char **p, const char *any)
 {
     return **p && strchr(any, **p) && (*p)++;
+}
+
+static int days_in(int year, int month)
+{
+    static const int8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && leap);
 }
 
 bool clock_parse(struct str text, int64_t *ret_wall_ms)
@@ -103,14 +121,13 @@ bool clock_parse(struct str text, int64_t *ret_wall_ms)
     if (!literal(&p, "Zz") &&
         (!literal(&p, "+-") || !digits(&p, 2, 0, 23, &offset_h) || !literal(&p, ":") || !digits(&p, 2, 0, 59, &offset_m)))
         return false;
-    if (*p)
+    if (p != copy + text.n || tm.tm_mday > days_in(year, month))
         return false;
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;
-    int day = tm.tm_mday;
-    time_t seconds = timegm(&tm);
-    if (tm.tm_mday != day && tm.tm_sec != 60) // 31 February moved on
+    int64_t seconds = (int64_t)timegm(&tm) - sign * (offset_h * 3600 + offset_m * 60); // :60 is the next minute
+    if (seconds < first_second || seconds > last_second)
         return false;
-    *ret_wall_ms = (int64_t)(seconds - sign * (offset_h * 3600 + offset_m * 60)) * 1000 + ms;
+    *ret_wall_ms = seconds * 1000 + ms;
     return true;
 }

@@ -107,7 +107,8 @@ int64_t json_get_int(yyjson_val *object, const char *key, int64_t otherwise)
     yyjson_val *value = json_get(object, key);
     if (yyjson_is_real(value) && fabs(yyjson_get_real(value)) < 9e18)
         return (int64_t)yyjson_get_real(value);
-    return yyjson_is_int(value) ? yyjson_get_sint(value) : otherwise;
+    bool fits = yyjson_is_sint(value) || (yyjson_is_uint(value) && yyjson_get_uint(value) <= INT64_MAX);
+    return fits ? yyjson_get_sint(value) : otherwise;
 }
 
 bool json_get_bool(yyjson_val *object, const char *key, bool otherwise)

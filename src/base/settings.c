@@ -236,11 +236,12 @@ static int take_flags(struct snapshot *s, const struct settings_source *source, 
     for (int i = 0; i < source->argc; i++) {
         int words;
         if (!settings_flag(source->argv[i], &words)) {
-            if (strncmp(source->argv[i], "--", 2) == 0)
-                return err_set(err, ERR_INVALID, "flag %.80s: unknown setting%s%s", source->argv[i],
-                               settings_nearest(source->argv[i] + 2) ? ", nearest is --" : "",
-                               settings_nearest(source->argv[i] + 2) ? settings_nearest(source->argv[i] + 2) : "");
-            return err_set(err, ERR_INVALID, "unexpected word '%.80s'", source->argv[i]);
+            struct str rest = str_from(source->argv[i]), flag = str_split(&rest, '=');
+            if (!str_starts(flag, STR("--")))
+                return err_set(err, ERR_INVALID, "unexpected word '%.80s'", source->argv[i]);
+            const char *near = settings_nearest(arena_cstr(s->arena, flag) + 2);
+            return err_set(err, ERR_INVALID, "flag %.*s: unknown setting%s%s", (int)(flag.n < 80 ? flag.n : 80), flag.p,
+                           near ? ", nearest is --" : "", near ? near : "");
         }
         const char *equals = words == 1 ? strchr(source->argv[i], '=') : NULL;
         const char *text = equals ? equals + 1 : i + 1 < source->argc ? source->argv[++i] : NULL;
@@ -595,7 +596,7 @@ void settings_print(const struct settings *settings, struct buf *out)
 {
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         const struct setting *row = &setting_rows[i];
-        const struct value *value = value_of(settings, i);
+        const struct value *value = value_of(settings, (enum setting_id)i);
         bool secret = row->flags & SETTING_SECRET && value->source;
         const char *shown = secret ? "set" : value->text ? value->text : "-";
         buf_addf(out, "%-42s %-24s %s%s%s\n", row->name, shown, row->help, value->source ? " · from " : "",

@@ -113,7 +113,7 @@ bool str_to_double(struct str s, double *ret)
     if (s.n == 0 || s.n >= sizeof text)
         return false;
     for (size_t i = 0; i < s.n; i++)
-        if (!is_digit(s.p[i]) && !strchr("+-.eE", s.p[i]))
+        if (!is_digit(s.p[i]) && !memchr("+-.eE", s.p[i], 5))
             return false;
     memcpy(text, s.p, s.n);
     text[s.n] = 0;

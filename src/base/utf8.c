@@ -24,11 +24,26 @@ static bool lead(struct utf8_state *state, uint8_t byte)
     return true;
 }
 
+// Bytes at the front that are ASCII, in whole steps of eight.
+static size_t ascii_run(const uint8_t *p, size_t n)
+{
+    size_t i = 0;
+    for (uint64_t eight; n - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, p + i, sizeof eight);
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return i;
+}
+
 bool utf8_feed(struct utf8_state *state, const void *bytes, size_t n)
 {
     const uint8_t *p = bytes;
     for (size_t i = 0; i < n; i++) {
         if (state->need == 0) {
+            i += ascii_run(p + i, n - i);
+            if (i == n)
+                break;
             if (!lead(state, p[i]))
                 return false;
             continue;
@@ -136,13 +151,14 @@ struct str utf8_trim(struct str s)
             break;
         pos = next;
     }
-    s = (struct str){s.p + (s.p ? pos : 0), s.n - pos};
+    if (pos)
+        s = (struct str){s.p + pos, s.n - pos};
     while (s.n) {
         size_t start = s.n - 1;
         while (start > 0 && ((uint8_t)s.p[start] & 0xC0) == 0x80)
             start--;
         size_t at = start;
-        if (!is_space(utf8_next(s, &at)))
+        if (!is_space(utf8_next(s, &at)) || at < s.n) // what is left of it is malformed, and no space
             break;
         s.n = start;
     }

@@ -269,9 +269,10 @@ export async function still(page, url) {
     await ended(page);
 }
 
-export async function picture(page, url, { path }) {
+// For the README: node driver.mjs, then {"scenario":"picture","url":"…/demo","options":{"path":"docs/demo.png",…}}
+export async function picture(page, url, { path, question = QUESTION }) {
     await open(page, url);
-    await ask(page, QUESTION);
+    await ask(page, question);
     await page.locator('.card').first().waitFor();
     await ended(page);
     await page.evaluate(() => document.activeElement.blur());

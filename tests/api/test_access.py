@@ -94,7 +94,7 @@ def test_attacks_on_tokens(site):
             bad_credentials(reply)
 
 
-@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer  x", "Basic cm9vdDp4", "Digest x", "x", "Bearer a b",
+@pytest.mark.parametrize("value", ["Bearer", "Bearer  x", "Basic cm9vdDp4", "Digest x", "x", "Bearer a b",
                                    "bearer x", "Token x"])
 def test_odd_authorization_headers(site, value):
     """Present but not a credential that is known: 401 on any endpoint."""

@@ -295,7 +295,8 @@ def test_30_voice_over_http(model):
 
 @pytest.mark.parametrize("answer, spoken", [
     ("**Yes!** See https://x.example", "Yes!"), ("Dr. Smith has 4.5 stars. More.", "Dr. Smith has 4.5 stars."),
-    ("- one item\n- two items", None), ("It is e.g. red and approx. 3 m. Ok.", "It is e.g. red and approx. 3 m."),
+    ("- one item\n- two items", None), ("It is e.g. red and approx. 3 metres. Ok.",
+                                        "It is e.g. red and approx. 3 metres."),
     ("See [our page](https://x.example/y) now. Bye", "See our page now."), ("Nice 😀 thing! Really", "Nice thing!"),
     ("好的。还有。", "好的。"), ("Is it? Yes.", "Is it?"), ("no end mark", "no end mark."),
     ("ครับ ยินดี\nบรรทัดสอง", "ครับ ยินดี"),

@@ -119,7 +119,8 @@ class TestObjects:
             assert faults(reply)[0]["type"] == ("string_too_long" if length else "string_too_short")
 
     @pytest.mark.parametrize("value, good", [("x", True), ([["x"]], True), ({"a": {"b": 1}}, True), ([[["x"]]], False),
-                                             ({"a": {"b": {"c": 1}}}, False), ([{"a": []}], False)])
+                                             ({"a": {"b": {"c": 1}}}, False), ([{"a": ["x"]}], False),
+                                             ([{"a": []}], True)])
     def test_depth(self, shop, field, value, good):
         # A value itself is depth 1: [["x"]] is 3 deep, its innermost text counted.
         reply = put(shop, **{field: {"k": value}})

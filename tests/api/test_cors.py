@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages of other origins (001 2.4 and the origin rule of 002 1.2)."""
-import re
-
 import pytest
 
 from api.fixtures import running
@@ -184,4 +182,4 @@ def test_origin_is_no_credential(site, closed_brand):
 
 def test_nothing_is_reflected(site, open_brand):
     reply = site.anon.get(f"{open_brand.path}/products", headers={"Origin": "https://a.example\"><script>"})
-    assert "script" not in str(reply.headers) and not re.search("script", reply.text)
+    assert "<script>" not in str(reply.headers) + reply.text

@@ -123,7 +123,7 @@ def test_connect(limited, address):
     ("2001:db8:1:1::1", "2001:db8:1:1:ffff::2", True), ("2001:db8:2:1::1", "2001:db8:2:2::1", False),
     ("198.18.200.1", "198.18.200.2", False),
     ("198.18.201.1, 198.18.201.9", "198.18.202.1, 198.18.201.9", True),  # the nearest untrusted one counts
-    ("198.18.203.1, 127.0.0.9", "198.18.203.1", True), ("198.18.204.1", " 198.18.204.1 ", True)])
+    ("198.18.203.1, 127.0.0.9", "198.18.203.1", True), ("198.18.204.1", "198.18.99.1 ,  198.18.204.1", True)])
 def test_client_address(limited, first, second, same):
     """2.3: the nearest untrusted address of X-Forwarded-For; IPv6 by its /64."""
     for _ in range(4):

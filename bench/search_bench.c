@@ -18,11 +18,11 @@
 enum { DIMS = 384, VOCABULARY = 200000, CLUSTERS = 2000, CATEGORIES = 100, LIMIT = 10, RECALL_QUERIES = 50 };
 
 static const char *const frequent[] = {
-    "the",  "of",   "and",  "to",    "a",    "in",   "is",    "that", "for",   "it",    "as",   "was",  "with", "be",
-    "by",   "on",   "not",  "he",    "i",    "this", "are",   "or",   "his",   "from",  "at",   "which", "but", "have",
-    "an",   "had",  "they", "you",   "were", "there", "one",  "all",  "we",    "can",   "her",  "has",  "would", "been",
-    "if",   "their", "more", "when", "will", "no",   "who",   "she",  "so",    "what",  "up",   "out",  "about", "them",
-    "than", "into", "its",  "only",  "some", "these", "your", "how",  "other", "do",    "then", "my",   "me",   "our",
+    "the",  "of",    "and",  "to",   "a",    "in",    "is",   "that", "for",   "it",   "as",   "was",   "with",  "be",
+    "by",   "on",    "not",  "he",   "i",    "this",  "are",  "or",   "his",   "from", "at",   "which", "but",   "have",
+    "an",   "had",   "they", "you",  "were", "there", "one",  "all",  "we",    "can",  "her",  "has",   "would", "been",
+    "if",   "their", "more", "when", "will", "no",    "who",  "she",  "so",    "what", "up",   "out",   "about", "them",
+    "than", "into",  "its",  "only", "some", "these", "your", "how",  "other", "do",   "then", "my",    "me",    "our",
 };
 
 static uint64_t state = 1;
@@ -46,8 +46,8 @@ static size_t write_word(char *out)
     size_t rank = (size_t)pow(VOCABULARY, random_unit()), known = sizeof frequent / sizeof *frequent;
     if (rank <= known)
         return (size_t)sprintf(out, "%s ", frequent[rank - 1]);
-    static const char *const syllables[] = {"ba", "ke", "lo", "mi", "nu", "ra", "se", "to", "vi", "zu", "fo", "ga", "di",
-                                            "pe", "ho", "ju"};
+    static const char *const syllables[] = {"ba", "ke", "lo", "mi", "nu", "ra", "se", "to",
+                                            "vi", "zu", "fo", "ga", "di", "pe", "ho", "ju"};
     char *p = out;
     for (size_t r = rank * 7 + 3; r; r /= 16)
         p += sprintf(p, "%s", syllables[r % 16]);
@@ -102,7 +102,9 @@ static void load(struct collection *c, bool vectors)
         struct search_passage p = {.n_zones = 1,
                                    .zones = {{{text, n}, 1}},
                                    .attrs = {.category = {category, (size_t)sprintf(category, "c%zu", i % CATEGORIES)},
-                                             .price = (int64_t)i, .available = true, .order = (int64_t)i}};
+                                             .price = (int64_t)i,
+                                             .available = true,
+                                             .order = (int64_t)i}};
         if (vectors) {
             random_vector(c->vectors + i * DIMS, random_below(CLUSTERS));
             p.vector = c->vectors + i * DIMS;
@@ -146,8 +148,11 @@ static void measure(struct collection *c, const struct way *way)
             struct arena *arena = arena_new(16384);
             struct search_query query = {.text = way->words ? str_from(c->questions[i]) : STR(""),
                                          .vector = way->vectors ? c->question_vectors + i * DIMS : NULL,
-                                         .filter = SEARCH_ALL, .limit = LIMIT, .keep_stop = way->stop_words,
-                                         .idf_at_least = 1000, .vector_floor = 0.1f};
+                                         .filter = SEARCH_ALL,
+                                         .limit = LIMIT,
+                                         .keep_stop = way->stop_words,
+                                         .idf_at_least = 1000,
+                                         .vector_floor = 0.1f};
             if (way->filtered) {
                 query.filter.categories.given = true;
                 query.filter.categories.at = &category;
@@ -214,17 +219,21 @@ static void upserts(struct collection *c)
         times[i] = now_ns() - start;
     }
     qsort(times, N, sizeof *times, ascending);
-    printf("%-34s %10.1f %10.1f\n", "one upsert, published", (double)times[N / 2] / 1e3, (double)times[N * 99 / 100] / 1e3);
+    printf("%-34s %10.1f %10.1f\n", "one upsert, published", (double)times[N / 2] / 1e3,
+           (double)times[N * 99 / 100] / 1e3);
 }
 
 static void run(size_t n, bool vectors, size_t questions)
 {
     static const struct way ways[] = {
-        {"words, all", true, true, false, false},        {"words, no stop words", true, false, false, false},
+        {"words, all", true, true, false, false},
+        {"words, no stop words", true, false, false, false},
         {"words, all, filtered to 1 %", true, true, false, true},
         {"words, no stop words, 1 %", true, false, false, true},
-        {"vectors", false, false, true, false},          {"vectors, filtered to 1 %", false, false, true, true},
-        {"hybrid", true, false, true, false},            {"hybrid, filtered to 1 %", true, false, true, true},
+        {"vectors", false, false, true, false},
+        {"vectors, filtered to 1 %", false, false, true, true},
+        {"hybrid", true, false, true, false},
+        {"hybrid, filtered to 1 %", true, false, true, true},
     };
     struct collection c = {.index = search_index_new(vectors ? DIMS : 0), .n = n, .n_questions = questions};
     c.questions = mem_calloc(questions, sizeof *c.questions);

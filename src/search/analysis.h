@@ -35,5 +35,5 @@ struct terms analyse(struct arena *arena, struct str text, size_t max_terms);
 // One word folded as analysis does (for lists of words: cue words, stop words). No segmentation.
 struct str analyse_fold(struct arena *arena, struct str word);
 bool analyse_is_stop(struct str folded);
-// Dominant language by script and stop words: "en" "pt" "th" "ja" "zh" "ko" "id" "de" "es" "fr" "ar", or "" when unsure.
+// Dominant language by script and stop words: "en" "pt" "th" "ja" "zh" "ko" "id" "de" "es" "fr" "ar"; "" when unsure.
 const char *analyse_language(struct str text);

@@ -269,7 +269,7 @@ static int32_t tidy(UChar *units, int32_t n, bool loose)
 struct str fold_text(struct arena *arena, struct str text, bool loose)
 {
     enum { LONGEST = 512 };
-    text = utf8_trim(text);
+    text = text.n ? utf8_trim(text) : text;
     if (!text.p || text.n > LONGEST)
         return STR_NULL;
     // In pieces of at most 240 bytes that end between characters: what casefold takes at once.

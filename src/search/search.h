@@ -35,11 +35,13 @@ struct search_passage {
     uint32_t ordinal; // passage within the document
     struct search_zone zones[SEARCH_MAX_ZONES];
     size_t n_zones;
-    struct search_attrs attrs;
+    struct search_attrs attrs; // the document's: those of its first passage hold for all
     const float *vector; // dims floats of length 1, or NULL: words only
 };
 
-struct search_filter { // each absent (NULL, n 0 with given false, limits) = no filter; a given empty list matches nothing
+// What is absent (given false, open limits) filters nothing; a given empty list matches nothing. Start from SEARCH_ALL:
+// all zero means a price of 0 and not available.
+struct search_filter {
     struct {
         bool given;
         const struct str *at;
@@ -87,7 +89,7 @@ struct search_result {
     size_t candidates; // documents that passed the filters
     struct search_match *terms; // query terms that count (some passage holds them), with idf
     size_t n_terms;
-    bool no_terms; // nothing of the query was left to search (only stop or dropped words)
+    bool no_terms; // nothing of the query was left to search (only stop or dropped words, which then are searched)
 };
 
 struct search_index;

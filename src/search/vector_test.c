@@ -285,3 +285,34 @@ TEST(vector_may_come_later_change_and_go)
     assert_string_equal(hit, "a/5");
     search_index_free(index);
 }
+
+// Beyond the best 50 a hit's cosine comes from int8.
+TEST(vector_quantised_cosines_are_close)
+{
+    enum { DIMS = 100, N = 400 };
+    struct model *m = model_new(DIMS, 31);
+    struct search_index *index = search_index_new(DIMS);
+    float *vectors[N];
+    for (uint32_t i = 0; i < N; i++) {
+        char id[16];
+        vectors[i] = model_vector(m, 5, 0.8);
+        struct search_passage p = {.vector = vectors[i]};
+        assert_int_equal(search_put(index, number_id(id, sizeof id, i), &p, 1, NULL), 0);
+    }
+    search_publish(index);
+    struct search_reader *reader = search_read(index);
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct search_query query = {
+        .vector = model_vector(m, 5, 0.8), .filter = SEARCH_ALL, .limit = N, .vector_floor = -1};
+    struct search_result r;
+    search_run(reader, arena, &query, &r);
+    assert_int_equal(r.n, N);
+    for (size_t h = 0; h < r.n; h++) {
+        uint32_t i = (uint32_t)strtoul(arena_cstr(arena, r.hits[h].doc), NULL, 10);
+        assert_near(r.hits[h].cosine, vector_scalar.dot_f32(query.vector, vectors[i], DIMS), h < 20 ? 1e-5 : 0.006);
+        assert_int_equal(r.hits[h].vector_rank, h < 200 ? h + 1 : 0);
+    }
+    search_reader_done(reader);
+    search_index_free(index);
+    model_free(m);
+}

@@ -4,16 +4,20 @@
 #include "base/utf8.h"
 #include "http/origin.h"
 
-struct str call_credential(struct http_req *req, bool query_too)
+static struct str bearer_token(struct str field)
 {
-    struct str key = http_header_in(req, "x-api-key"), bearer = http_header_in(req, "authorization");
-    if (key.p)
-        return str_trim(key);
-    if (bearer.p) {
-        struct str rest = str_trim(bearer);
-        bool scheme = rest.n >= 7 && str_eq_nocase((struct str){rest.p, 7}, STR("bearer "));
-        return scheme ? str_trim((struct str){rest.p + 7, rest.n - 7}) : rest;
-    }
+    struct str rest = str_trim(field);
+    bool scheme = rest.n >= 7 && str_eq_nocase((struct str){rest.p, 7}, STR("bearer "));
+    return scheme ? str_trim((struct str){rest.p + 7, rest.n - 7}) : rest;
+}
+
+struct str call_credential(struct http_req *req, bool query_too, bool *ret_two)
+{
+    struct str key = str_trim(http_header_in(req, "x-api-key")), field = http_header_in(req, "authorization");
+    struct str token = field.p ? bearer_token(field) : STR_NULL;
+    *ret_two = key.p && token.p && !str_eq(key, token);
+    if (key.p || token.p)
+        return key.p ? key : token;
     return query_too ? http_query(req, "api_key") : STR_NULL;
 }
 
@@ -47,7 +51,8 @@ static bool unauthorised(struct call *call, bool sent)
 bool access_identify(struct call *call)
 {
     const struct endpoint *e = call->endpoint;
-    struct str credential = call_credential(call->req, e->kind == HTTP_WEBSOCKET);
+    bool two;
+    struct str credential = call_credential(call->req, e->kind == HTTP_WEBSOCKET, &two);
     call->scope = (struct scope){.actor_kind = ACTOR_ANONYMOUS, .actor = STR("anonymous"), .address = http_client_address(call->req)};
     if (!credential.p) {
         bool open = e->who == WHO_ANYBODY || e->who == WHO_PUBLIC;
@@ -58,7 +63,7 @@ bool access_identify(struct call *call)
         }
         return open || unauthorised(call, false);
     }
-    int rc = accounts_identify(call->app->accounts, call->arena, credential, &call->caller, &call->err);
+    int rc = two ? ERR_DENIED : accounts_identify(call->app->accounts, call->arena, credential, &call->caller, &call->err);
     if (rc == ERR_DENIED)
         return unauthorised(call, true);
     if (call_failed(call, rc))
@@ -73,6 +78,12 @@ struct str access_brand_name(struct call *call)
 {
     struct str name = http_param(call->req, "brand_id");
     return name.p ? name : str_from(settings_str(call->app->settings, SET_DEFAULT_BRAND));
+}
+
+const char *access_brand_fold(struct call *call)
+{
+    char *fold = arena_zalloc(call->arena, BRAND_ID_SIZE);
+    return brand_id_fold(access_brand_name(call), fold) ? fold : "";
 }
 
 const char *access_gone_text(struct arena *arena, struct str name)
@@ -226,14 +237,13 @@ bool access_origin(struct call *call)
 void call_preflight(struct http_req *req)
 {
     struct app *app = http_app(req);
-    const struct endpoint *e = http_route_row(req);
+    const struct endpoint *e = http_preflight_row(req);
     struct str name = http_param(req, "brand_id");
     AUTO_BRAND struct brand_ref *brand = NULL;
     struct err err;
     if (!name.p)
         name = str_from(settings_str(app->settings, SET_DEFAULT_BRAND));
     (void)brands_get(app->brands, name, &brand, &err);
-    // The method that will follow decides which rule holds; a public path with several methods is public.
     cors_headers(req, app, e ? e->who : WHO_ANYBODY, brand);
     http_header(req, "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
     http_header(req, "Access-Control-Allow-Headers", "authorization, content-type, x-api-key");

@@ -8,6 +8,7 @@ bool access_identify(struct call *call); // call->caller
 bool access_brand(struct call *call); // call->brand, role and scope by endpoint->who
 bool access_origin(struct call *call); // origin rule and CORS headers
 struct str access_brand_name(struct call *call); // as the path or the setting says it
+const char *access_brand_fold(struct call *call); // its folded form; "" when no brand can have that id
 // May this caller use the brand's public endpoints?
 bool access_public(struct app *app, const struct caller *caller, const struct brand_ref *brand, struct err *err);
 // The origin rule for a brand.

@@ -25,7 +25,7 @@ struct app {
     struct http_server *server;
     bool demo; // demo mode, and every listener is loopback
     const char *commit;
-    void (*after_change)(void *arg); // work was left for the jobs
-    void *jobs;
+    bool (*embeds)(struct app *app); // somebody makes vectors
+    int64_t started_ms; // monotonic
     _Atomic bool draining;
 };

@@ -86,15 +86,6 @@ static void create(struct call *call)
         .public_access = true,
         .most = sees_all(call) ? INT64_MAX : settings_int(call->app->settings, SET_LIMITS_BRANDS),
     };
-    static const struct loc root = {NULL, STR("body"), 0};
-    struct loc at = {&root, STR("brand_id"), 0};
-    char given[BRAND_ID_SIZE];
-    if (make.given_id.p && !brand_id_given(make.given_id, given)) {
-        fault_add(call->faults, FAULT_FORM, &at, json_get(call->json, "brand_id"), 0, "1 to 48 of a-z 0-9 _ -, beginning and ending with a letter or digit")
-            ->input_text = make.given_id;
-        call_faults(call);
-        return;
-    }
     int rc = brand_make(call->app->store, &call->scope, &make, &call->err);
     if (rc == ERR_CONFLICT)
         call_error(call, 400, call->err.text);
@@ -182,8 +173,6 @@ static void remove_brand(struct call *call)
         return;
     engine_cancel_brand(call->app->engine, id);
     brands_closed(call->app, id, true);
-    if (call->app->after_change)
-        call->app->after_change(call->app->jobs);
     call_message(call, "Brand deleted successfully");
 }
 

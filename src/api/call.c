@@ -214,7 +214,7 @@ static bool within_limit(struct call *call, bool after_credentials)
     if (class->by == BY_USER && call->caller.kind == CALLER_USER)
         key = call->caller.user.id;
     if (class->by == BY_BRAND_AND_ADDRESS)
-        key = arena_strf(call->arena, STR_FMT "|" STR_FMT, STR_ARG(access_brand_name(call)), STR_ARG(key));
+        key = arena_strf(call->arena, "%s|" STR_FMT, access_brand_fold(call), STR_ARG(key));
     struct limit_state state = limiter_take(call->app->limiter, class->name, key, settings_int(call->app->settings, class->setting), 60000);
     if (state.limit) {
         http_headerf(call->req, "X-RateLimit-Limit", "%lld", (long long)state.limit);
@@ -223,6 +223,11 @@ static bool within_limit(struct call *call, bool after_credentials)
     }
     if (state.allowed)
         return true;
+    if (class == &LIMIT_CONNECT) {
+        http_header(call->req, "Retry-After", "5");
+        call_error(call, 429, "Too many connections");
+        return false;
+    }
     http_headerf(call->req, "Retry-After", "%lld", (long long)state.retry_after_s);
     call_error(call, 429,
                arena_printf(call->arena, "Rate limit exceeded. Try again in %lld seconds.", (long long)state.retry_after_s));

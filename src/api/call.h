@@ -36,6 +36,7 @@ enum endpoint_flags {
     ENDPOINT_INACTIVE_TOO = 16, // a public read that also serves inactive brands to their admins: never used by visitors
     ENDPOINT_LIST = 32, // the reply is a plain array of `reply`
     ENDPOINT_HIDDEN = 64, // not in the OpenAPI document
+    ENDPOINT_HTML = 128, // the reply is a page
 };
 
 struct parameter { // of the query, for the document and the decoder
@@ -111,7 +112,7 @@ yyjson_mut_doc *call_doc(struct call *call);
 int call_store_read(struct call *call, store_fn fn, void *arg);
 int call_store_write(struct call *call, store_fn fn, void *arg);
 // The sender's credential: X-API-Key, Authorization: Bearer, or (sockets) query api_key. STR_NULL: none.
-struct str call_credential(struct http_req *req, bool query_too);
+struct str call_credential(struct http_req *req, bool query_too, bool *ret_two); // *ret_two: two that differ
 
 // ---- endpoints of the files -------------------------------------------------------------------------------------------
 struct endpoints {

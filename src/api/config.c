@@ -9,9 +9,8 @@
 
 struct change_config {
     struct call *call;
-    const struct model *model; // of the patch
+    const char *action; // for the audit row
     struct brand_row row;
-    bool changed;
 };
 
 
@@ -71,9 +70,7 @@ static int change(struct tx *tx, void *arg, struct err *err)
     config->set |= UINT64_C(1) << model_field_index(&brand_config_model, "updated_at");
     bool prompt = !str_eq(before.system_prompt, config->system_prompt);
     rc = brand_save_config(tx, &c->row, prompt, err);
-    bool only_prompt = str_eq(names, STR("system_prompt"));
-    rc = rc ? rc : audit_write(tx, only_prompt ? "prompt.update" : "config.update", c->row.brand.id, names, err);
-    return rc;
+    return rc ? rc : audit_write(tx, c->action, c->row.brand.id, names, err);
 }
 
 static void read_config(struct call *call)
@@ -83,7 +80,7 @@ static void read_config(struct call *call)
 
 static void update_config(struct call *call)
 {
-    struct change_config c = {.call = call};
+    struct change_config c = {.call = call, .action = "config.update"};
     if (!call_failed(call, call_store_write(call, change, &c)))
         call_reply(call, &brand_config_model, &c.row.config);
 }
@@ -108,7 +105,7 @@ static void read_prompt(struct call *call)
 
 static void update_prompt(struct call *call)
 {
-    struct change_config c = {.call = call};
+    struct change_config c = {.call = call, .action = "prompt.update"};
     call->input.body = call->json;
     if (!call_failed(call, call_store_write(call, change, &c)))
         reply_prompt(call, &c.row, "System prompt updated successfully");

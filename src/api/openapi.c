@@ -75,6 +75,10 @@ static yyjson_mut_val *success(struct document *d, const struct endpoint *e)
 {
     yyjson_mut_val *reply = yyjson_mut_obj(d->doc), *schema;
     json_add_cstr(d->doc, reply, "description", "Done");
+    if (e->flags & ENDPOINT_HTML) {
+        json_add(d->doc, reply, "content", json_new_raw(d->doc, STR("{\"text/html\":{\"schema\":{\"type\":\"string\"}}}")));
+        return reply;
+    }
     if (e->reply && e->flags & ENDPOINT_LIST) {
         schema = yyjson_mut_obj(d->doc);
         json_add_cstr(d->doc, schema, "type", "array");

@@ -2,14 +2,16 @@
 // The catalogue: list, one, add, replace, remove, many at once.
 #include "api/call.h"
 #include "api/present.h"
+#include "base/clock.h"
 #include "model/text.h"
 #include "store/audit.h"
 #include "store/crud.h"
+#include "store/job.h"
 #include "store/product.h"
 
 #include <stdlib.h>
 
-enum { BULK_BODY = 10 << 20, ERRORS_LISTED = 100, PAGE_ROWS = 200 };
+enum { BULK_BODY = 10 << 20, ERRORS_LISTED = 100, PAGE_ROWS = 200, PAGE_MOST = 64 << 20 };
 
 static void reply_done(struct call *call, const char *text, struct str id)
 {
@@ -21,6 +23,13 @@ static void reply_done(struct call *call, const char *text, struct str id)
     call_json(call, 200, root);
 }
 
+// Vectors follow by a job, written with the change, where anybody makes them.
+static int changed(struct tx *tx, struct call *call, const char *action, struct str target, struct str fields, struct err *err)
+{
+    int rc = audit_write(tx, action, target, fields, err);
+    return rc || !call->app->embeds(call->app) ? rc : job_ensure(tx, "embed", STR("{}"), clock_wall_ms(), err);
+}
+
 // ---- list -------------------------------------------------------------------------------------------------------------
 
 struct list { // a stream of pages: a catalogue of 100,000 is sent as it is read
@@ -28,8 +37,9 @@ struct list { // a stream of pages: a catalogue of 100,000 is sent as it is read
     struct brand_ref *brand;
     struct product filter;
     int64_t left, offset, total;
-    bool begun;
-    struct buf *out;
+    bool begun, read_all;
+    struct buf page; // read, not sent yet
+    size_t sent;
 };
 
 static int append(void *arg, void *row)
@@ -39,11 +49,11 @@ static int append(void *arg, void *row)
     AUTO_ARENA struct arena *arena = arena_new(0);
     p->brand_id = l->brand->row.brand.id;
     p->set |= UINT64_C(1) << model_field_index(&product_model, "brand_id");
-    buf_addc(l->out, l->begun ? ',' : '[');
+    buf_addc(&l->page, l->begun ? ',' : '[');
     l->begun = true;
     l->offset++;
     l->left--;
-    return json_write_buf(l->out, model_encode(&product_model, json_doc(arena), p)) ? 0 : ERR_LIMIT;
+    return json_write_buf(&l->page, model_encode(&product_model, json_doc(arena), p)) ? 0 : ERR_LIMIT;
 }
 
 static int read_page(struct tx *tx, void *arg, struct err *err)
@@ -54,22 +64,30 @@ static int read_page(struct tx *tx, void *arg, struct err *err)
     return crud_list(tx, &product_model, &l->filter, rows, l->offset, &row, append, l, err);
 }
 
-static int pull(void *arg, struct buf *out, size_t room)
+static int next_page(struct list *l)
 {
-    struct list *l = arg;
     struct scope scope = scope_brand(l->brand->row.brand.id, STR("list"));
     struct err err;
     int64_t before = l->offset;
-    AUTO_BUF struct buf page = BUF_INIT(64 << 20);
-    (void)room; // a page is bounded by its rows
-    l->out = &page;
+    buf_clear(&l->page);
+    l->sent = 0;
     if (l->left > 0 && store_read(l->app->store, &scope, read_page, l, &err) != 0)
         return -1;
-    bool last = l->left <= 0 || l->offset == before;
-    if (last)
-        buf_addz(&page, l->begun ? "]" : "[]");
-    buf_adds(out, buf_str(&page));
-    return last ? 0 : 1;
+    l->read_all = l->left <= 0 || l->offset == before;
+    if (l->read_all)
+        buf_addz(&l->page, l->begun ? "]" : "[]");
+    return 0;
+}
+
+static int pull(void *arg, struct buf *out, size_t room)
+{
+    struct list *l = arg;
+    if (l->sent == l->page.n && next_page(l) != 0)
+        return -1;
+    size_t n = l->page.n - l->sent < room ? l->page.n - l->sent : room;
+    buf_add(out, l->page.p + l->sent, n);
+    l->sent += n;
+    return l->read_all && l->sent == l->page.n ? 0 : 1;
 }
 
 static void close_list(void *arg, bool completed)
@@ -77,6 +95,7 @@ static void close_list(void *arg, bool completed)
     struct list *l = arg;
     (void)completed;
     brand_ref_drop(l->brand);
+    buf_done(&l->page);
     free((char *)(uintptr_t)l->filter.category_fold.p);
     free(l);
 }
@@ -105,6 +124,7 @@ static void list_products(struct call *call)
     struct list *l = mem_zalloc(sizeof *l);
     l->left = call_query_int(call, "limit", 1, 1000, INT64_MAX);
     l->offset = call_query_int(call, "offset", 0, INT64_MAX, 0);
+    l->page = BUF_INIT(PAGE_MOST);
     l->app = call->app;
     l->brand = brand_ref_take(call->brand);
     read_filter(call, l);
@@ -147,7 +167,7 @@ static int add_one(struct tx *tx, void *arg, struct err *err)
     struct call *call = arg;
     struct product product = *(const struct product *)call->body;
     int rc = product_insert(tx, &product, settings_int(call->app->settings, SET_LIMITS_PRODUCTS), err);
-    return rc ? rc : audit_write(tx, "product.create", product.id, model_set_names(&product_model, call->arena, call->body), err);
+    return rc ? rc : changed(tx, call, "product.create", product.id, model_set_names(&product_model, call->arena, call->body), err);
 }
 
 static void add_product(struct call *call)
@@ -161,7 +181,7 @@ static int replace_one(struct tx *tx, void *arg, struct err *err)
     struct call *call = arg;
     struct product product = *(const struct product *)call->body;
     int rc = product_replace(tx, &product, err);
-    return rc ? rc : audit_write(tx, "product.update", product.id, model_set_names(&product_model, call->arena, call->body), err);
+    return rc ? rc : changed(tx, call, "product.update", product.id, model_set_names(&product_model, call->arena, call->body), err);
 }
 
 // The id may be left out of the body; there it must be that of the path.
@@ -197,7 +217,7 @@ static int remove_one(struct tx *tx, void *arg, struct err *err)
     struct call *call = arg;
     struct str id = http_param(call->req, "product_id");
     int rc = product_remove(tx, id, err);
-    return rc ? rc : audit_write(tx, "product.delete", id, STR(""), err);
+    return rc ? rc : changed(tx, call, "product.delete", id, STR(""), err);
 }
 
 static void remove_product(struct call *call)
@@ -305,7 +325,7 @@ static int write_rows(struct tx *tx, void *arg, struct err *err)
     for (size_t i = 0; i < b->n && !rc; i++)
         if (b->rows[i].good)
             rc = write_row(tx, b, &b->rows[i], err);
-    return rc ? rc : audit_write(tx, "product.bulk", b->call->scope.brand, STR(""), err);
+    return rc ? rc : changed(tx, b->call, "product.bulk", b->call->scope.brand, STR(""), err);
 }
 
 static void reply_bulk(struct bulk *b)

@@ -57,25 +57,52 @@ static void greet(struct call *call)
     call_json(call, 200, root);
 }
 
-static void reply_health(struct call *call, int status, const char *text)
+static int read_nothing(struct tx *tx, void *arg, struct err *err)
+{
+    (void)tx;
+    (void)arg;
+    (void)err;
+    return 0;
+}
+
+static void reply_health(struct call *call, const char *fault)
 {
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
-    json_add_cstr(doc, root, "status", text);
-    json_add_cstr(doc, root, "version", PARLEY_VERSION);
     http_header(call->req, "Cache-Control", "no-store");
-    call_json(call, status, root);
+    json_add_cstr(doc, root, "status", fault ? "error" : "ok");
+    json_add_bool(doc, root, "success", !fault);
+    if (fault) {
+        json_add_cstr(doc, root, "message", fault);
+        json_add_cstr(doc, root, "code", "UNAVAILABLE");
+        json_add_cstr(doc, root, "requestId", http_request_id(call->req));
+    } else {
+        json_add_time(doc, root, "timestamp", clock_wall_ms());
+        json_add_decimal(doc, root, "uptime", (double)(clock_mono_ms() - call->app->started_ms) / 1000, 3);
+        json_add_cstr(doc, root, "version", PARLEY_VERSION);
+    }
+    call_json(call, fault ? 503 : 200, root);
 }
 
 static void health(struct call *call)
 {
-    reply_health(call, 200, "ok");
+    bool stopping = atomic_load(&call->app->draining);
+    bool reads = store_read(call->app->store, &call->scope, read_nothing, NULL, &call->err) == 0;
+    reply_health(call, stopping ? "the server is stopping" : reads ? NULL : "the store cannot be read");
 }
 
 static void readiness(struct call *call)
 {
-    bool draining = atomic_load(&call->app->draining), writable = store_writable(call->app->store);
-    reply_health(call, draining || !writable ? 503 : 200, draining ? "stopping" : writable ? "ready" : "store is not writable");
+    bool writable = store_writable(call->app->store);
+    if (writable)
+        health(call);
+    else
+        reply_health(call, "the store cannot be written");
+}
+
+static void liveness(struct call *call)
+{
+    reply_health(call, NULL);
 }
 
 static void send_openapi(struct call *call)
@@ -114,6 +141,11 @@ static void docs_style(struct call *call)
     send_asset(call, "docs/docs.css", OWN_FILES);
 }
 
+static void brand_asset(struct call *call)
+{
+    send_asset(call, arena_printf(call->arena, "assets/" STR_FMT, STR_ARG(http_param(call->req, "name"))), OWN_FILES);
+}
+
 static void demo_page(struct call *call)
 {
     if (call->app->demo)
@@ -123,16 +155,18 @@ static void demo_page(struct call *call)
 }
 
 #define OPEN .surface = &surface_brands, .tag = "Server", .who = WHO_ANYBODY
-#define HEALTH "{\"status\":\"ok\",\"version\":\"0.1.0\"}"
+#define HEALTH "{\"status\":\"ok\",\"success\":true,\"timestamp\":\"2026-03-02T09:15:04.120Z\",\"uptime\":3600.5,\"version\":\"0.1.0\"}"
 static const struct endpoint rows[] = {
     {HTTP_GET, "/", OPEN, .summary = "What this server is, and the brands that may be seen",
      .reply_example = "{\"message\":\"Parley multi-brand chat\",\"status\":\"running\",\"version\":\"2.0.0\",\"server\":\"0.1.0\",\"timestamp\":\"2026-03-02T09:15:04.120Z\",\"active_brands\":1,\"brands\":[{\"id\":\"techpro\",\"name\":\"TechPro\"}]}", .run = greet},
     {HTTP_GET, "/health", OPEN, .summary = "Is the process alive", .reply_example = HEALTH, .run = health},
     {HTTP_GET, "/health/readiness", OPEN, .summary = "May it be sent requests", .reply_example = HEALTH, .run = readiness},
+    {HTTP_GET, "/health/liveness", OPEN, .summary = "Does the process answer", .reply_example = HEALTH, .run = liveness},
     {HTTP_GET, "/openapi.json", OPEN, .summary = "This document", .reply_example = "{\"openapi\":\"3.1.0\"}", .run = send_openapi},
-    {HTTP_GET, "/docs", OPEN, .summary = "This document as a page", .flags = ENDPOINT_HIDDEN, .run = docs_page},
+    {HTTP_GET, "/docs", OPEN, .summary = "This document as a page", .flags = ENDPOINT_HTML, .run = docs_page},
     {HTTP_GET, "/docs/docs.js", OPEN, .flags = ENDPOINT_HIDDEN, .run = docs_script},
     {HTTP_GET, "/docs/docs.css", OPEN, .flags = ENDPOINT_HIDDEN, .run = docs_style},
+    {HTTP_GET, "/assets/{name}", OPEN, .flags = ENDPOINT_HIDDEN, .run = brand_asset},
     {HTTP_GET, "/demo", OPEN, .flags = ENDPOINT_HIDDEN, .run = demo_page},
 };
 

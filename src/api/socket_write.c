@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { CHUNK_MOST = 16384, TYPING_MS = 5000, CLOSE_NO_BRAND = 4404 };
+enum { CHUNK_MOST = 16384, TYPING_MS = 4900, CLOSE_NO_BRAND = 4404 };
 
 void socket_on_turn(struct turn *turn, void *arg)
 {

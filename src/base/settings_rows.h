@@ -42,6 +42,7 @@ S(TRUSTED_PROXIES, "trusted_proxies", NULL, LIST, "networks", NULL, 0, 100, NULL
 S(AUTH_ACCESS_TTL, "auth.access_ttl", NULL, INT, "s", "3600", 1, 86400, NULL, SETTING_RELOAD, "life of an access token")
 S(AUTH_REFRESH_TTL, "auth.refresh_ttl", NULL, INT, "s", "604800", 1, 7776000, NULL, SETTING_RELOAD, "life of a refresh token from its issue")
 S(AUTH_REFRESH_MAX, "auth.refresh_max", NULL, INT, "s", "2592000", 1, 31536000, NULL, SETTING_RELOAD, "life of a sign-in")
+S(EMBEDDING_BUILTIN, "embedding.builtin", NULL, PATH, NULL, "auto", 1, 4000, NULL, 0, "built-in embedder: auto, off or a model file; this version carries none, so words serve where no provider makes vectors")
 S(EMBEDDING_FLOOR, "embedding.floor", NULL, STRING, NULL, "auto", 1, 8, NULL, SETTING_RELOAD, "cosine that counts as unrelated: auto (by model) or 0..0.99")
 S(LLM_KIND, "llm.providers.<id>.kind", NULL, ENUM, NULL, "auto", 0, 0, "auto|openai|azure|ollama|llamacpp|vllm|sglang|lmstudio", SETTING_RELOAD, "chooses defaults; <id> is a slug of 1 to 40 characters")
 S(LLM_BASE_URL, "llm.providers.<id>.baseUrl", "OPENAI_BASE_URL", URL, NULL, NULL, 1, 2000, NULL, SETTING_RELOAD, "address of the server; the alias belongs to the provider env")

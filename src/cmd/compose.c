@@ -180,6 +180,13 @@ static bool embedding_model(void *self, char ret_name[101], float *ret_floor)
     return known;
 }
 
+static bool embeds(struct app *app)
+{
+    char model[101];
+    float floor;
+    return embedding_model(app, model, &floor);
+}
+
 static int embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms, const float ***ret,
                  size_t *ret_dims, struct err *err)
 {
@@ -279,6 +286,7 @@ static size_t worker_count(const struct settings *settings)
 static void start_engine(struct composition *c)
 {
     struct app *app = &c->app;
+    app->embeds = embeds;
     app->workers = pool_new("worker", worker_count(app->settings), WORKER_QUEUE);
     app->limiter = limiter_new(LIMITER_KEYS);
     app->sockets = sockets_new();
@@ -296,7 +304,7 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     struct err err = {0};
     int64_t mended = 0;
     struct scope scope = scope_installation(STR("start"));
-    *c = (struct composition){.app = {.settings = settings}};
+    *c = (struct composition){.app = {.settings = settings, .started_ms = clock_mono_ms()}};
     int rc = open_store(c, flags, &err);
     rc = rc ? rc : master_key(settings, &c->app.keys, &err);
     rc = rc ? rc : start_model(c, &err);

@@ -15,6 +15,12 @@ struct choice {
     double score;
 };
 
+// Scores are compared as they are shown.
+static double four_decimals(double x)
+{
+    return round(x * 10000) / 10000;
+}
+
 static bool qualifies(const struct search_hit *hit, const struct shopping *shopping, const struct suggest_query *query)
 {
     for (size_t i = 0; i < hit->n_matches; i++)
@@ -37,28 +43,31 @@ static int by_price_down(const void *a, const void *b)
     return by_price(b, a);
 }
 
+static int by_creation(const void *a, const void *b)
+{
+    const struct choice *x = a, *y = b;
+    return (x->hit->attrs.order > y->hit->attrs.order) - (x->hit->attrs.order < y->hit->attrs.order);
+}
+
 // The hits among the candidates, in the order in which they are kept.
 static size_t choose(const struct search_result *found, const struct shopping *shopping, const struct suggest_query *query,
                      struct choice *choices)
 {
     bool by_order = shopping->order != SHOPPING_ANY_ORDER;
-    double best = found->n ? found->hits[0].relevance : 0;
+    double best = found->n ? four_decimals((double)found->hits[0].relevance) : 0;
     size_t n = 0;
     for (size_t i = 0; i < found->n; i++) {
         const struct search_hit *hit = &found->hits[i];
-        double score = shopping->whole_catalogue ? WHOLE_CATALOGUE_SCORE : hit->relevance;
-        bool near_best = score > (by_order ? BEST_SHARE_BY_PRICE : BEST_SHARE) * best;
+        double score = shopping->whole_catalogue ? WHOLE_CATALOGUE_SCORE : four_decimals((double)hit->relevance);
+        bool near_best = score > four_decimals((by_order ? BEST_SHARE_BY_PRICE : BEST_SHARE) * best);
         if (shopping->whole_catalogue || (score >= query->threshold && near_best && qualifies(hit, shopping, query)))
             choices[n++] = (struct choice){hit, score};
     }
     if (n && by_order)
         qsort(choices, n, sizeof *choices, shopping->order == SHOPPING_CHEAPEST ? by_price : by_price_down);
+    else if (n && shopping->whole_catalogue)
+        qsort(choices, n, sizeof *choices, by_creation);
     return n < (size_t)query->keep ? n : (size_t)query->keep;
-}
-
-static double four_decimals(double x)
-{
-    return round(x * 10000) / 10000;
 }
 
 static void summarise(struct arena *arena, const struct suggest_query *query, struct suggestions *ret)

@@ -264,6 +264,25 @@ const void *http_route_row(const struct http_req *req)
     return req->match.route ? req->match.route->row : NULL;
 }
 
+const void *http_preflight_row(const struct http_req *req)
+{
+    static const struct {
+        struct str name;
+        unsigned method;
+    } methods[] = {{STR("GET"), HTTP_GET},       {STR("HEAD"), HTTP_GET},  {STR("POST"), HTTP_POST},
+                   {STR("PUT"), HTTP_PUT},       {STR("PATCH"), HTTP_PATCH}, {STR("DELETE"), HTTP_DELETE}};
+    struct str asked = str_trim(http_header_in(req, "access-control-request-method"));
+    AUTO_FREE char *scratch = mem_alloc(req->path.n + 1);
+    struct route_match match;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (!str_eq(asked, methods[i].name))
+            continue;
+        router_match(req->server->router, methods[i].method, req->path, scratch, &match);
+        return match.route ? match.route->row : NULL;
+    }
+    return NULL;
+}
+
 const struct http_route *http_req_route(const struct http_req *req)
 {
     return req->match.route;

@@ -20,11 +20,18 @@ static const struct field brand_fields[] = {
 const struct model brand_model = {"Brand", "brands", sizeof(struct brand), MODEL_FIELDS(brand_fields), .installation = true};
 #undef AT
 
+static bool is_given_id(struct str text)
+{
+    char id[BRAND_ID_SIZE];
+    return brand_id_given(text, id);
+}
+
 #define AT(member) FIELD_AT(struct brand_create, member)
 static const struct field create_fields[] = {
     {"name", NULL, FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(name), 1, 255, .example = "\"Nordvik Outdoor\""},
     {"description", NULL, FIELD_STRING, FIELD_REQUIRED, AT(description), 0, 2000, .example = "\"Tents and packs for long walks\""},
-    {"brand_id", NULL, FIELD_STRING, FIELD_TRIM, AT(brand_id), .help = "Made from the name when absent"},
+    {"brand_id", NULL, FIELD_STRING, FIELD_TRIM | FIELD_EMPTY_NULL, AT(brand_id), .valid = is_given_id,
+     .pattern_help = "1 to 48 of a-z 0-9 _ -, beginning and ending with a letter or digit", .help = "Made from the name when absent"},
 };
 const struct model brand_create_model = {"BrandCreate", NULL, sizeof(struct brand_create), MODEL_FIELDS(create_fields)};
 #undef AT

@@ -5,6 +5,8 @@
 #include "base/id.h"
 
 STORE_SQL(job_row_insert, "INSERT INTO jobs (brand_id, id, kind, payload, state, run_at, created_at) VALUES ($1, $2, $3, $4, 'waiting', $5, $6)");
+STORE_SQL(job_row_ensure, "INSERT INTO jobs (brand_id, id, kind, payload, state, run_at, created_at) SELECT $1, $2, $3, $4, 'waiting', $5, $6 "
+                          "WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE brand_id = $1 AND kind = $3 AND state = 'waiting')");
 // A job whose lease ran out waits again: its worker died.
 STORE_SQL_ALL(job_due, "SELECT brand_id, id, kind, payload, attempts FROM jobs WHERE state = 'waiting' AND run_at <= $1 OR "
                        "state = 'running' AND lease_until <= $1 ORDER BY run_at, id LIMIT 1");
@@ -19,6 +21,15 @@ int job_insert(struct tx *tx, const char *kind, struct str payload, int64_t run_
     id_v7(id);
     tx_changed(tx, CHANGE_JOB, STR_NULL);
     return tx_exec(tx, &job_row_insert, VALUES(v_cstr(id), v_cstr(kind), v_str(payload), v_int(run_at), v_int(clock_wall_ms())), NULL,
+                   err);
+}
+
+int job_ensure(struct tx *tx, const char *kind, struct str payload, int64_t run_at, struct err *err)
+{
+    char id[ID_SIZE];
+    id_v7(id);
+    tx_changed(tx, CHANGE_JOB, STR_NULL);
+    return tx_exec(tx, &job_row_ensure, VALUES(v_cstr(id), v_cstr(kind), v_str(payload), v_int(run_at), v_int(clock_wall_ms())), NULL,
                    err);
 }
 

@@ -7,6 +7,9 @@
 
 int job_insert(struct tx *tx, const char *kind, struct str payload, int64_t run_at, struct err *err); // scope's brand
 
+// The same unless one of this kind waits already.
+int job_ensure(struct tx *tx, const char *kind, struct str payload, int64_t run_at, struct err *err);
+
 struct job {
     struct str brand, id, kind, payload;
     int64_t attempts; // this one included

@@ -104,7 +104,10 @@ static bool read_price(struct decoding *d, const struct field *f, const struct l
     double n;
     if (!read_number(d, f, loc, v, &n) || !in_range(d, f->low, f->high, loc, v, n))
         return false;
-    return price_parse(number_text(d, v), ret);
+    if (price_parse(number_text(d, v), ret))
+        return true;
+    fault(d, FAULT_NUMBER_TEXT, loc, v, 0, NULL);
+    return false;
 }
 
 static bool decode_price(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v, void *at)
@@ -112,25 +115,41 @@ static bool decode_price(struct decoding *d, const struct field *f, const struct
     return read_price(d, f, loc, v, at);
 }
 
-static bool decode_range(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v, void *at)
+// A list or object that came as text of a query parameter is JSON there.
+static bool unpack(struct decoding *d, struct value *v, const struct loc *loc)
+{
+    if (!v->text.p)
+        return true;
+    size_t offset;
+    if (json_parse(d->faults->arena, v->text, JSON_RAW_NUMBERS, &v->json, &offset) == 0)
+        return true;
+    fault(d, FAULT_JSON, loc, v, 0, NULL);
+    return false;
+}
+
+static bool decode_range(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *given,
+                         void *at)
 {
     struct price_range range = {PRICE_LOW_OPEN, PRICE_HIGH_OPEN};
-    if (!yyjson_is_arr(v->json)) {
-        fault(d, FAULT_LIST, loc, v, 0, NULL);
+    struct value v = *given;
+    if (!unpack(d, &v, loc))
+        return false;
+    if (!yyjson_is_arr(v.json)) {
+        fault(d, FAULT_LIST, loc, &v, 0, NULL);
         return false;
     }
-    if (yyjson_arr_size(v->json) != 2) {
-        fault(d, yyjson_arr_size(v->json) < 2 ? FAULT_FEW : FAULT_MANY, loc, v, 2, NULL);
+    if (yyjson_arr_size(v.json) != 2) {
+        fault(d, yyjson_arr_size(v.json) < 2 ? FAULT_FEW : FAULT_MANY, loc, &v, 2, NULL);
         return false;
     }
     for (size_t i = 0; i < 2; i++) {
         struct loc place = {loc, STR_NULL, (int64_t)i};
-        struct value end = {yyjson_arr_get(v->json, i), STR_NULL};
+        struct value end = {yyjson_arr_get(v.json, i), STR_NULL};
         if (!yyjson_is_null(end.json) && !read_price(d, f, &place, &end, i ? &range.high : &range.low))
             return false;
     }
     if (range.low > range.high) {
-        fault(d, FAULT_FORM, loc, v, 0, "a range whose minimum is not above its maximum");
+        fault(d, FAULT_FORM, loc, &v, 0, "a range whose minimum is not above its maximum");
         return false;
     }
     *(struct price_range *)at = range;
@@ -228,18 +247,6 @@ static bool decode_time(struct decoding *d, const struct field *f, const struct 
     return false;
 }
 
-// A list or object that came as text of a query parameter is JSON there.
-static bool unpack(struct decoding *d, struct value *v, const struct loc *loc)
-{
-    if (!v->text.p)
-        return true;
-    size_t offset;
-    if (json_parse(d->faults->arena, v->text, JSON_RAW_NUMBERS, &v->json, &offset) == 0)
-        return true;
-    fault(d, FAULT_JSON, loc, v, 0, NULL);
-    return false;
-}
-
 static bool decode_strings(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *given,
                            void *at)
 {
@@ -251,11 +258,11 @@ static bool decode_strings(struct decoding *d, const struct field *f, const stru
         return false;
     }
     size_t n = yyjson_arr_size(v.json), before = d->faults->n;
-    struct strings list = {arena_calloc(d->faults->arena, n, sizeof(struct str)), 0};
     if ((double)n > f->high || (double)n < f->low) {
         fault(d, (double)n > f->high ? FAULT_MANY : FAULT_FEW, loc, &v, (double)n > f->high ? f->high : f->low, NULL);
         return false;
     }
+    struct strings list = {arena_calloc(d->faults->arena, n, sizeof(struct str)), 0};
     size_t i, max;
     yyjson_val *item;
     yyjson_arr_foreach(v.json, i, max, item) {
@@ -333,8 +340,10 @@ static bool decode_json(struct decoding *d, const struct field *f, const struct 
         fault(d, FAULT_OBJECT, loc, &v, 0, NULL);
         return false;
     }
-    if ((double)yyjson_obj_size(v.json) > f->high)
+    if ((double)yyjson_obj_size(v.json) > f->high) { // and no closer look at them: without_repeats is quadratic
         fault(d, FAULT_MANY, loc, &v, f->high, NULL);
+        return false;
+    }
     yyjson_obj_foreach(v.json, i, max, key, item) {
         struct str name = json_str(key);
         struct loc place = {loc, name, 0};
@@ -417,7 +426,7 @@ static void decode_field(const struct model *model, size_t i, struct decoding *d
     bool empty = (f->flags & FIELD_EMPTY_NULL) && is_text(&v) && (v.text.p ? v.text.n : json_str(v.json).n) == 0;
     if (yyjson_is_null(v.json) || empty) {
         if (f->flags & FIELD_NULL && !empty)
-            *set &= ~(UINT64_C(1) << i); // a value: the caller sees it in model_nulls
+            *set &= ~(UINT64_C(1) << i); // null is a value: what a loaded row had is gone
         if (!(f->flags & FIELD_REQUIRED) || (d->flags & MODEL_PATCH))
             return;
     }
@@ -434,7 +443,7 @@ static int decode_fields(const struct model *model, struct decoding *d, const st
                          const struct loc *root, const struct loc *query_root, void *row)
 {
     size_t before = d->faults->n;
-    if (!(d->flags & MODEL_LENIENT))
+    if (input->body && !(d->flags & MODEL_LENIENT))
         refuse_unknown(model, d, input->body, root);
     for (size_t i = 0; i < model->n; i++)
         if (!(model->fields[i].flags & FIELD_READONLY))

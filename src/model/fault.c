@@ -60,7 +60,7 @@ struct fault *fault_add(struct faults *faults, enum fault_code code, const struc
                         double bound, const char *text)
 {
     if (faults->n == FAULTS_MAX)
-        return &faults->at[FAULTS_MAX - 1];
+        return &faults->at[FAULTS_MAX];
     char number[40];
     (void)snprintf(number, sizeof number, "%.15g", bound);
     const char *value = text ? text : number;

@@ -56,8 +56,8 @@ struct fault {
 
 struct faults {
     struct arena *arena;
-    struct fault at[FAULTS_MAX];
-    size_t n;
+    struct fault at[FAULTS_MAX + 1]; // the last is where those beyond the maximum go
+    size_t n; // at most FAULTS_MAX
 };
 
 struct faults *faults_new(struct arena *arena);

@@ -6,27 +6,43 @@
 
 enum { DECIMALS = 4, LARGEST_EXPONENT = 400 };
 
-struct decimal { // digits without point, and where the point stands counted from the first digit
+struct decimal { // digits without point (those not kept are far below the precision), and where the point stands counted from the first digit
     char digits[64];
     size_t n;
     int64_t point;
-    bool negative, exact; // exact false: more digits than kept (all beyond are far below the precision)
+    bool negative;
 };
 
 static bool read_digits(struct str s, size_t *at, struct decimal *d, bool fraction)
 {
     size_t start = *at;
     for (; *at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9'; (*at)++) {
-        if (d->n < sizeof d->digits && (d->n || s.p[*at] != '0'))
+        bool counts = d->n || s.p[*at] != '0';
+        if (counts && d->n < sizeof d->digits)
             d->digits[d->n++] = s.p[*at];
-        else if (d->n == 0 && fraction)
+        if (counts && !fraction)
+            d->point++;
+        else if (!counts && fraction)
             d->point--; // a leading zero behind the point
-        else if (d->n && !fraction)
-            d->point++; // a digit too many before the point
-        if (!fraction && d->n && d->n < sizeof d->digits)
-            d->point = (int64_t)d->n;
     }
     return *at > start;
+}
+
+// Beyond LARGEST_EXPONENT all are alike: nothing, or more than fits.
+static bool read_exponent(struct str s, int64_t *ret)
+{
+    bool negative = s.n && s.p[0] == '-';
+    size_t at = negative || (s.n && s.p[0] == '+');
+    int64_t n = 0;
+    if (at == s.n)
+        return false;
+    for (; at < s.n; at++) {
+        if (s.p[at] < '0' || s.p[at] > '9')
+            return false;
+        n = n > LARGEST_EXPONENT ? n : n * 10 + (s.p[at] - '0');
+    }
+    *ret = negative ? -n : n;
+    return true;
 }
 
 static bool read_decimal(struct str s, struct decimal *d)
@@ -42,9 +58,8 @@ static bool read_decimal(struct str s, struct decimal *d)
     }
     if (any && at < s.n && (s.p[at] | 32) == 'e') {
         int64_t exponent;
-        if (!str_to_int((struct str){s.p + at + 1, s.n - at - 1}, INT64_MIN, INT64_MAX, &exponent))
+        if (!read_exponent((struct str){s.p + at + 1, s.n - at - 1}, &exponent))
             return false;
-        exponent = exponent > LARGEST_EXPONENT ? LARGEST_EXPONENT : exponent < -LARGEST_EXPONENT ? -LARGEST_EXPONENT : exponent;
         d->point += exponent;
         at = s.n;
     }

@@ -57,8 +57,8 @@ void clock_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_SIZE])
     struct tm tm;
     gmtime_r(&seconds, &tm);
     char text[64];
-    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                   tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
     memcpy(out, text, CLOCK_RFC3339_SIZE - 1);
     out[CLOCK_RFC3339_SIZE - 1] = 0;
 }
@@ -108,7 +108,8 @@ bool clock_parse(struct str text, int64_t *ret_wall_ms)
     int year, month, ms = 0, offset_h = 0, offset_m = 0;
     if (!digits(&p, 4, 1, 9999, &year) || !literal(&p, "-") || !digits(&p, 2, 1, 12, &month) || !literal(&p, "-") ||
         !digits(&p, 2, 1, 31, &tm.tm_mday) || !literal(&p, "Tt ") || !digits(&p, 2, 0, 23, &tm.tm_hour) ||
-        !literal(&p, ":") || !digits(&p, 2, 0, 59, &tm.tm_min) || !literal(&p, ":") || !digits(&p, 2, 0, 60, &tm.tm_sec))
+        !literal(&p, ":") || !digits(&p, 2, 0, 59, &tm.tm_min) || !literal(&p, ":") ||
+        !digits(&p, 2, 0, 60, &tm.tm_sec))
         return false;
     if (literal(&p, ".")) {
         int scale = 100;
@@ -118,8 +119,8 @@ bool clock_parse(struct str text, int64_t *ret_wall_ms)
             ms += (*p - '0') * scale;
     }
     int sign = *p == '-' ? -1 : 1;
-    if (!literal(&p, "Zz") &&
-        (!literal(&p, "+-") || !digits(&p, 2, 0, 23, &offset_h) || !literal(&p, ":") || !digits(&p, 2, 0, 59, &offset_m)))
+    if (!literal(&p, "Zz") && (!literal(&p, "+-") || !digits(&p, 2, 0, 23, &offset_h) || !literal(&p, ":") ||
+                               !digits(&p, 2, 0, 59, &offset_m)))
         return false;
     if (p != copy + text.n || tm.tm_mday > days_in(year, month))
         return false;

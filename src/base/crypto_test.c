@@ -36,7 +36,8 @@ TEST(crypto_hmac_vectors)
     crypto_hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"), mac);
     assert_string_equal(HEX(mac), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     memset(key, 0xaa, sizeof key);
-    crypto_hmac_sha256((struct str){key, sizeof key}, STR("Test Using Larger Than Block-Size Key - Hash Key First"), mac);
+    crypto_hmac_sha256((struct str){key, sizeof key}, STR("Test Using Larger Than Block-Size Key - Hash Key First"),
+                       mac);
     assert_string_equal(HEX(mac), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     crypto_hmac_sha256(STR_NULL, STR_NULL, mac);
     assert_string_equal(HEX(mac), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
@@ -55,7 +56,8 @@ TEST(crypto_base64_vectors)
     assert_str(bytes, "\xFB\xFF");
     assert_int_equal(crypto_base64url_decode(arena, STR(""), &bytes), 0);
     assert_int_equal(bytes.n, 0);
-    static const struct str bad[] = {STR("+/8"), STR("-_8="), STR("-_9"), STR("A"), STR("AA A"), STR("AAAA\n"), STR("AA\0")};
+    static const struct str bad[] = {STR("+/8"),  STR("-_8="),   STR("-_9"), STR("A"),
+                                     STR("AA A"), STR("AAAA\n"), STR("AA\0")};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(crypto_base64url_decode(arena, bad[i], &bytes), ERR_FORMAT);
 }
@@ -95,7 +97,8 @@ TEST(crypto_jwt_signs_and_verifies)
 TEST(crypto_jwt_refuses_any_change)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
-    struct crypto_keys *keys = crypto_keys_new(MASTER), *other = crypto_keys_new(STR("0123456789abcdef0123456789abcdeF"));
+    struct crypto_keys *keys = crypto_keys_new(MASTER),
+                       *other = crypto_keys_new(STR("0123456789abcdef0123456789abcdeF"));
     struct str token = crypto_jwt_sign(keys, arena, str_from(claims)), back = STR("untouched");
     char *copy = arena_cstr(arena, token);
     for (size_t i = 0; i < token.n; i++) {
@@ -152,7 +155,8 @@ TEST(crypto_seals_and_opens)
             assert_int_equal(crypto_open(keys, arena, contexts[c], sealed, &back), 0);
             assert_true(str_eq(back, plains[p]));
         }
-    struct str once = crypto_seal(keys, arena, STR("row-1"), STR("same")), twice = crypto_seal(keys, arena, STR("row-1"), STR("same"));
+    struct str once = crypto_seal(keys, arena, STR("row-1"), STR("same")),
+               twice = crypto_seal(keys, arena, STR("row-1"), STR("same"));
     assert_false(str_eq(once, twice));
     crypto_keys_free(keys);
 }
@@ -160,7 +164,8 @@ TEST(crypto_seals_and_opens)
 TEST(crypto_open_refuses_any_change)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
-    struct crypto_keys *keys = crypto_keys_new(MASTER), *other = crypto_keys_new(STR("another master key of 32 bytes.."));
+    struct crypto_keys *keys = crypto_keys_new(MASTER),
+                       *other = crypto_keys_new(STR("another master key of 32 bytes.."));
     struct str sealed = crypto_seal(keys, arena, STR("row-1"), STR("a secret")), back = STR("untouched");
     char *copy = arena_cstr(arena, sealed);
     for (size_t i = 0; i < sealed.n * 8; i++) {

@@ -13,8 +13,9 @@ static int parse(struct arena *arena, const char *text, yyjson_val **ret)
 
 TEST(json_reads_what_is_json)
 {
-    static const char *const good[] = {"null",  "true", " [1, 2.5e3] ", "\"\\u00e9\\ud83d\\ude00\"", "{}", "{\"a\":{\"b\":[]}}",
-                                       "-0",    "1e400", "[\"\x7F\"]",  "\n\r\t 5 "};
+    static const char *const good[] = {
+        "null",  "true",       " [1, 2.5e3] ", "\"\\u00e9\\ud83d\\ude00\"", "{}", "{\"a\":{\"b\":[]}}", "-0",
+        "1e400", "[\"\x7F\"]", "\n\r\t 5 "};
     AUTO_ARENA struct arena *arena = arena_new(0);
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         yyjson_val *value = NULL;
@@ -26,12 +27,42 @@ TEST(json_reads_what_is_json)
 TEST(json_refuses_what_is_not)
 {
     static const struct str bad[] = {
-        STR_NULL,           STR(""),           STR(" "),         STR("{"),       STR("nul"),    STR("[1,]"),
-        STR("{\"a\":1,}"),  STR("{a:1}"),      STR("'a'"),       STR("01"),      STR("+1"),     STR(".5"),
-        STR("1."),          STR("0x1"),        STR("NaN"),       STR("Infinity"), STR("1 2"),   STR("[1] x"),
-        STR("//c\n1"),      STR("/*c*/1"),     STR("\"a"),       STR("\"\n\""),  STR("\"\\x\""), STR("\"\0\""),
-        STR("\"\\ud83d\""), STR("\"\\ude00\""), STR("\"\\ud83d\\u0041\""), STR("\"\xFF\""), STR("\"\xED\xA0\x80\""),
-        STR("\xEF\xBB\xBF{}"), STR("\xFF\xFE"), STR("1\0"), STR("{}\0"), STR("[1,2"), STR("{\"a\"}"), STR("{\"a\":}"),
+        STR_NULL,
+        STR(""),
+        STR(" "),
+        STR("{"),
+        STR("nul"),
+        STR("[1,]"),
+        STR("{\"a\":1,}"),
+        STR("{a:1}"),
+        STR("'a'"),
+        STR("01"),
+        STR("+1"),
+        STR(".5"),
+        STR("1."),
+        STR("0x1"),
+        STR("NaN"),
+        STR("Infinity"),
+        STR("1 2"),
+        STR("[1] x"),
+        STR("//c\n1"),
+        STR("/*c*/1"),
+        STR("\"a"),
+        STR("\"\n\""),
+        STR("\"\\x\""),
+        STR("\"\0\""),
+        STR("\"\\ud83d\""),
+        STR("\"\\ude00\""),
+        STR("\"\\ud83d\\u0041\""),
+        STR("\"\xFF\""),
+        STR("\"\xED\xA0\x80\""),
+        STR("\xEF\xBB\xBF{}"),
+        STR("\xFF\xFE"),
+        STR("1\0"),
+        STR("{}\0"),
+        STR("[1,2"),
+        STR("{\"a\"}"),
+        STR("{\"a\":}"),
     };
     AUTO_ARENA struct arena *arena = arena_new(0);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -68,7 +99,11 @@ TEST(json_is_at_most_32_deep)
     yyjson_val *value;
     // Brackets inside texts and beside each other are no depth.
     assert_int_equal(parse(arena, "\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[[\"", &value), 0);
-    assert_int_equal(parse(arena, "[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]]", &value), 0);
+    assert_int_equal(
+        parse(arena,
+              "[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]]",
+              &value),
+        0);
 }
 
 TEST(json_counts_the_last_of_repeated_keys)
@@ -84,7 +119,11 @@ TEST(json_getters_forgive)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
     yyjson_val *v;
-    assert_int_equal(parse(arena, "{\"s\":\"x\\u0000y\",\"i\":-7,\"r\":2.9,\"b\":true,\"n\":null,\"u\":18446744073709551615,\"h\":1e300}", &v), 0);
+    assert_int_equal(
+        parse(arena,
+              "{\"s\":\"x\\u0000y\",\"i\":-7,\"r\":2.9,\"b\":true,\"n\":null,\"u\":18446744073709551615,\"h\":1e300}",
+              &v),
+        0);
     assert_str(json_get_str(v, "s"), "x\0y");
     assert_null(json_get_str(v, "i").p);
     assert_null(json_get_str(v, "none").p);
@@ -136,7 +175,9 @@ TEST(json_writes_a_tree)
     yyjson_mut_doc *doc = json_doc(arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     json_add_str(doc, root, "s", STR("a\"\\\n\0é"));
-    json_add_str(doc, root, "bad", STR("a\xFF" "b"));
+    json_add_str(doc, root, "bad",
+                 STR("a\xFF"
+                     "b"));
     json_add_str(doc, root, "none", STR_NULL);
     json_add_cstr(doc, root, "c", NULL);
     json_add_int(doc, root, "i", INT64_MIN);
@@ -148,7 +189,8 @@ TEST(json_writes_a_tree)
     json_add(doc, root, "raw", json_new_raw(doc, STR("{\"x\":[1.50,\"y\"]}")));
     json_add(doc, root, "broken", json_new_raw(doc, STR("{")));
     static const char expected[] =
-        "{\"s\":\"a\\\"\\\\\\n\\u0000é\",\"bad\":\"a\xEF\xBF\xBD" "b\",\"none\":null,\"c\":null,"
+        "{\"s\":\"a\\\"\\\\\\n\\u0000é\",\"bad\":\"a\xEF\xBF\xBD"
+        "b\",\"none\":null,\"c\":null,"
         "\"i\":-9223372036854775808,\"b\":false,\"n\":null,\"t\":\"2026-03-02T09:15:04.120Z\",\"t0\":null,"
         "\"num\":1349.90,\"raw\":{\"x\":[1.50,\"y\"]},\"broken\":null}";
     assert_str(json_write(arena, root), expected);
@@ -166,10 +208,10 @@ TEST(json_decimals_have_no_noise)
         int decimals;
         const char *text;
     } rows[] = {
-        {0.8127, 4, "{\"n\":0.8127}"},  {1349.99, 4, "{\"n\":1349.99}"}, {5, 4, "{\"n\":5}"},
-        {0.1 + 0.2, 6, "{\"n\":0.3}"},  {-0.0, 2, "{\"n\":0}"},          {-0.00001, 4, "{\"n\":0}"},
-        {100, 0, "{\"n\":100}"},        {2.5, 1, "{\"n\":2.5}"},         {NAN, 2, "{\"n\":0}"},
-        {INFINITY, 2, "{\"n\":0}"},     {-12.30, 4, "{\"n\":-12.3}"},    {1e15, 6, "{\"n\":1000000000000000}"},
+        {0.8127, 4, "{\"n\":0.8127}"}, {1349.99, 4, "{\"n\":1349.99}"}, {5, 4, "{\"n\":5}"},
+        {0.1 + 0.2, 6, "{\"n\":0.3}"}, {-0.0, 2, "{\"n\":0}"},          {-0.00001, 4, "{\"n\":0}"},
+        {100, 0, "{\"n\":100}"},       {2.5, 1, "{\"n\":2.5}"},         {NAN, 2, "{\"n\":0}"},
+        {INFINITY, 2, "{\"n\":0}"},    {-12.30, 4, "{\"n\":-12.3}"},    {1e15, 6, "{\"n\":1000000000000000}"},
     };
     AUTO_ARENA struct arena *arena = arena_new(0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

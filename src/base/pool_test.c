@@ -13,7 +13,10 @@ struct gate {
     bool open;
     size_t arrived;
 };
-#define GATE {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER}
+#define GATE                                                                                                           \
+    {                                                                                                                  \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER                                         \
+    }
 
 static void stand(void *arg)
 {

@@ -168,8 +168,9 @@ TEST(settings_defaults_of_a_command)
 
 TEST(settings_flags)
 {
-    struct settings *s = load(&(struct sources){.flags = {"--limits.chat", "5", "--limits.chat=7", "--drain.seconds=0.5",
-                                                          "--listen", "a:1", "--listen=b:2,c:3"}});
+    struct settings *s =
+        load(&(struct sources){.flags = {"--limits.chat", "5", "--limits.chat=7", "--drain.seconds=0.5", "--listen",
+                                         "a:1", "--listen=b:2,c:3"}});
     size_t n;
     const struct str *listen = settings_list(s, SET_LISTEN, &n);
     assert_int_equal(settings_int(s, SET_LIMITS_CHAT), 7);
@@ -192,9 +193,10 @@ TEST(settings_flags)
 
 TEST(settings_file)
 {
-    struct settings *s = load(&(struct sources){.conf = "# a comment\r\n\r\n  limits.chat = 9  \r\n[limits]\nread=10\n"
-                                                        "[llm.providers.main]\nbaseUrl = \"http://a.example/v1\"\nqueryPrefix = \"query: \"\n"
-                                                        "[]\ndata = '/var/lib/my parley'\ndemo = Yes"});
+    struct settings *s = load(
+        &(struct sources){.conf = "# a comment\r\n\r\n  limits.chat = 9  \r\n[limits]\nread=10\n"
+                                  "[llm.providers.main]\nbaseUrl = \"http://a.example/v1\"\nqueryPrefix = \"query: \"\n"
+                                  "[]\ndata = '/var/lib/my parley'\ndemo = Yes"});
     AUTO_ARENA struct arena *arena = arena_new(0);
     struct str *ids;
     assert_int_equal(settings_int(s, SET_LIMITS_CHAT), 9);
@@ -244,8 +246,10 @@ TEST(settings_faults_name_source_setting_and_range)
         {{.flags = {"--limits.chatt", "1"}}, "flag --limits.chatt: unknown setting, nearest is --limits.chat"},
         {{.flags = {"--limits.caht=123456789"}}, "flag --limits.caht: unknown setting, nearest is --limits.chat"},
         {{.flags = {"serve"}}, "unexpected word 'serve'"},
-        {{.flags = {"--llm.providers.Main.kind", "auto"}}, "flag --llm.providers.Main.kind: unknown setting, nearest is --llm.providers.<id>.kind"},
-        {{.environment = {"PARLEY_LIMITS_CHAT=x"}}, "environment PARLEY_LIMITS_CHAT: limits.chat must be an integer 0..1000000"},
+        {{.flags = {"--llm.providers.Main.kind", "auto"}},
+         "flag --llm.providers.Main.kind: unknown setting, nearest is --llm.providers.<id>.kind"},
+        {{.environment = {"PARLEY_LIMITS_CHAT=x"}},
+         "environment PARLEY_LIMITS_CHAT: limits.chat must be an integer 0..1000000"},
         {{.environment = {"LOG_LEVEL=loud"}}, "environment LOG_LEVEL: log.level must be one of error|warn|info|debug"},
         {{.dotenv = "LOG_LEVEL=loud"}, ".env LOG_LEVEL: log.level must be one of error|warn|info|debug"},
         {{.conf = "\nlimits.chat = x\n"}, "parley.conf:2: limits.chat must be an integer 0..1000000"},
@@ -253,7 +257,8 @@ TEST(settings_faults_name_source_setting_and_range)
         {{.conf = "zzzzzzzzzzzz = 1\n"}, "parley.conf:1: unknown setting 'zzzzzzzzzzzz'"},
         {{.conf = "limits.chat\n"}, "parley.conf:1: expected name = value"},
         {{.conf = "[llm.providers.main]\nkind = gpt\n"},
-         "parley.conf:2: llm.providers.main.kind must be one of auto|openai|azure|ollama|llamacpp|vllm|sglang|lmstudio"},
+         "parley.conf:2: llm.providers.main.kind must be one of "
+         "auto|openai|azure|ollama|llamacpp|vllm|sglang|lmstudio"},
         {{.flags = {"--secret", "env:NOT_THERE"}}, "flag: secret names a source that cannot be read"},
         {{.flags = {"--secret", "file:/nonexistent/key"}}, "flag: secret names a source that cannot be read"},
     };
@@ -275,8 +280,9 @@ TEST(settings_file_that_is_named_must_be_there)
 
 TEST(settings_environment_of_others_is_left_alone)
 {
-    struct settings *s = load(&(struct sources){.environment = {"PARLEY_BIN=/usr/bin/parley", "PATH=/bin", "PARLEY_", "BROKEN",
-                                                                "PARLEY_BRANDS_CREATE=super_admin", "PARLEY_DEFAULT_BRAND=acme"}});
+    struct settings *s =
+        load(&(struct sources){.environment = {"PARLEY_BIN=/usr/bin/parley", "PATH=/bin", "PARLEY_", "BROKEN",
+                                               "PARLEY_BRANDS_CREATE=super_admin", "PARLEY_DEFAULT_BRAND=acme"}});
     assert_string_equal(settings_str(s, SET_BRANDS_CREATE), "super_admin");
     assert_string_equal(settings_str(s, SET_DEFAULT_BRAND), "acme");
     settings_free(s);
@@ -353,7 +359,7 @@ TEST(settings_reload)
     assert_string_equal(settings_str(s, SET_LOG_LEVEL), "debug");
     assert_string_equal(settings_family_str(s, SET_LLM_KIND, STR("new")), "vllm");
     assert_string_equal(settings_str(s, SET_DATA), "./one"); // not reloadable
-    assert_string_equal(data, "./one"); // what was handed out stays good
+    assert_string_equal(data, "./one");                      // what was handed out stays good
     assert_string_equal(level, "info");
 
     write_file(f.conf, "");

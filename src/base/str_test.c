@@ -103,29 +103,12 @@ TEST(str_to_double_table)
         bool ok;
         double value;
     } rows[] = {
-        {"0", true, 0},
-        {"1.5", true, 1.5},
-        {"-2.5e3", true, -2500},
-        {"+.5", true, 0.5},
-        {"5.", true, 5},
-        {"1E+2", true, 100},
-        {"1e308", true, 1e308},
-        {"4.9e-324", true, 4.9e-324},
-        {"1e309", false, 0},
-        {"-1e400", false, 0},
-        {"", false, 0},
-        {".", false, 0},
-        {"e5", false, 0},
-        {"1e", false, 0},
-        {"1e+", false, 0},
-        {"1.2.3", false, 0},
-        {"1-2", false, 0},
-        {"0x10", false, 0},
-        {"inf", false, 0},
-        {"nan", false, 0},
-        {"1,5", false, 0},
-        {" 1", false, 0},
-        {"1 ", false, 0},
+        {"0", true, 0},      {"1.5", true, 1.5},   {"-2.5e3", true, -2500}, {"+.5", true, 0.5},
+        {"5.", true, 5},     {"1E+2", true, 100},  {"1e308", true, 1e308},  {"4.9e-324", true, 4.9e-324},
+        {"1e309", false, 0}, {"-1e400", false, 0}, {"", false, 0},          {".", false, 0},
+        {"e5", false, 0},    {"1e", false, 0},     {"1e+", false, 0},       {"1.2.3", false, 0},
+        {"1-2", false, 0},   {"0x10", false, 0},   {"inf", false, 0},       {"nan", false, 0},
+        {"1,5", false, 0},   {" 1", false, 0},     {"1 ", false, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         double value = 4711;

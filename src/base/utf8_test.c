@@ -104,7 +104,8 @@ TEST(utf8_next_decodes)
 
 TEST(utf8_next_of_malformed_bytes_moves_by_one)
 {
-    struct str s = STR("\xE2\x82" "a\xFF\xED\xA0\x80\xF0\x9F");
+    struct str s = STR("\xE2\x82"
+                       "a\xFF\xED\xA0\x80\xF0\x9F");
     static const uint32_t runes[] = {0xFFFD, 0xFFFD, 'a', 0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD};
     size_t pos = 0;
     for (size_t i = 0; i < 9; i++) {
@@ -142,9 +143,14 @@ TEST(utf8_counts_and_offsets)
 
 TEST(utf8_trims_unicode_spaces)
 {
-    assert_str(utf8_trim(STR("\xC2\xA0 \xE3\x80\x80" "a b\xE2\x80\x89\xC2\x85\n")), "a b");
+    assert_str(utf8_trim(STR("\xC2\xA0 \xE3\x80\x80"
+                             "a b\xE2\x80\x89\xC2\x85\n")),
+               "a b");
     assert_str(utf8_trim(STR(" \t\xE2\x80\xA8 ")), "");
-    assert_str(utf8_trim(STR("\xE2\x80\x8B" "x")), "\xE2\x80\x8B" "x"); // U+200B is no space
+    assert_str(utf8_trim(STR("\xE2\x80\x8B"
+                             "x")),
+               "\xE2\x80\x8B"
+               "x"); // U+200B is no space
     assert_str(utf8_trim(STR_NULL), "");
     assert_str(utf8_trim(STR("é")), "é");
 }

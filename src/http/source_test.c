@@ -9,13 +9,14 @@ struct lines {
     sem_t closed, pulled;
     struct http_waker *waker;
     atomic_int offered;
-    int next, total, fail_at;
+    int next, total;
     atomic_int pulls;
     bool completed;
 };
 
 static struct lines lines;
-static bool blocking;
+static bool blocking; // this and fail_at are set before the server starts
+static int fail_at;
 
 static int lines_pull(void *arg, struct buf *out, size_t room)
 {
@@ -23,7 +24,7 @@ static int lines_pull(void *arg, struct buf *out, size_t room)
     int limit = l->total < 0 ? atomic_load(&l->offered) : l->total;
     atomic_fetch_add(&l->pulls, 1);
     while (l->next < limit && room - out->n >= 16) {
-        if (l->fail_at && l->next == l->fail_at)
+        if (fail_at && l->next == fail_at)
             return -1;
         buf_addf(out, "%07d\n", l->next++);
     }
@@ -71,7 +72,6 @@ static const struct http_route routes[] = {
 static void begin(struct fixture *f, struct http_options options, int total)
 {
     memset(&lines, 0, sizeof lines);
-    blocking = false;
     lines.total = total;
     sem_init(&lines.closed, 0, 0);
     sem_init(&lines.pulled, 0, 0);
@@ -84,6 +84,8 @@ static void end(struct fixture *f)
 {
     stop(f);
     http_waker_free(lines.waker);
+    blocking = false;
+    fail_at = 0;
 }
 
 // Checks and joins the chunks of a reply; returns the number of lines.
@@ -117,8 +119,8 @@ TEST(source_is_sent_whole)
 {
     for (int round = 0; round < 2; round++) {
         struct fixture f;
-        begin(&f, (struct http_options){.unsent_high = 20000}, 500000);
         blocking = round == 1;
+        begin(&f, (struct http_options){.unsent_high = 20000}, 500000);
         AUTO_FREE char *got = exchange(&f, "GET /stream HTTP/1.1\r\n" END);
         assert_int_equal(unchunk(got, true), 500000);
         await(&lines.closed);
@@ -225,8 +227,8 @@ TEST(source_reader_without_progress_is_cut_off)
 TEST(source_that_fails_cuts_the_connection)
 {
     struct fixture f;
+    fail_at = 50;
     begin(&f, (struct http_options){0}, 100);
-    lines.fail_at = 50;
     AUTO_FREE char *got = exchange(&f, "GET /stream HTTP/1.1\r\n" END);
     lacks(got, "\r\n0\r\n\r\n");
     await(&lines.closed);
@@ -238,8 +240,8 @@ TEST(source_ends_with_the_server)
 {
     for (int round = 0; round < 2; round++) {
         struct fixture f;
-        begin(&f, (struct http_options){0}, -1);
         blocking = round == 1;
+        begin(&f, (struct http_options){0}, -1);
         int fd = dial(&f);
         puts_to(fd, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
         await(&lines.pulled);
@@ -248,6 +250,7 @@ TEST(source_ends_with_the_server)
         assert_false(lines.completed);
         http_wake(lines.waker);
         http_waker_free(lines.waker);
+        blocking = false;
         close(fd);
     }
 }

@@ -242,8 +242,8 @@ TEST(ws_closes_what_breaks_the_rules) // 001-brands#24
     put(fd, "\x81\x01x", 3); // not masked
     expect_close(fd, &in, 1002, 1002);
     end(&f);
-    begin(&f, (struct http_options){0});
     options.max_frames_per_minute = 20;
+    begin(&f, (struct http_options){0});
     fd = open_socket(&f, &in);
     for (int i = 0; i < 20; i++) {
         send_frame(fd, 0x89, "", 0);
@@ -291,9 +291,9 @@ TEST(ws_time_outs)
 {
     struct fixture f;
     AUTO_BUF struct buf in = BUF_INIT(1 << 20);
-    begin(&f, (struct http_options){0});
     options.idle_timeout_ms = 60000;
     options.max_lifetime_ms = 200000;
+    begin(&f, (struct http_options){0});
     int fd = open_socket(&f, &in);
     send_text(fd, "busy");
     get_until(fd, &in,
@@ -326,8 +326,8 @@ TEST(ws_time_outs)
     await(&closed);
     end(&f);
 
-    begin(&f, (struct http_options){0});
     options.max_lifetime_ms = 10000;
+    begin(&f, (struct http_options){0});
     fd = open_socket(&f, &in);
     send_text(fd, "busy");
     get_until(fd, &in,

@@ -269,8 +269,8 @@ const void *http_preflight_row(const struct http_req *req)
     static const struct {
         struct str name;
         unsigned method;
-    } methods[] = {{STR("GET"), HTTP_GET},       {STR("HEAD"), HTTP_GET},  {STR("POST"), HTTP_POST},
-                   {STR("PUT"), HTTP_PUT},       {STR("PATCH"), HTTP_PATCH}, {STR("DELETE"), HTTP_DELETE}};
+    } methods[] = {{STR("GET"), HTTP_GET}, {STR("HEAD"), HTTP_GET},    {STR("POST"), HTTP_POST},
+                   {STR("PUT"), HTTP_PUT}, {STR("PATCH"), HTTP_PATCH}, {STR("DELETE"), HTTP_DELETE}};
     struct str asked = str_trim(http_header_in(req, "access-control-request-method"));
     AUTO_FREE char *scratch = mem_alloc(req->path.n + 1);
     struct route_match match;

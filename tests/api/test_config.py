@@ -341,7 +341,7 @@ def test_language_and_unset_company(model):
     brand = model.brand(company_info={}, chat={"language": "pt-BR"})
     brand.say("x")
     content = model.llm.chats()[-1]["messages"][0]["content"]
-    assert "## Company" not in content and "## Persona" not in content and "pt-BR" in content
+    assert "## Company" not in content and "## Persona" not in content and "Portuguese" in content
 
 
 def test_brand_of_another_form_of_the_id(site):

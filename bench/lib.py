@@ -68,7 +68,7 @@ def model(**knobs):
     """The model double; 20 deltas without delay unless told otherwise."""
     fake = FakeLlm().start()
     try:
-        fake.set(**{"answer": "count:20", **knobs})
+        fake.set(**{"answer": "count:20", "prefill": "ignore", **knobs})
         yield fake
     finally:
         fake.stop()

@@ -4,13 +4,14 @@
 // the question's text to ten explained hits. Questions are words of a random passage.
 //
 // usage: search_bench [passages…]      (default: 10000 100000)
-//        VECTORS=0 leaves the vectors out, QUERIES=n asks n questions a row (1000)
+//        VECTORS=0 leaves the vectors out, QUERIES=n asks n questions a row (1000), FTS5=1 asks SQLite's FTS5 too
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "search/search.h"
 #include "search/vector.h"
 
 #include <math.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -87,6 +88,8 @@ struct collection {
     char (*questions)[256];
     float *question_vectors;
     size_t n_questions;
+    sqlite3 *peer; // NULL: not asked for
+    sqlite3_stmt *insert;
 };
 
 static void load(struct collection *c, bool vectors)
@@ -119,6 +122,11 @@ static void load(struct collection *c, bool vectors)
                 c->questions[k][len++] = text[at];
             }
             c->questions[k][len] = 0;
+        }
+        if (c->peer) {
+            sqlite3_bind_text(c->insert, 1, text, (int)n, SQLITE_STATIC);
+            sqlite3_step(c->insert);
+            sqlite3_reset(c->insert);
         }
         int64_t start = now_ns();
         if (search_put(c->index, (struct str){id, (size_t)sprintf(id, "p%zu", i)}, &p, 1, NULL) != 0)
@@ -202,6 +210,47 @@ static void recall(struct collection *c)
     free(cosines);
 }
 
+static void open_peer(struct collection *c)
+{
+    if (sqlite3_open(":memory:", &c->peer) != SQLITE_OK ||
+        sqlite3_exec(c->peer, "CREATE VIRTUAL TABLE t USING fts5(body); BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(c->peer, "INSERT INTO t(body) VALUES (?)", -1, &c->insert, NULL) != SQLITE_OK)
+        abort();
+}
+
+// The same questions, all words OR-ed, ten best by its BM25.
+static void measure_peer(struct collection *c)
+{
+    enum { ASKED = 40 };
+    int64_t times[ASKED];
+    sqlite3_stmt *select;
+    sqlite3_finalize(c->insert);
+    if (sqlite3_exec(c->peer, "COMMIT", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(c->peer, "SELECT rowid FROM t WHERE t MATCH ? ORDER BY rank LIMIT 10", -1, &select, NULL) !=
+            SQLITE_OK)
+        abort();
+    for (size_t i = 0; i < ASKED; i++) {
+        char match[1024];
+        size_t n = 0;
+        for (const char *p = c->questions[i % c->n_questions]; *p; p++) // blanks become " OR "
+            if (*p != ' ')
+                match[n++] = *p;
+            else if (n && p[1] && p[1] != ' ')
+                n += (size_t)sprintf(match + n, " OR ");
+        int64_t start = now_ns();
+        sqlite3_bind_text(select, 1, match, (int)n, SQLITE_STATIC);
+        while (sqlite3_step(select) == SQLITE_ROW)
+            ;
+        sqlite3_reset(select);
+        times[i] = now_ns() - start;
+    }
+    sqlite3_finalize(select);
+    sqlite3_close(c->peer);
+    qsort(times, ASKED, sizeof *times, ascending);
+    printf("%-34s %10.1f %10.1f\n", "peer: FTS5, words, all", (double)times[ASKED / 2] / 1e3,
+           (double)times[ASKED * 99 / 100] / 1e3);
+}
+
 static void upserts(struct collection *c)
 {
     enum { N = 200 };
@@ -239,10 +288,14 @@ static void run(size_t n, bool vectors, size_t questions)
     c.questions = mem_calloc(questions, sizeof *c.questions);
     c.question_vectors = mem_calloc(questions, DIMS * sizeof(float));
     printf("%zu passages, kernels %s      p50 us     p99 us\n", n, vector_kernels()->name);
+    if (getenv("FTS5"))
+        open_peer(&c);
     load(&c, vectors);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         if (vectors || !ways[i].vectors)
             measure(&c, &ways[i]);
+    if (c.peer)
+        measure_peer(&c);
     if (vectors)
         recall(&c);
     upserts(&c);

@@ -55,7 +55,7 @@ def main():
             peer_idle = idle_kib(server)
         lib.row(f"an idle WebSocket ({IDLE} open)", "KiB", ours_idle, peer_idle, "≤ 2")
 
-        fake.set(answer="count:20", firstDelayMs=200, deltaDelayMs=50)
+        fake.set(answer="count:20", prefill="ignore", firstDelayMs=200, deltaDelayMs=50)
         with lib.ours(fake) as server:
             ours = paced(server)
         with lib.peer(fake, catalogue) as server:

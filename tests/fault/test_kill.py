@@ -18,7 +18,7 @@ FAST = {"messages_per_minute": 600, "history_messages": 4}
 @pytest.mark.timeout(max(300, KILLS * 6))
 def test_kills_under_load(server, llm):
     """program#5: KILLS kills; each life serves all clients again, and the books are audited after each restart."""
-    llm.set(answer="count:30", deltaDelayMs=3)
+    llm.set(answer="count:30", deltaDelayMs=3, prefill="ignore")
     s = server(llm={"a": {"baseUrl": llm.url, "maxConcurrent": 100}})
     brand = s.brand(config={"chat_settings": FAST})
     with s.client() as client:

@@ -53,10 +53,9 @@ class Server(Program):
     """
 
     def __init__(self, settings=None, llm=None, data=None, env=None, command="serve", preexec=None, arguments=()):
-        self.own = None if data else pathlib.Path(tempfile.mkdtemp(prefix="parley-test-"))
-        self.data = pathlib.Path(data) if data else self.own / "data"
-        home = self.own or self.data.parent
-        self.password_file = home / f"{self.data.name}.password"
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="parley-test-"))
+        self.data = pathlib.Path(data) if data else self.home / "data"
+        self.password_file = self.home / "password"
         self.password_file.write_text(ADMIN_PASSWORD, encoding="utf-8")
         binary = find_binary("parley", "PARLEY_BIN")
         helpful = {"embedding.builtin": "off", "drain.seconds": 5, "log.level": "warn", **no_limits()}
@@ -70,7 +69,7 @@ class Server(Program):
         for name, value in self.settings.items():
             for one in value if isinstance(value, (list, tuple)) else [] if value is None else [value]:
                 flags += [f"--{name}", _text(one)]
-        super().__init__([binary, command, *flags, *arguments], env, home, preexec)
+        super().__init__([binary, command, *flags, *arguments], env, self.home, preexec)
         self._clients = []
         self._token = None
 
@@ -98,8 +97,7 @@ class Server(Program):
         try:
             self.stop(code)
         finally:
-            if self.own:
-                shutil.rmtree(self.own, ignore_errors=True)
+            shutil.rmtree(self.home, ignore_errors=True)
 
     # ---- addresses and clients ----
 

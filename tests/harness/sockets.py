@@ -56,7 +56,7 @@ class ChatSocket:
             url, additional_headers=headers or {}, origin=origin, subprotocols=subprotocols, compression=None,
             proxy=None, open_timeout=timeout, close_timeout=5, ping_interval=None, max_size=16 << 20,
             user_agent_header="parley-tests",
-        )
+        ).__enter__()
 
     def __enter__(self):
         return self

@@ -6,7 +6,10 @@
 // best single term, which each segment knows.
 #include "search/query.h"
 
-enum { SPAN = 4096 };
+enum {
+    SPAN = 4096,
+    AHEAD = 8, // look-ups are asked for so many candidates before
+};
 
 struct cursor {
     const uint16_t *ids;
@@ -121,6 +124,9 @@ static void finish_span(struct spans *s, uint32_t lo, size_t rest, bool touched)
     float least = threshold(s);
     uint32_t n = gather(s, least > reserve ? least - reserve - 1e-6f : 0, touched);
     for (uint32_t k = 0; k < n; k++) {
+        for (size_t i = rest; i > 0 && i + 3 > rest && k + AHEAD < n; i--)
+            if (order[i - 1]->dense)
+                __builtin_prefetch(order[i - 1]->dense + lo + s->above[k + AHEAD]);
         uint32_t at = s->above[k], passage = s->first + lo + at;
         float score = s->scores[at];
         if (touched)
@@ -238,7 +244,10 @@ void words_best(struct query *q)
 static void words_of_run(const struct query *q, const struct segment *s, const struct run *run, float idf,
                          struct found *at, struct found *end)
 {
+    const uint8_t *dense = run->dense == NONE ? NULL : s->dense + (size_t)run->dense * CHUNK;
     for (; at < end; at++) {
+        if (dense && at + AHEAD < end)
+            __builtin_prefetch(dense + (uint16_t)at[AHEAD].passage);
         uint32_t posting = run_find(s, run, (uint16_t)at->passage);
         if (posting == NONE)
             continue;

@@ -94,6 +94,12 @@ void nearest_cosines(const struct query *q, uint32_t part, const uint32_t *p, ui
     }
 }
 
+void nearest_prefetch(const struct query *q, uint32_t part, uint32_t passage)
+{
+    if (q->vector)
+        prefetch_row(q, row_of(q, part, passage));
+}
+
 static uint32_t number_of_slot(const struct query *q, uint32_t slot)
 {
     uint32_t base = 0;

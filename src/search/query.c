@@ -228,6 +228,10 @@ static uint32_t join_candidates(struct query *q, struct found *found)
     scored_sort_by_id(q->words.at, spare, q->words.n);
     scored_sort_by_id(q->vectors.at, spare, q->vectors.n);
     while (w < q->words.n || v < q->vectors.n) {
+        if (w + 8 < q->words.n) {
+            uint32_t soon, part = passage_of_number(q, q->words.at[w + 8].id, &soon);
+            nearest_prefetch(q, part, soon);
+        }
         uint32_t by_word = w < q->words.n ? q->words.at[w].id : NONE;
         uint32_t by_vector = v < q->vectors.n ? q->vectors.at[v].id : NONE;
         struct found *f = &found[n++];

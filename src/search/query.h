@@ -49,7 +49,7 @@ struct query {
     struct allowed *allowed;         // by part
     uint32_t n_allowed, n_documents; // of all parts
     const float *vector;             // NULL: words only
-    uint8_t *vector_u7; // the same in 7 bits
+    uint8_t *vector_u7;              // the same in 7 bits
     float vector_scale;
     const struct vector_kernels *kernels;
     struct best words, vectors; // ids: passage numbers
@@ -115,7 +115,8 @@ void words_of_passages(const struct query *q, struct found *found, size_t n);
 // nearest.c
 void nearest_best(struct query *q);                                   // q->vectors, over all rows or the allowed ones
 void nearest_rescore(struct query *q, struct best *best, uint32_t n); // gives the best n their float32 cosines
-float nearest_cosine(const struct query *q, uint32_t part, uint32_t passage); // float32; NaN without a vector
+float nearest_cosine(const struct query *q, uint32_t part, uint32_t passage);  // float32; NaN without a vector
+void nearest_prefetch(const struct query *q, uint32_t part, uint32_t passage); // its cosine is asked for soon
 // int8 cosines of the passages p[0..n) of a part (NULL: passages from `first` on).
 void nearest_cosines(const struct query *q, uint32_t part, const uint32_t *p, uint32_t first, uint32_t n, float *ret);
 

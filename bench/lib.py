@@ -112,7 +112,7 @@ def peer_ready():
     if stamp.exists():
         return True
     note("setting up the peer (FastAPI, Chroma, openai)")
-    venv.create(PEER_VENV, with_pip=True)
+    venv.create(PEER_VENV, with_pip=True, symlinks=True)
     wanted = ROOT / "bench" / "peers" / "requirements.txt"
     pip = [PEER_VENV / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", wanted]
     done = subprocess.run(pip, capture_output=True, text=True, timeout=1800)

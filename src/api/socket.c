@@ -85,6 +85,7 @@ static void on_open(struct http_ws *ws, void *arg)
     struct err err;
     if (socket->counted && brands_get(socket->app->brands, socket->brand, &brand, &err) == 1) {
         http_ws_send(ws, frame_welcome(arena, brand));
+        http_ws_wake(ws); // the brand may have been closed while the handle was not known yet
         return;
     }
     http_ws_send(ws, frame_error(arena, "brand_unavailable", access_gone_text(arena, socket->brand), STR_NULL, 0));

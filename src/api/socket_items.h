@@ -57,6 +57,7 @@ struct socket {
     struct item *first, **last;
     size_t queued;
     bool advancing;
+    bool starting, cancel; // an item is being started; a cancel came for it
     struct str conversation; // the current one; own memory
     // Of the reading thread:
     int bad_frames, refused_in_row;

@@ -120,7 +120,10 @@ static void take_resume(struct socket *socket, struct arena *arena, yyjson_val *
 static void take_cancel(struct socket *socket)
 {
     pthread_mutex_lock(&socket->lock);
-    struct turn *turn = socket->item && socket->item->turn ? turn_ref(socket->item->turn) : NULL;
+    struct item *item = socket->item && socket->item->phase != PHASE_DONE ? socket->item : NULL;
+    struct turn *turn = item && item->turn ? turn_ref(item->turn) : NULL;
+    // A cancel right behind its question: that has not begun yet, but the client cannot know.
+    socket->cancel = !item && (socket->starting || socket->first);
     pthread_mutex_unlock(&socket->lock);
     if (!turn)
         return;

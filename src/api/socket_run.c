@@ -158,6 +158,7 @@ static void run(void *arg)
     }
     if (!socket->item && !socket->closed)
         next = take_first(socket);
+    socket->starting = next != NULL;
     pthread_mutex_unlock(&socket->lock);
     if (done && done->turn)
         turn_unwatch(done->turn, socket_on_turn, socket);
@@ -165,20 +166,23 @@ static void run(void *arg)
         item_free(done);
     if (next)
         start(socket, next);
+    // Before anybody else sees the item: its end may come, and take the watcher away, as soon as it is seen.
+    if (next && next->turn)
+        turn_watch(next->turn, socket_on_turn, socket);
     pthread_mutex_lock(&socket->lock);
     if (next)
         socket->item = next;
-    bool idle = !socket->item;
+    struct turn *cancel = socket->cancel && next && next->turn ? turn_ref(next->turn) : NULL;
+    socket->starting = socket->cancel = false;
     // What came meanwhile: an item that ended at once, a frame, the end of the socket.
     bool again = socket->item ? socket->closed || socket->item->phase == PHASE_DONE : socket->first && !socket->closed;
     socket->advancing = again;
-    struct turn *turn = next && next->turn ? turn_ref(next->turn) : NULL;
+    http_ws_set_busy(socket->ws, socket->item != NULL); // under the lock: the next to run must not be overtaken
     pthread_mutex_unlock(&socket->lock);
-    if (turn) {
-        turn_watch(turn, socket_on_turn, socket);
-        turn_unref(turn);
+    if (cancel) {
+        turn_cancel(cancel);
+        turn_unref(cancel);
     }
-    http_ws_set_busy(socket->ws, !idle);
     http_ws_wake(socket->ws);
     if (again)
         pool_must_run(socket->app->workers, run, socket_ref(socket));

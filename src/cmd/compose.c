@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -157,14 +158,16 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
     struct composition *c = arg;
     bool poke = false;
     for (size_t i = 0; i < n; i++) {
-        if (changes[i].kind == CHANGE_BRAND)
+        bool outside = changes[i].kind == CHANGE_OUTSIDE; // its brand is null: all brands
+        if (outside || changes[i].kind == CHANGE_BRAND)
             brands_changed(c->app.brands, changes[i].brand);
-        else
+        if (changes[i].kind != CHANGE_BRAND)
             catalogues_changed(c->app.catalogues, &changes[i]);
-        poke |= changes[i].kind == CHANGE_JOB;
+        poke |= outside || changes[i].kind == CHANGE_JOB;
     }
-    if (poke && c->jobs)
-        jobs_poke(c->jobs);
+    struct jobs *jobs = atomic_load(&c->jobs);
+    if (poke && jobs)
+        jobs_poke(jobs);
 }
 
 // ---- vectors ----------------------------------------------------------------------------------------------------------
@@ -323,7 +326,7 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     if (!rc && flags & COMPOSE_JOBS) {
         struct jobs_options options = {c->app.store, c->app.brands, &c->embedder};
         rc = queue_vectors(c, &err);
-        c->jobs = jobs_new(&options);
+        atomic_store(&c->jobs, jobs_new(&options));
     }
     if (!rc)
         return 0;
@@ -335,15 +338,16 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
 void compose_end(struct composition *c)
 {
     struct app *app = &c->app;
-    jobs_free(c->jobs);
-    c->jobs = NULL;
+    engine_close(app->engine); // first: what parks comes back to a pool and a store that are there
+    jobs_stop(atomic_load(&c->jobs));
     if (app->llm)
-        llm_free(app->llm); // ends what runs, so that turns come to their commit
+        llm_free(app->llm);
     pool_free(app->workers);
     engine_free(app->engine);
     accounts_free(app->accounts);
     if (app->store)
         store_close(app->store);
+    jobs_free(atomic_load(&c->jobs)); // as the rest: the store tells of changes until it is closed
     catalogues_free(app->catalogues);
     brands_free(app->brands);
     sockets_free(app->sockets);

@@ -8,7 +8,7 @@
 struct composition {
     struct app app;
     struct embedder embedder;
-    struct jobs *jobs;
+    _Atomic(struct jobs *) jobs; // the store's change feed looks at it from any thread
     bool fresh; // the store was empty
 };
 

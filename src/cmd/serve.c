@@ -186,11 +186,7 @@ static int run(struct settings *settings, bool demo)
         if (!drain(&c, &signals))
             _exit(EXIT_FAILED); // a second signal: at once; what was acknowledged is on disk
     }
-    engine_cancel_all(c.app.engine);
-    while (engine_running(c.app.engine)) {
-        struct timespec step = {0, 1000000};
-        (void)nanosleep(&step, NULL);
-    }
+    engine_close(c.app.engine);
     if (c.app.server)
         http_server_free(c.app.server);
     compose_end(&c);

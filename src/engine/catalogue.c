@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A change marks documents stale in the entry; the next search of that entry reads their rows and publishes first, so
-// that it sees every commit that came before it. One lock an entry orders builders; searches themselves do not lock.
+// that it sees every commit that came before it; a search that comes while another refreshes waits for it. One lock an
+// entry orders builders; searches hold what was built by reference and do not lock. Where everything of a brand has
+// changed the whole entry goes, and with it its memory.
 #include "engine/catalogue.h"
 
 #include "base/clock.h"
@@ -18,26 +20,31 @@
 
 enum { STALE_MOST = 100000, QUERY_EMBED_MS = 800, PASSAGES_MOST = 2000 };
 
+struct built { // an index and what it was built with, by reference
+    struct search_index *index;
+    char model[101]; // of the vectors in the index; "" = words only
+    float floor;
+    _Atomic int refs;
+};
+
 struct catalogue { // one part of one brand
     char *brand;
     enum catalogue_part part;
     pthread_mutex_t build;
-    struct search_index *index; // NULL until built; replaced only under `build` and with no reader
-    pthread_rwlock_t in_use; // readers: searches; writer: replacing the index
     // Under catalogues.lock:
+    struct built *built; // NULL until the first build
+    size_t bytes; // of it, as of the last refresh
     VEC(char *) stale; // ids
-    bool all_stale;
+    bool all_stale, refreshing;
     int64_t used_ms;
     int refs;
-    bool dropped;
-    char model[101]; // of the vectors in the index; "" = words only
-    float floor;
+    bool dropped; // no longer in the map: freed with its last reference
 };
 
 struct catalogues {
     struct store *store;
     const struct embedder *embedder;
-    size_t budget;
+    size_t budget, bytes; // bytes: of all entries in the map
     pthread_mutex_t lock;
     struct map *entries; // "<part>:<brand>" → catalogue
 };
@@ -50,14 +57,21 @@ struct catalogues *catalogues_new(struct store *store, const struct embedder *em
     return c;
 }
 
+static void built_drop(struct built *built)
+{
+    if (!built || atomic_fetch_sub(&built->refs, 1) != 1)
+        return;
+    search_index_free(built->index);
+    free(built);
+}
+
 static void entry_free(struct catalogue *e)
 {
     for (size_t i = 0; i < e->stale.n; i++)
         free(e->stale.at[i]);
     vec_done(&e->stale);
-    search_index_free(e->index);
+    built_drop(e->built);
     pthread_mutex_destroy(&e->build);
-    pthread_rwlock_destroy(&e->in_use);
     free(e->brand);
     free(e);
 }
@@ -95,7 +109,6 @@ static struct catalogue *entry_take(struct catalogues *c, struct str brand, enum
         e->part = part;
         e->all_stale = true;
         pthread_mutex_init(&e->build, NULL);
-        pthread_rwlock_init(&e->in_use, NULL);
         (void)map_set(c->entries, name, e);
     }
     e->refs++;
@@ -104,35 +117,55 @@ static struct catalogue *entry_take(struct catalogues *c, struct str brand, enum
     return e;
 }
 
+// Under catalogues.lock: out of the map; its memory goes with its last user.
+static void entry_forget(struct catalogues *c, struct catalogue *e)
+{
+    char key[64];
+    (void)map_remove(c->entries, entry_key(key, str_from(e->brand), e->part));
+    c->bytes -= e->bytes;
+    e->dropped = true;
+    if (e->refs == 0)
+        entry_free(e);
+}
+
 // Drops least used entries while all together are over the budget.
 static void keep_budget(struct catalogues *c)
 {
-    for (;;) {
-        size_t total = 0, pos = 0;
+    while (c->bytes > c->budget && map_count(c->entries) > 1) {
         struct catalogue *oldest = NULL;
+        size_t pos = 0;
         void *value;
         while (map_next(c->entries, &pos, NULL, &value)) {
             struct catalogue *e = value;
-            total += e->index ? search_bytes(e->index) : 0;
             if (e->refs == 0 && (!oldest || e->used_ms < oldest->used_ms))
                 oldest = e;
         }
-        if (total <= c->budget || !oldest || map_count(c->entries) < 2)
+        if (!oldest)
             return;
-        char key[64];
-        (void)map_remove(c->entries, entry_key(key, str_from(oldest->brand), oldest->part));
-        entry_free(oldest);
+        entry_forget(c, oldest);
     }
 }
 
-static void entry_drop(struct catalogues *c, struct catalogue *e, bool grown)
+static void entry_drop(struct catalogues *c, struct catalogue *e)
 {
     pthread_mutex_lock(&c->lock);
     e->refs--;
-    if (grown)
-        keep_budget(c);
     if (e->dropped && e->refs == 0)
         entry_free(e);
+    keep_budget(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void forget_all(struct catalogues *c)
+{
+    pthread_mutex_lock(&c->lock);
+    for (;;) {
+        size_t pos = 0;
+        void *value;
+        if (!map_next(c->entries, &pos, NULL, &value))
+            break;
+        entry_forget(c, value);
+    }
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -145,12 +178,18 @@ void catalogues_changed(struct catalogues *c, const struct change *change)
         catalogues_changed(c, &document);
         return;
     }
+    if (change->kind == CHANGE_OUTSIDE) {
+        forget_all(c);
+        return;
+    }
     if (change->kind != CHANGE_PRODUCT && change->kind != CHANGE_DOCUMENT)
         return;
     char key[64];
     pthread_mutex_lock(&c->lock);
     struct catalogue *e = map_get(c->entries, entry_key(key, change->brand, part));
-    if (e && (!change->id.p || e->stale.n >= STALE_MOST || part == CATALOGUE_PASSAGES))
+    if (e && !change->id.p)
+        entry_forget(c, e);
+    else if (e && (e->stale.n >= STALE_MOST || part == CATALOGUE_PASSAGES))
         e->all_stale = true;
     else if (e && !e->all_stale)
         vec_push(&e->stale, mem_strndup(change->id.p, change->id.n));
@@ -162,6 +201,7 @@ void catalogues_changed(struct catalogues *c, const struct change *change)
 struct build {
     struct catalogue *e;
     struct search_index *index;
+    const char *model; // "" = words only
     const struct brand_ref *brand;
     struct arena *arena;
     char **ids;
@@ -250,7 +290,7 @@ static int read_all(struct tx *tx, void *arg, struct err *err)
     struct build *b = arg;
     struct product row;
     struct err none = {0};
-    int rc = b->e->model[0] ? vector_list(tx, str_from(b->e->model), keep_vector, b, &none) : 0;
+    int rc = b->model[0] ? vector_list(tx, str_from(b->model), keep_vector, b, &none) : 0;
     if (rc)
         return rc;
     b->index = search_index_new(b->dims);
@@ -259,12 +299,16 @@ static int read_all(struct tx *tx, void *arg, struct err *err)
     return knowledge_list(tx, b->brand->row.chatbot_id, put_document, b, err);
 }
 
+// ERR_NOT_FOUND: the index has no room for the vectors that there are now.
 static int read_some(struct tx *tx, void *arg, struct err *err)
 {
     struct build *b = arg;
     for (size_t i = 0; i < b->n_ids; i++) {
         struct product product;
-        int rc = product_get(tx, b->arena, str_from(b->ids[i]), &product, err);
+        int rc = b->model[0] ? vector_list_of(tx, str_from(b->model), STR("product"), str_from(b->ids[i]), keep_vector, b, err) : 0;
+        if (rc || b->dims != search_dims(b->index))
+            return rc ? rc : ERR_NOT_FOUND;
+        rc = product_get(tx, b->arena, str_from(b->ids[i]), &product, err);
         if (rc == 1)
             rc = put_product(b, &product);
         else if (rc == 0)
@@ -275,76 +319,128 @@ static int read_some(struct tx *tx, void *arg, struct err *err)
     return 0;
 }
 
-// Takes the list of what is stale; true: everything.
+// Takes the list of what is stale; true: everything. Until `settle` every search of the entry waits.
 static bool take_stale(struct catalogues *c, struct catalogue *e, struct build *b)
 {
     pthread_mutex_lock(&c->lock);
-    bool all = e->all_stale;
+    bool all = e->all_stale || !e->built;
     b->ids = e->stale.at;
     b->n_ids = e->stale.n;
     e->stale.at = NULL;
     e->stale.n = e->stale.cap = 0;
     e->all_stale = false;
+    e->refreshing = true;
     pthread_mutex_unlock(&c->lock);
     return all;
 }
 
-static void mark_all(struct catalogues *c, struct catalogue *e)
+// The end of a refresh: `built` (may be what was there) serves from now on; NULL: it failed, all is read again.
+static void settle(struct catalogues *c, struct catalogue *e, struct built *built)
 {
+    struct built *before = NULL;
+    size_t bytes = built ? search_bytes(built->index) : 0;
     pthread_mutex_lock(&c->lock);
-    e->all_stale = true;
+    e->refreshing = false;
+    if (!built) {
+        e->all_stale = true;
+    } else {
+        if (!e->dropped)
+            c->bytes += bytes - e->bytes;
+        e->bytes = bytes;
+        if (built != e->built) {
+            before = e->built;
+            e->built = built;
+        }
+    }
     pthread_mutex_unlock(&c->lock);
+    built_drop(before);
 }
 
-static bool is_stale(struct catalogues *c, struct catalogue *e)
+// What searches may use now, as a reference; NULL: it has to be refreshed first.
+static struct built *take_fresh(struct catalogues *c, struct catalogue *e)
 {
     pthread_mutex_lock(&c->lock);
-    bool stale = e->all_stale || e->stale.n;
+    bool fresh = e->built && !e->all_stale && !e->stale.n && !e->refreshing;
+    struct built *built = fresh ? e->built : NULL;
+    if (built)
+        atomic_fetch_add(&built->refs, 1);
     pthread_mutex_unlock(&c->lock);
-    return stale;
+    return built;
+}
+
+static int build_anew(struct catalogues *c, struct build *b, const struct scope *scope, struct built **ret, struct err *err)
+{
+    struct built *built = mem_zalloc(sizeof *built);
+    atomic_init(&built->refs, 1);
+    if (!c->embedder->model(c->embedder->self, built->model, &built->floor))
+        built->model[0] = 0;
+    b->model = built->model;
+    b->index = NULL;
+    b->dims = 0;
+    int rc = store_read(c->store, scope, read_all, b, err);
+    built->index = b->index;
+    if (rc) {
+        built_drop(built);
+        return rc;
+    }
+    search_publish(built->index);
+    *ret = built;
+    return 0;
 }
 
 // Under e->build.
 static int refresh(struct catalogues *c, struct catalogue *e, const struct brand_ref *brand, struct err *err)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
-    struct build b = {.e = e, .brand = brand, .arena = arena, .index = e->index, .vectors = map_new()};
+    struct build b = {.e = e, .brand = brand, .arena = arena, .vectors = map_new()};
     struct scope scope = scope_brand(brand->row.brand.id, STR("index"));
     bool all = take_stale(c, e, &b);
-    if (all && !c->embedder->model(c->embedder->self, e->model, &e->floor))
-        e->model[0] = 0;
-    int rc = store_read(c->store, &scope, all ? read_all : read_some, &b, err);
-    map_free(b.vectors);
-    if (rc) {
-        if (all && b.index != e->index)
-            search_index_free(b.index);
-        mark_all(c, e);
-    } else if (all) {
-        search_publish(b.index);
-        pthread_rwlock_wrlock(&e->in_use);
-        struct search_index *before = e->index;
-        e->index = b.index;
-        pthread_rwlock_unlock(&e->in_use);
-        search_index_free(before);
-    } else {
-        search_publish(e->index);
+    struct built *built = e->built; // changed under e->build alone
+    int rc = ERR_NOT_FOUND;
+    if (!all) {
+        b.index = built->index;
+        b.model = built->model;
+        b.dims = search_dims(built->index);
+        rc = store_read(c->store, &scope, read_some, &b, err);
+        if (rc == 0)
+            search_publish(built->index);
     }
+    if (rc == ERR_NOT_FOUND) // all, or the first vectors of an index that was made without
+        rc = build_anew(c, &b, &scope, &built, err);
+    settle(c, e, rc ? NULL : built);
+    map_free(b.vectors);
     for (size_t i = 0; i < b.n_ids; i++)
         free(b.ids[i]);
     free(b.ids);
     return rc;
 }
 
-static int bring_up_to_date(struct catalogues *c, struct catalogue *e, const struct brand_ref *brand, bool *ret_grown, struct err *err)
+// Vectors of one model say nothing to those of another.
+static void look_at_model(struct catalogues *c, struct catalogue *e)
 {
-    *ret_grown = false;
-    if (!is_stale(c, e))
+    char model[101];
+    float floor;
+    if (!c->embedder->model(c->embedder->self, model, &floor))
+        model[0] = 0;
+    pthread_mutex_lock(&c->lock);
+    if (e->built && strcmp(e->built->model, model) != 0)
+        e->all_stale = true;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static int bring_up_to_date(struct catalogues *c, struct catalogue *e, const struct brand_ref *brand, struct built **ret, struct err *err)
+{
+    int rc = 0;
+    look_at_model(c, e);
+    // What goes stale again while it is refreshed came later than this search.
+    if ((*ret = take_fresh(c, e)))
         return 0;
     pthread_mutex_lock(&e->build);
-    int rc = 0;
-    if (is_stale(c, e)) {
+    if (!(*ret = take_fresh(c, e)))
         rc = refresh(c, e, brand, err);
-        *ret_grown = true;
+    if (!rc && !*ret) {
+        *ret = e->built;
+        atomic_fetch_add(&e->built->refs, 1);
     }
     pthread_mutex_unlock(&e->build);
     return rc;
@@ -364,16 +460,16 @@ static void keep_strings(struct arena *arena, struct search_result *result)
     }
 }
 
-static void add_vector(struct catalogues *c, const struct catalogue *e, struct arena *arena, struct search_query *query)
+static void add_vector(struct catalogues *c, const struct built *built, struct arena *arena, struct search_query *query)
 {
     const float **vectors;
     size_t dims;
-    if (query->vector || !e->model[0] || query->text.n == 0 || !search_dims(e->index))
+    if (query->vector || !built->model[0] || query->text.n == 0 || !search_dims(built->index))
         return;
     int rc = c->embedder->embed(c->embedder->self, arena, &query->text, 1, true, QUERY_EMBED_MS, &vectors, &dims, NULL);
-    if (rc == 0 && dims == search_dims(e->index)) {
+    if (rc == 0 && dims == search_dims(built->index)) {
         query->vector = vectors[0];
-        query->vector_floor = e->floor;
+        query->vector_floor = built->floor;
     }
 }
 
@@ -381,18 +477,17 @@ int catalogue_search(struct catalogues *c, const struct brand_ref *brand, enum c
                      struct search_query *query, struct search_result *ret, struct err *err)
 {
     struct catalogue *e = entry_take(c, brand->row.brand.id, part);
-    bool grown;
-    int rc = bring_up_to_date(c, e, brand, &grown, err);
+    struct built *built;
+    int rc = bring_up_to_date(c, e, brand, &built, err);
     if (rc == 0) {
-        pthread_rwlock_rdlock(&e->in_use);
-        add_vector(c, e, arena, query);
-        struct search_reader *reader = search_read(e->index);
+        add_vector(c, built, arena, query);
+        struct search_reader *reader = search_read(built->index);
         search_run(reader, arena, query, ret);
         keep_strings(arena, ret);
         search_reader_done(reader);
-        pthread_rwlock_unlock(&e->in_use);
+        built_drop(built);
     }
-    entry_drop(c, e, grown);
+    entry_drop(c, e);
     return rc;
 }
 

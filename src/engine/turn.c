@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { TICK_FLUSH_MS = 10, TICK_MS = 50, TYPING_MS = 5000, SAVE_MS = 250, WAKE_MOST = 16 };
+enum { TICK_FLUSH_MS = 10, TICK_MS = 50, TYPING_MS = 5000, SAVE_MS = 250, WAKE_FEW = 16 };
 
 static enum step_result step_finish(struct turn *turn);
 
@@ -30,9 +30,11 @@ static const struct step {
 
 void turn_wake(struct turn *turn)
 {
-    struct watcher list[WAKE_MOST];
+    struct watcher few[WAKE_FEW], *list = few;
     pthread_mutex_lock(&turn->lock);
-    size_t n = turn->watchers.n < WAKE_MOST ? turn->watchers.n : WAKE_MOST;
+    size_t n = turn->watchers.n;
+    if (n > WAKE_FEW)
+        list = mem_calloc(n, sizeof *list);
     if (n)
         memcpy(list, turn->watchers.at, n * sizeof *list);
     turn->waking++;
@@ -41,6 +43,8 @@ void turn_wake(struct turn *turn)
     pthread_mutex_unlock(&turn->lock);
     for (size_t i = 0; i < n; i++)
         list[i].wake(turn, list[i].arg);
+    if (list != few)
+        free(list);
     pthread_mutex_lock(&turn->lock);
     if (--turn->waking == 0)
         pthread_cond_broadcast(&turn->calm);
@@ -246,15 +250,22 @@ void turn_know_conversation(struct turn *turn)
     struct str session = turn->begin.conversation.session_id;
     struct str prefix = turn->input.prefix;
     struct engine *engine = turn->engine;
+    struct turn *next = NULL;
+    pthread_mutex_lock(&engine->lock);
+    if (!str_eq(session, turn->input.session)) {
+        // A new id, also where one was given that may not be used: nobody can stand before it, as nobody knows it yet.
+        next = lane_leave(engine, turn);
+        (void)lane_enter(engine, turn, session);
+    }
+    pthread_mutex_unlock(&engine->lock);
     pthread_mutex_lock(&turn->lock);
     turn->outcome.conversation_id = str_starts(session, prefix) ? (struct str){session.p + prefix.n, session.n - prefix.n} : session;
     turn->outcome.answer_id = turn->begin.answer_id;
     turn->conversation_known = true;
     pthread_mutex_unlock(&turn->lock);
-    pthread_mutex_lock(&engine->lock);
-    if (!turn->lane)
-        (void)lane_enter(engine, turn, session); // a new id: nobody can stand before it
-    pthread_mutex_unlock(&engine->lock);
+    if (next)
+        pool_must_run(engine->with.workers, run, next);
+    turn_wake(turn);
 }
 
 static void list_add(struct engine *engine, struct turn *turn)
@@ -275,7 +286,8 @@ static void list_remove(struct engine *engine, struct turn *turn)
         engine->turns = turn->after;
     if (turn->after)
         turn->after->before = turn->before;
-    engine->n_turns--;
+    if (--engine->n_turns == 0)
+        pthread_cond_broadcast(&engine->none);
 }
 
 static enum step_result step_finish(struct turn *turn)
@@ -286,14 +298,28 @@ static enum step_result step_finish(struct turn *turn)
         pthread_cond_wait(&turn->calm, &turn->lock);
     turn->ended = true;
     pthread_mutex_unlock(&turn->lock);
+    turn_wake(turn);
+    // A turn counts as running until no watcher of it is called any more: who waits for all turns may then free what the
+    // watchers use.
+    pthread_mutex_lock(&turn->lock);
+    while (turn->waking)
+        pthread_cond_wait(&turn->calm, &turn->lock);
+    pthread_mutex_unlock(&turn->lock);
     pthread_mutex_lock(&engine->lock);
     struct turn *next = lane_leave(engine, turn);
-    list_remove(engine, turn);
-    pthread_mutex_unlock(&engine->lock);
-    turn_wake(turn);
     if (next)
         pool_must_run(engine->with.workers, run, next);
+    list_remove(engine, turn);
+    pthread_mutex_unlock(&engine->lock);
     return STEP_NEXT;
+}
+
+// Of a turn that has not begun: nothing but its last step remains.
+static void end_at_once(struct turn *turn, int code)
+{
+    turn->outcome.code = code;
+    turn->outcome.finish_reason = code == ERR_CANCELLED ? "cancelled" : "error";
+    turn->step = sizeof steps / sizeof *steps - 1;
 }
 
 static void copy_input(struct turn *turn, const struct turn_input *input)
@@ -330,7 +356,9 @@ struct turn *turn_start(struct engine *engine, const struct turn_input *input, t
         vec_push(&turn->watchers, wake, arg);
     pthread_mutex_lock(&engine->lock);
     list_add(engine, turn);
-    bool go = !turn->input.session.p || lane_enter(engine, turn, turn->input.session);
+    bool go = engine->closed || !turn->input.session.p || lane_enter(engine, turn, turn->input.session);
+    if (engine->closed)
+        end_at_once(turn, ERR_UNAVAILABLE);
     turn->wait_until = input->wait_ms ? turn->began_mono + input->wait_ms : INT64_MAX;
     pthread_mutex_unlock(&engine->lock);
     if (go)
@@ -348,14 +376,11 @@ struct turn *turn_find(struct engine *engine, struct str brand_id, struct str ch
     return turn;
 }
 
-// A turn that gives up waiting goes straight to its end.
+// Under engine.lock: a turn that gives up waiting goes straight to its end.
 static void give_up(struct turn *turn, int code)
 {
     lane_give_up(turn);
-    turn->outcome.code = code;
-    if (code == ERR_CANCELLED)
-        turn->outcome.finish_reason = "cancelled";
-    turn->step = sizeof steps / sizeof *steps - 1;
+    end_at_once(turn, code);
     pool_must_run(turn->engine->with.workers, run, turn);
 }
 
@@ -389,7 +414,7 @@ static bool look_at(struct turn *turn, int64_t now, struct due *due, int64_t flu
     bool flushing = turn->flush_due;
     bool wake = (flushing && now - turn->woken_at >= flush_ms) ||
                 (!turn->ended && turn->text.n == 0 && now - turn->woken_at >= TYPING_MS);
-    bool save = turn->call && !turn->saving && turn->text.n > turn->saved && now - turn->saved_at >= SAVE_MS;
+    bool save = turn->call && turn->conversation_known && !turn->saving && turn->text.n > turn->saved && now - turn->saved_at >= SAVE_MS;
     if (save) {
         turn->saving = true;
         turn->saved_at = now;
@@ -472,6 +497,7 @@ struct engine *engine_new(const struct engine_options *options)
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&engine->tick, &attr);
+    pthread_cond_init(&engine->none, NULL);
     pthread_condattr_destroy(&attr);
     if (pthread_create(&engine->clock, NULL, clock_thread, engine) != 0)
         abort();
@@ -489,6 +515,7 @@ void engine_free(struct engine *engine)
     pthread_join(engine->clock, NULL);
     map_free(engine->lanes);
     pthread_cond_destroy(&engine->tick);
+    pthread_cond_destroy(&engine->none);
     pthread_mutex_destroy(&engine->lock);
     free(engine);
 }
@@ -524,4 +551,18 @@ void engine_cancel_all(struct engine *engine)
 void engine_cancel_brand(struct engine *engine, struct str brand_id)
 {
     cancel_where(engine, brand_id);
+}
+
+void engine_close(struct engine *engine)
+{
+    if (!engine)
+        return;
+    pthread_mutex_lock(&engine->lock);
+    engine->closed = true;
+    pthread_mutex_unlock(&engine->lock);
+    engine_cancel_all(engine);
+    pthread_mutex_lock(&engine->lock);
+    while (engine->n_turns)
+        pthread_cond_wait(&engine->none, &engine->lock);
+    pthread_mutex_unlock(&engine->lock);
 }

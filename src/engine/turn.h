@@ -26,6 +26,9 @@ struct engine *engine_new(const struct engine_options *options);
 void engine_free(struct engine *engine); // no turn may run
 size_t engine_running(struct engine *engine);
 void engine_cancel_all(struct engine *engine);
+// Cancels all and waits for their ends; turns started later end at once with ERR_UNAVAILABLE and store nothing. NULL is
+// fine.
+void engine_close(struct engine *engine);
 void engine_cancel_brand(struct engine *engine, struct str brand_id);
 
 struct turn_input {

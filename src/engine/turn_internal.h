@@ -20,9 +20,9 @@ enum { TURN_TEXT_MOST = 1 << 20 };
 struct engine {
     struct engine_options with;
     pthread_mutex_t lock;
-    pthread_cond_t tick;
+    pthread_cond_t tick, none; // none: no turn runs
     pthread_t clock;
-    bool ending;
+    bool ending, closed;
     struct turn *turns; // all that have not ended
     size_t n_turns;
     struct map *lanes; // "<brand>/<chatbot>/<session>" → lane

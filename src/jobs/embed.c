@@ -11,6 +11,7 @@
 #include "store/crud.h"
 #include "store/knowledge.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -103,6 +104,8 @@ static int embed_all(const struct jobs_options *with, const struct scope *scope,
     for (t->from = 0; t->from < t->passages.n; t->from += t->n) {
         AUTO_ARENA struct arena *arena = arena_new(0);
         struct str texts[BATCH];
+        if (atomic_load(with->ending))
+            return err_set(err, ERR_CANCELLED, "the program is stopping");
         t->n = t->passages.n - t->from < BATCH ? t->passages.n - t->from : BATCH;
         for (size_t i = 0; i < t->n; i++)
             texts[i] = t->passages.at[t->from + i].text;

@@ -7,6 +7,7 @@
 #include "store/job.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { LEASE_MS = 120000, LONGEST_SLEEP_MS = 60000, FIRST_BACK_OFF_MS = 1000, LONGEST_BACK_OFF_MS = 3600000 };
@@ -16,7 +17,8 @@ struct jobs {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t poked;
-    bool ending, work;
+    _Atomic bool ending;
+    bool work, joined;
 };
 
 static const struct job_kind kinds[] = {
@@ -31,6 +33,7 @@ struct claim {
     int64_t due;
     const char *error;
     int64_t run_at;
+    bool released;
 };
 
 static int claim(struct tx *tx, void *arg, struct err *err)
@@ -50,6 +53,8 @@ static int next_due(struct tx *tx, void *arg, struct err *err)
 static int finish(struct tx *tx, void *arg, struct err *err)
 {
     const struct claim *c = arg;
+    if (c->released)
+        return job_released(tx, c->job.id, err);
     return c->error ? job_failed(tx, c->job.id, str_from(c->error), c->run_at, err) : job_done(tx, c->job.id, err);
 }
 
@@ -67,7 +72,8 @@ static void run_one(struct jobs *jobs, struct claim *c)
     struct err err = {0};
     int rc = kind ? kind->run(&jobs->with, &c->job, &err) : err_set(&err, ERR_INVALID, "no job kind of this name");
     struct scope scope = scope_brand(c->job.brand, STR("jobs"));
-    if (rc) {
+    c->released = rc == ERR_CANCELLED && jobs->ending;
+    if (rc && !c->released) {
         int64_t wait = FIRST_BACK_OFF_MS << (c->job.attempts < 12 ? c->job.attempts : 12);
         bool last = !kind || c->job.attempts >= kind->tries;
         c->error = err.text[0] ? err.text : err_name(rc);
@@ -97,10 +103,7 @@ static int64_t run_due(struct jobs *jobs)
             return FIRST_BACK_OFF_MS;
         if (c.found == 1)
             run_one(jobs, &c);
-        pthread_mutex_lock(&jobs->lock);
-        bool ending = jobs->ending;
-        pthread_mutex_unlock(&jobs->lock);
-        if (ending)
+        if (jobs->ending)
             return 0;
     }
 }
@@ -134,6 +137,7 @@ struct jobs *jobs_new(const struct jobs_options *options)
     struct jobs *jobs = mem_zalloc(sizeof *jobs);
     pthread_condattr_t attr;
     jobs->with = *options;
+    jobs->with.ending = &jobs->ending;
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -152,15 +156,23 @@ void jobs_poke(struct jobs *jobs)
     pthread_mutex_unlock(&jobs->lock);
 }
 
-void jobs_free(struct jobs *jobs)
+void jobs_stop(struct jobs *jobs)
 {
-    if (!jobs)
+    if (!jobs || jobs->joined)
         return;
     pthread_mutex_lock(&jobs->lock);
     jobs->ending = true;
     pthread_cond_signal(&jobs->poked);
     pthread_mutex_unlock(&jobs->lock);
     pthread_join(jobs->thread, NULL);
+    jobs->joined = true;
+}
+
+void jobs_free(struct jobs *jobs)
+{
+    if (!jobs)
+        return;
+    jobs_stop(jobs);
     pthread_cond_destroy(&jobs->poked);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs);

@@ -12,7 +12,9 @@ struct jobs_options {
     struct store *store;
     struct brands *brands;
     const struct embedder *embedder;
+    _Atomic bool *ending; // set by jobs_new: a long job ends with ERR_CANCELLED when it turns true, and is run again later
 };
 struct jobs *jobs_new(const struct jobs_options *options);
-void jobs_free(struct jobs *jobs); // ends after the job under way
+void jobs_stop(struct jobs *jobs); // returns after the step under way; nothing runs any more. NULL is fine
+void jobs_free(struct jobs *jobs); // stops it too; nobody may poke any more
 void jobs_poke(struct jobs *jobs); // there may be new work; any thread, does not block

@@ -307,7 +307,10 @@ int brand_erase(struct tx *tx, struct err *err)
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);
+    // The id is free again: whoever takes it must find nothing of this brand's in memory.
     tx_changed(tx, CHANGE_BRAND, STR_NULL);
+    tx_changed(tx, CHANGE_PRODUCT, STR_NULL);
+    tx_changed(tx, CHANGE_DOCUMENT, STR_NULL);
     return rc;
 }
 

@@ -17,6 +17,8 @@ STORE_SQL(conversation_insert,
 STORE_SQL(
     conversation_touch,
     "UPDATE conversations SET message_count = message_count + 2, last_message_at = $3 WHERE brand_id = $1 AND id = $2");
+STORE_SQL(chatbot_there, "SELECT 1 FROM chatbots c JOIN brands b ON b.id = c.brand_id WHERE c.brand_id = $1 AND c.id = $2 "
+                         "AND c.deleted_at IS NULL AND b.deleted_at IS NULL");
 STORE_SQL(message_next_seq,
           "SELECT COALESCE(MAX(seq), 0) + 1 FROM messages WHERE brand_id = $1 AND conversation_id = $2");
 STORE_SQL(message_insert,
@@ -110,11 +112,23 @@ static int insert_message(struct tx *tx, struct turn_begin *turn, int64_t seq, c
                    NULL, err);
 }
 
+// A turn may begin with what was known of a brand just before it was deleted: nothing of it may be written then, as the
+// brand's rows may be erased already and its id belong to another.
+static int check_there(struct tx *tx, const struct turn_begin *turn, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query_one(tx, &chatbot_there, VALUES(v_str(turn->chatbot_id)), &rows, err);
+    return rc == 0 ? err_set(err, ERR_NOT_FOUND, "the chatbot was deleted") : rc < 0 ? rc : 0;
+}
+
 int conversation_begin_turn(struct tx *tx, struct turn_begin *turn, struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;
     turn->started = false;
-    int rc = turn->session_id.p
+    int rc = check_there(tx, turn, err);
+    if (rc)
+        return rc;
+    rc = turn->session_id.p
                  ? conversation_find(tx, turn->arena, turn->chatbot_id, turn->session_id, &turn->conversation, err)
                  : 0;
     if (rc < 0)

@@ -25,6 +25,7 @@ struct turn_begin {
     int64_t answer_seq;
     bool started;
 };
+// ERR_NOT_FOUND: the chatbot or its brand was deleted.
 int conversation_begin_turn(struct tx *tx, struct turn_begin *turn, struct err *err);
 
 struct turn_end {

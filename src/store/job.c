@@ -13,6 +13,7 @@ STORE_SQL_ALL(job_due, "SELECT brand_id, id, kind, payload, attempts FROM jobs W
 STORE_SQL_ALL(job_row_claim, "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $3 WHERE brand_id = $1 AND id = $2");
 STORE_SQL(job_row_remove, "DELETE FROM jobs WHERE brand_id = $1 AND id = $2");
 STORE_SQL(job_row_fail, "UPDATE jobs SET state = $3, error = $4, run_at = $5, lease_until = NULL WHERE brand_id = $1 AND id = $2");
+STORE_SQL(job_row_release, "UPDATE jobs SET state = 'waiting', attempts = attempts - 1, lease_until = NULL WHERE brand_id = $1 AND id = $2");
 STORE_SQL_ALL(job_soonest, "SELECT MIN(CASE WHEN state = 'running' THEN lease_until ELSE run_at END) FROM jobs WHERE state IN ('waiting', 'running')");
 
 int job_insert(struct tx *tx, const char *kind, struct str payload, int64_t run_at, struct err *err)
@@ -55,6 +56,11 @@ int job_failed(struct tx *tx, struct str id, struct str error, int64_t run_at, s
     return tx_exec(tx, &job_row_fail,
                    VALUES(v_str(id), v_cstr(run_at < 0 ? "failed" : "waiting"), v_str(error), v_int(run_at < 0 ? 0 : run_at)), NULL,
                    err);
+}
+
+int job_released(struct tx *tx, struct str id, struct err *err)
+{
+    return tx_exec(tx, &job_row_release, VALUES(v_str(id)), NULL, err);
 }
 
 int job_next_due(struct tx *tx, int64_t *ret, struct err *err)

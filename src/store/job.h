@@ -19,5 +19,7 @@ int job_claim(struct tx *tx, struct arena *arena, int64_t now, int64_t lease_ms,
 int job_done(struct tx *tx, struct str id, struct err *err); // scope's brand
 // Again at run_at, or aside for good when run_at < 0.
 int job_failed(struct tx *tx, struct str id, struct str error, int64_t run_at, struct err *err);
+// It was not the job's fault that it did not come to its end: it waits again as if it had not been tried.
+int job_released(struct tx *tx, struct str id, struct err *err);
 // When the next job is due: 1 = *ret set, 0 = none waits.
 int job_next_due(struct tx *tx, int64_t *ret, struct err *err);

@@ -11,6 +11,8 @@ STORE_SQL(vector_upsert, "INSERT INTO vectors (brand_id, kind, document_id, ordi
                          "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (brand_id, kind, document_id, ordinal) DO UPDATE SET "
                          "model = excluded.model, text_hash = excluded.text_hash, vector = excluded.vector");
 STORE_SQL(vector_all, "SELECT kind, document_id, ordinal, text_hash, vector FROM vectors WHERE brand_id = $1 AND model = $2");
+STORE_SQL(vector_of_one, "SELECT kind, document_id, ordinal, text_hash, vector FROM vectors "
+                         "WHERE brand_id = $1 AND model = $2 AND kind = $3 AND document_id = $4");
 
 int knowledge_base_insert(struct tx *tx, struct str id, struct str chatbot_id, struct str name, int64_t now, struct err *err)
 {
@@ -58,18 +60,33 @@ int vector_put(struct tx *tx, struct str model, const struct vector_row *row, st
                    NULL, err);
 }
 
-int vector_list(struct tx *tx, struct str model, int (*each)(void *arg, const struct vector_row *row), void *arg, struct err *err)
+static int each_vector(struct rows *rows, int (*each)(void *arg, const struct vector_row *row), void *arg, struct err *err)
 {
-    AUTO_ROWS struct rows *rows = NULL;
-    int rc = tx_query(tx, &vector_all, VALUES(v_str(model)), &rows, err);
-    while (!rc && (rc = rows_next(rows, err)) == 1) {
+    int rc;
+    while ((rc = rows_next(rows, err)) == 1) {
         struct str bytes = rows_str(rows, 4);
         AUTO_FREE float *vector = mem_alloc(bytes.n); // the row's bytes may be unaligned
         if (bytes.n)
             memcpy(vector, bytes.p, bytes.n);
         struct vector_row row = {rows_str(rows, 0), rows_str(rows, 1), rows_int(rows, 2), rows_str(rows, 3), vector,
                                  bytes.n / sizeof(float)};
-        rc = each(arg, &row);
+        if ((rc = each(arg, &row)) != 0)
+            break;
     }
     return rc;
+}
+
+int vector_list(struct tx *tx, struct str model, int (*each)(void *arg, const struct vector_row *row), void *arg, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query(tx, &vector_all, VALUES(v_str(model)), &rows, err);
+    return rc ? rc : each_vector(rows, each, arg, err);
+}
+
+int vector_list_of(struct tx *tx, struct str model, struct str kind, struct str document_id,
+                   int (*each)(void *arg, const struct vector_row *row), void *arg, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query(tx, &vector_of_one, VALUES(v_str(model), v_str(kind), v_str(document_id)), &rows, err);
+    return rc ? rc : each_vector(rows, each, arg, err);
 }

@@ -27,3 +27,6 @@ struct vector_row {
 };
 int vector_put(struct tx *tx, struct str model, const struct vector_row *row, struct err *err);
 int vector_list(struct tx *tx, struct str model, int (*each)(void *arg, const struct vector_row *row), void *arg, struct err *err);
+// The same of one document.
+int vector_list_of(struct tx *tx, struct str model, struct str kind, struct str document_id,
+                   int (*each)(void *arg, const struct vector_row *row), void *arg, struct err *err);

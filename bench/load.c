@@ -4,7 +4,7 @@
 // Prints one JSON object. With --idle it only opens sockets, prints `ready`, and holds them until its input ends.
 //
 // usage: load --port N --path PATH [--ws] [--clients N] [--turns N | --seconds N] [--message TEXT] [--body JSON]
-//             [--get] [--idle]
+//             [--get] [--idle] [--ramp SECONDS, over which the clients begin]
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static struct {
     bool ws, get, idle;
     int clients;
     long turns;
-    double seconds;
+    double seconds, ramp;
 } options = {.path = "/", .message = "Which laptop is good for students?", .clients = 1, .seconds = 5};
 
 struct client {
@@ -251,7 +251,6 @@ static void receive(struct client *c)
         }
         consume(c, head);
         c->upgraded = true;
-        ask(c);
     }
     while (options.ws ? take_frame(c) : take_http(c)) {
     }
@@ -274,17 +273,9 @@ static void print_times(const char *name, float *ms)
 static void parse(int argc, char **argv)
 {
     static const struct option rows[] = {
-        {"port", 1, NULL, 'p'},
-        {"path", 1, NULL, 'a'},
-        {"message", 1, NULL, 'm'},
-        {"clients", 1, NULL, 'c'},
-        {"turns", 1, NULL, 't'},
-        {"ws", 0, NULL, 'w'},
-        {"seconds", 1, NULL, 's'},
-        {"idle", 0, NULL, 'i'},
-        {"body", 1, NULL, 'b'},
-        {"get", 0, NULL, 'g'},
-        {0},
+        {"port", 1, NULL, 'p'},  {"path", 1, NULL, 'a'}, {"message", 1, NULL, 'm'}, {"clients", 1, NULL, 'c'},
+        {"turns", 1, NULL, 't'}, {"ws", 0, NULL, 'w'},   {"seconds", 1, NULL, 's'}, {"idle", 0, NULL, 'i'},
+        {"body", 1, NULL, 'b'},  {"get", 0, NULL, 'g'},  {"ramp", 1, NULL, 'r'},    {0},
     };
     for (int c; (c = getopt_long(argc, argv, "", rows, NULL)) != -1;) {
         switch (c) {
@@ -314,6 +305,9 @@ static void parse(int argc, char **argv)
             break;
         case 'g':
             options.get = true;
+            break;
+        case 'r':
+            options.ramp = strtod(optarg, NULL);
             break;
         case 'i':
             options.idle = true;
@@ -349,11 +343,13 @@ int main(int argc, char **argv)
     began = now();
     until = began + options.seconds;
     double patience = until + 60 + (options.turns ? 120 : 0);
-    for (int i = 0; i < options.clients && !options.ws; i++)
-        ask(&clients[i]);
+    int begun = 0;
     while ((answered + failed < asked || may_ask()) && now() < patience) {
+        while (begun < options.clients && (clients[begun].upgraded || !options.ws) &&
+               now() >= began + options.ramp * begun / options.clients)
+            ask(&clients[begun++]);
         struct epoll_event events[256];
-        int n = epoll_wait(poll, events, 256, 100);
+        int n = epoll_wait(poll, events, 256, begun < options.clients ? 1 : 100);
         for (int i = 0; i < n; i++) {
             struct client *c = events[i].data.ptr;
             if (c->fd >= 0)

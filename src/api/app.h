@@ -27,5 +27,5 @@ struct app {
     const char *commit;
     bool (*embeds)(struct app *app); // somebody makes vectors
     int64_t started_ms; // monotonic
-    _Atomic bool draining;
+    _Atomic bool draining; // readiness says so; nothing else changes
 };

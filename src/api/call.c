@@ -163,6 +163,8 @@ static bool read_json(struct call *call)
         return body_fault(call, 0);
     if (json_parse(call->arena, body, JSON_RAW_NUMBERS, &call->json, &offset) != 0)
         return body_fault(call, offset);
+    if (!call->endpoint->surface->lenient && json_repeats(call->json))
+        return body_fault(call, 0);
     return true;
 }
 

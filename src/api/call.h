@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One request as a handler sees it, and the row that declares its endpoint. Everything that endpoints share happens
-// before the handler, in this order: path and method, size, limit by address, credentials, limit by user, brand, origin,
-// body (call.c). A handler decodes nothing itself: it finds the resource decoded by its row's model.
+// before the handler, in this order: path and method, size, limit by address, credentials, limit by user, brand,
+// origin, body (call.c). A handler decodes nothing itself: it finds the resource decoded by its row's model.
 #pragma once
 
 #include "api/app.h"
@@ -12,18 +12,20 @@ enum who { // who may call
     WHO_ANYBODY,
     WHO_PUBLIC, // the brand is open to all, or the caller has a key of it or is a member
     WHO_ADMIN, // admin of the brand, super_admin
-    WHO_USER, // any signed-in user
+    WHO_USER, // any signed-in user; no chatbot's key
     WHO_MAKER, // admin of some brand (setting brands.create)
 };
 
+// BY_USER is looked at after the credentials; without a user it is the address.
 enum limit_by { BY_ADDRESS, BY_USER, BY_BRAND_AND_ADDRESS };
 
-struct limit_class {
+struct limit_class { // a sliding window of 60 s
     const char *name;
-    enum setting_id setting;
+    enum setting_id setting; // how many in it; 0 = no limit
     enum limit_by by;
 };
-extern const struct limit_class LIMIT_CHAT, LIMIT_READ, LIMIT_MANAGE, LIMIT_CONNECT, LIMIT_LOGIN, LIMIT_REFRESH, LIMIT_LOGOUT;
+extern const struct limit_class LIMIT_CHAT, LIMIT_READ, LIMIT_MANAGE, LIMIT_CONNECT, LIMIT_LOGIN, LIMIT_REFRESH,
+    LIMIT_LOGOUT;
 
 struct call;
 struct surface;
@@ -33,7 +35,7 @@ enum endpoint_flags {
     ENDPOINT_PATCH = 2, // nothing is required
     ENDPOINT_DEFAULT_BRAND = 4, // a legacy path: the brand of setting default_brand
     ENDPOINT_NO_BODY_NEEDED = 8, // an absent body is an empty object
-    ENDPOINT_INACTIVE_TOO = 16, // a public read that also serves inactive brands to their admins: never used by visitors
+    ENDPOINT_INACTIVE_TOO = 16, // a public read that also serves inactive brands to their admins
     ENDPOINT_LIST = 32, // the reply is a plain array of `reply`
     ENDPOINT_HIDDEN = 64, // not in the OpenAPI document
     ENDPOINT_HTML = 128, // the reply is a page
@@ -67,6 +69,7 @@ struct surface { // how it authenticates, shapes success, errors and faults
     const char *name;
     bool demo; // admin endpoints accept requests without credentials in demo mode
     bool lenient; // numbers as text, unknown fields ignored
+    // Both answer the request; on a loop too, so they must not block. `code` NULL: the usual one of the status.
     void (*error)(struct http_req *req, int status, const char *code, const char *text);
     void (*faults)(struct http_req *req, const struct faults *faults);
 };
@@ -82,18 +85,18 @@ struct call {
     enum role role; // in the brand, or ROLE_SUPER_ADMIN
     struct brand_ref *brand; // NULL: the endpoint has none
     struct scope scope; // of the brand and the caller
-    struct faults *faults;
-    yyjson_val *json; // the body
-    struct model_input input;
+    struct faults *faults; // never NULL
+    yyjson_val *json; // the body; NULL: none came
+    struct model_input input; // what `body` was decoded from
     void *body; // decoded by endpoint->body
     struct err err;
 };
 
 void call_handle(struct http_req *req); // the http_handler of every endpoint
-void call_refuse(struct http_req *req, int status, const void *row); // http_options.refuse
-void call_preflight(struct http_req *req);
+void call_refuse(struct http_req *req, int status, const void *row); // http_options.refuse: on a loop
+void call_preflight(struct http_req *req); // http_options.preflight (access.c)
 
-// ---- for handlers: answers --------------------------------------------------------------------------------------------
+// ---- for handlers: answers ------------------------------------------------------------------------------------------
 void call_json(struct call *call, int status, yyjson_mut_val *root);
 void call_reply(struct call *call, const struct model *model, const void *row); // 200
 void call_message(struct call *call, const char *text); // {"message": …}
@@ -102,19 +105,21 @@ void call_faults(struct call *call);
 // What a domain call said: conflict 409, not found 404, unavailable 503 …; the text is err's. True: there was an error.
 bool call_failed(struct call *call, int rc);
 void call_unavailable(struct http_req *req, const struct surface *surface, const char *text); // 503 with Retry-After: 5
-void call_brand_gone(struct call *call); // 404 for a brand that is not there, or not for this caller
+void call_brand_gone(struct call *call); // 404 for a brand that is not there, or not for this caller (access.c)
 
-// ---- for handlers: input ----------------------------------------------------------------------------------------------
+// ---- for handlers: input --------------------------------------------------------------------------------------------
 // Query parameter in low..high. Absent: `otherwise`. A bad one is added to call->faults.
 int64_t call_query_int(struct call *call, const char *name, int64_t low, int64_t high, int64_t otherwise);
-bool call_query_bool(struct call *call, const char *name, bool *ret); // false: absent
-yyjson_mut_doc *call_doc(struct call *call);
+bool call_query_bool(struct call *call, const char *name, bool *ret); // false: absent, or bad and added to call->faults
+yyjson_mut_doc *call_doc(struct call *call); // in the call's arena
+// The store with the call's scope; what failed is in call->err. For call_failed.
 int call_store_read(struct call *call, store_fn fn, void *arg);
 int call_store_write(struct call *call, store_fn fn, void *arg);
-// The sender's credential: X-API-Key, Authorization: Bearer, or (sockets) query api_key. STR_NULL: none.
+// The sender's credential: X-API-Key, Authorization (with "Bearer" or bare), or (query_too) query api_key. STR_NULL:
+// none (access.c).
 struct str call_credential(struct http_req *req, bool query_too, bool *ret_two); // *ret_two: two that differ
 
-// ---- endpoints of the files -------------------------------------------------------------------------------------------
+// ---- endpoints of the files -----------------------------------------------------------------------------------------
 struct endpoints {
     const struct endpoint *at;
     size_t n;

@@ -48,6 +48,7 @@ void chat_turn_input(struct brand_ref *brand, struct arena *arena, const struct 
 
 struct kept { // between a request and its turn; freed with the turn
     struct http_req *req;
+    void (*answer)(struct http_req *req, const struct turn_outcome *outcome);
     _Atomic(struct turn *) turn;
     _Atomic bool gone, answered;
 };
@@ -84,7 +85,7 @@ static void on_turn(struct turn *turn, void *arg)
 {
     struct kept *kept = arg;
     if (turn_ended(turn) && !atomic_exchange(&kept->answered, true))
-        answer(kept->req, turn_outcome(turn));
+        kept->answer(kept->req, turn_outcome(turn));
 }
 
 // Only called while the request is not answered, so while its turn is there.
@@ -96,6 +97,19 @@ static void on_gone(struct http_req *req, void *arg)
     struct turn *turn = atomic_load(&kept->turn);
     if (turn)
         turn_cancel(turn);
+}
+
+void call_turn(struct call *call, const struct turn_input *input, void (*reply)(struct http_req *, const struct turn_outcome *))
+{
+    struct kept *kept = mem_zalloc(sizeof *kept);
+    kept->req = call->req;
+    kept->answer = reply;
+    http_keep(call->req, on_gone, kept);
+    struct turn *turn = turn_start(call->app->engine, input, on_turn, kept, free);
+    atomic_store(&kept->turn, turn);
+    if (atomic_load(&kept->gone))
+        turn_cancel(turn);
+    turn_unref(turn);
 }
 
 static void chat(struct call *call)
@@ -110,14 +124,7 @@ static void chat(struct call *call)
     struct str channel = http_header_in(call->req, "origin").p ? STR("web_embed") : STR("api");
     chat_turn_input(call->brand, call->arena, body, channel, &call->scope, &input);
     input.wait_ms = WAIT_MS;
-    struct kept *kept = mem_zalloc(sizeof *kept);
-    kept->req = call->req;
-    http_keep(call->req, on_gone, kept);
-    struct turn *turn = turn_start(call->app->engine, &input, on_turn, kept, free);
-    atomic_store(&kept->turn, turn);
-    if (atomic_load(&kept->gone))
-        turn_cancel(turn);
-    turn_unref(turn);
+    call_turn(call, &input, answer);
 }
 
 // ---- history and clearing ---------------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ static void add_errors(struct document *d, const struct endpoint *e, yyjson_mut_
         {"403", "Not allowed to this caller or origin", false, true},
         {"404", "Not found", false, false},
         {"409", "It exists, or cannot change now", false, true},
-        {"413", "The body is too large", true, false},
+        {"413", "The body is too large, or none is expected", false, false},
         {"415", "The body is of another type", true, false},
         {"429", "Too many requests", false, false},
         {"503", "Not available now", false, false},

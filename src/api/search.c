@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Search of the catalogue, and recommendations.
-#include "api/call.h"
+#include "api/chat.h"
 #include "api/present.h"
-#include "engine/suggest.h"
-#include "engine/texts.h"
-#include "store/crud.h"
-
-enum { ALL = 1000 };
 
 static void add_result(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct product *product, double score)
 {
@@ -70,45 +65,36 @@ static void search_products(struct call *call)
 
 // ---- recommendations --------------------------------------------------------------------------------------------------
 
-static struct str matched_words(struct call *call, const struct suggestions *found)
+static void answer_recommendation(struct http_req *req, const struct turn_outcome *outcome)
 {
-    AUTO_BUF struct buf words = BUF_INIT(4096), text = BUF_INIT(8192);
-    for (size_t i = 0; i < found->n_terms && i < 12; i++)
-        buf_addf(&words, "%s" STR_FMT, i ? ", " : "", STR_ARG(found->terms[i].term));
-    text_fill(&text, TEXT_MATCHED_ON, "en", buf_str(&words), STR_NULL);
-    return arena_str(call->arena, buf_str(&text));
+    const struct endpoint *e = http_route_row(req);
+    yyjson_mut_doc *doc = json_doc(http_arena(req));
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+    if (outcome->code) {
+        call_unavailable(req, e->surface, "Service temporarily unavailable");
+        return;
+    }
+    json_add(doc, root, "products", present_products(doc, outcome->products, outcome->n_products));
+    json_add_str(doc, root, "reasoning", outcome->content);
+    if (outcome->n_products)
+        json_add_decimal(doc, root, "match_score", outcome->confidence, 4);
+    else
+        json_add(doc, root, "match_score", json_new_num(doc, "0.0"));
+    http_reply_static(req, 200, "application/json; charset=utf-8", json_write(http_arena(req), root));
 }
 
 static void recommend(struct call *call)
 {
     const struct recommendation_query *body = call->body;
-    const struct chat_settings *chat = &call->brand->row.config.chat_settings;
-    struct suggest_query query = {
+    struct turn_input input = {
+        .brand = call->brand,
         .message = body->query,
-        .cue = true,
-        .keep = body->limit,
-        .limit = body->limit,
-        .threshold = chat->similarity_threshold,
-        .unavailable_too = chat->suggest_unavailable,
+        .advice = body->limit,
+        .actor = call->scope.actor,
+        .address = call->scope.address,
+        .actor_kind = call->scope.actor_kind,
     };
-    struct suggestions found;
-    struct product *products;
-    size_t n;
-    int rc = suggest_products(call->app->catalogues, call->brand, call->arena, &query, &found, &call->err);
-    if (call_failed(call, rc))
-        return;
-    rc = catalogue_products(call->app->catalogues, call->brand, call->arena, found.suggested, found.n_suggested, &products, &n, &call->err);
-    if (call_failed(call, rc))
-        return;
-    yyjson_mut_doc *doc = call_doc(call);
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
-    json_add(doc, root, "products", present_products(doc, products, n));
-    json_add_str(doc, root, "reasoning", n ? matched_words(call, &found) : text_fixed(TEXT_NOTHING_FITS, "en"));
-    if (n)
-        json_add_decimal(doc, root, "match_score", found.confidence, 4);
-    else
-        json_add(doc, root, "match_score", json_new_num(doc, "0.0"));
-    call_json(call, 200, root);
+    call_turn(call, &input, answer_recommendation);
 }
 
 #define SEARCH_REPLY "{\"query\":\"tent\",\"brand_id\":\"nordvik\",\"results\":[]}"

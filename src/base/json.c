@@ -92,6 +92,39 @@ yyjson_val *json_get(yyjson_val *object, const char *key)
     return found;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return str_cmp(json_str(*(yyjson_val *const *)a), json_str(*(yyjson_val *const *)b));
+}
+
+static bool names_repeat(yyjson_val *object)
+{
+    size_t i, max, n = yyjson_obj_size(object);
+    yyjson_val *key, *value;
+    AUTO_FREE yyjson_val **names = mem_calloc(n, sizeof *names);
+    yyjson_obj_foreach(object, i, max, key, value) names[i] = key;
+    if (n > 1)
+        qsort(names, n, sizeof *names, by_text);
+    for (i = 1; i < n; i++)
+        if (str_eq(json_str(names[i - 1]), json_str(names[i])))
+            return true;
+    return false;
+}
+
+bool json_repeats(yyjson_val *root)
+{
+    size_t i, max;
+    yyjson_val *key, *value;
+    if (yyjson_is_arr(root)) {
+        yyjson_arr_foreach(root, i, max, value) if (json_repeats(value)) return true;
+    } else if (yyjson_is_obj(root)) {
+        if (names_repeat(root))
+            return true;
+        yyjson_obj_foreach(root, i, max, key, value) if (json_repeats(value)) return true;
+    }
+    return false;
+}
+
 struct str json_str(yyjson_val *value)
 {
     return yyjson_is_str(value) ? (struct str){yyjson_get_str(value), yyjson_get_len(value)} : STR_NULL;

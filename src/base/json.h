@@ -19,6 +19,7 @@ int json_parse(struct arena *arena, struct str text, unsigned flags, yyjson_val 
     __attribute__((warn_unused_result));
 
 yyjson_val *json_get(yyjson_val *object, const char *key); // last member of that name; NULL: absent or no object
+bool json_repeats(yyjson_val *value); // some object inside has a member name twice
 struct str json_str(yyjson_val *value); // STR_NULL unless a string
 struct str json_get_str(yyjson_val *object, const char *key);
 int64_t json_get_int(yyjson_val *object, const char *key, int64_t otherwise);

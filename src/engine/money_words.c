@@ -167,9 +167,10 @@ size_t money_unit_at(struct str text, size_t pos, bool spaced)
     if (pos >= text.n)
         return 0;
     struct str word = word_at(text, pos);
+    if (word.n == 0 && spaced) // an inch mark stands close, a quotation mark apart
+        return longest(text, pos, UNITS_CJK) ?: longest(text, pos, "% ‰ ° ");
     if (word.n == 0)
-        return spaced ? longest(text, pos, UNITS_CJK)
-                      : (longest(text, pos, UNITS_CJK) ?: longest(text, pos, UNIT_SIGNS));
+        return longest(text, pos, UNITS_CJK) ?: longest(text, pos, UNIT_SIGNS);
     if (!spaced && (str_eq_nocase(word, STR("in")) || str_eq_nocase(word, STR("a"))))
         return word.n;
     return word_among(word, UNITS) ? word.n : 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One conversation turn, whatever surface it came from: a table of steps that can park (turn.c). The visitor's message is
-// committed before anything else; the answer, with its counters and events, at the end. Text is appended to one bounded
-// buffer; readers hold offsets into it, so any number of streams can follow, late ones too.
+// One conversation turn, whatever surface it came from: a table of steps that can park (turn.c). The visitor's message
+// is committed before anything else; the answer, with its counters and events, at the end. Text is appended to one
+// bounded buffer; readers hold offsets into it, so any number of streams can follow, late ones too.
 //
 // Turns of one conversation run one after another in order of arrival. A running turn outlives its readers; turn_cancel
 // ends it. Thread-safe.
@@ -37,6 +37,7 @@ struct turn_input {
     struct str prefix; // "brand:"
     struct str channel, user_label, message; // message: cleaned, within its limits
     bool voice;
+    int64_t advice; // > 0: no conversation, a recommendation of so many products with its reasons; nothing is stored
     int wait_ms; // longest wait behind other turns of the conversation; 0 = no limit
     struct str actor, address;
     enum actor_kind actor_kind;
@@ -51,33 +52,38 @@ struct turn *turn_start(struct engine *engine, const struct turn_input *input, t
 struct turn *turn_ref(struct turn *turn);
 void turn_unref(struct turn *turn);
 
-// Watchers are called, from any thread and without locks held, when there is new text, when the conversation is known, about
-// every 5 s while no text has come, and at the end. turn_unwatch returns when no call is under way.
+// Watchers are called, from any thread and without locks held, when there is new text, when the conversation is known,
+// about every 5 s while no text has come, and at the end. They may only wake somebody. turn_unwatch returns when no
+// call is under way: never call it from a watcher.
 void turn_watch(struct turn *turn, turn_watcher *wake, void *arg);
 void turn_unwatch(struct turn *turn, turn_watcher *wake, void *arg);
 void turn_cancel(struct turn *turn);
 
-// Appends to `out` at most `room` bytes of the text behind `offset` (whole code points). Returns the text's length so far.
+// Appends to `out` at most `room` bytes of the text behind `offset` (whole code points). Returns the text's length so
+// far.
 size_t turn_text(struct turn *turn, size_t offset, size_t room, struct buf *out);
 bool turn_ended(const struct turn *turn); // the outcome is there and nothing changes any more
 
 struct turn_outcome { // lives as long as the turn
-    int code; // 0; ERR_LIMIT: waited too long; ERR_UNAVAILABLE: see `model_failed`; ERR_*: the store
+    // 0; ERR_LIMIT: waited too long; ERR_CANCELLED: while it waited; ERR_UNAVAILABLE: `model_failed`; ERR_*: the store
+    int code;
     bool model_failed; // the model failed and nothing could be quoted (code ERR_UNAVAILABLE)
     bool broken; // ended by a failing model after some text
     struct str conversation_id; // external, without the prefix
     struct str answer_id;
     struct str content;
-    const char *mode, *finish_reason; // "model" "quoted" "curated"; "stop" "length" "cancelled" "moderated" "error"
+    const char *mode; // "model" "quoted"; NULL: nothing was begun
+    const char *finish_reason; // "stop" "length" "cancelled" "moderated" "error"
     bool has_confidence;
     double confidence;
     struct product *products; // suggested, as their rows are at the end
     size_t n_products;
-    struct str metadata; // JSON, in the engine's own terms (docs/internals/turn.md)
+    struct str metadata; // JSON, in the engine's own terms (docs/internals/turn.md); STR_NULL when nothing was begun
 };
 const struct turn_outcome *turn_outcome(const struct turn *turn);
 // External id of the conversation once it is known (before the first text); STR_NULL until then.
 struct str turn_conversation(struct turn *turn);
 
-// A turn of this conversation that runs, or ended within the last 10 minutes, newest; NULL. The caller gets a reference.
+// The turn of this conversation that runs; NULL: none does (an answer that has ended is in the store). `session` has
+// its prefix. The caller gets a reference.
 struct turn *turn_find(struct engine *engine, struct str brand_id, struct str chatbot_id, struct str session);

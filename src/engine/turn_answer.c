@@ -8,7 +8,7 @@
 #include "engine/quote.h"
 #include "engine/texts.h"
 
-enum { PIECE_MOST = 1 << 16 };
+enum { PIECE_MOST = 1 << 16, ADVICE_TOKENS = 250, ADVICE_WORDS = 12 };
 
 static const struct chat_settings *chat_of(const struct turn *turn)
 {
@@ -33,13 +33,15 @@ static struct prompt_pair *company_pairs(struct turn *turn, size_t *ret_n)
     return pairs;
 }
 
+static const struct str ADVICE_RULE = STR("Say in two or three sentences why the products of the catalogue block fit the customer's wish.");
+
 static struct str system_text(struct turn *turn)
 {
     const struct brand_config *config = &turn->input.brand->row.config;
     struct prompt_system system = {
         .base = config->system_prompt,
         .persona = config->persona_prompt,
-        .rules = {.language = config->chat_settings.language, .catalogue = config->chat_settings.suggestions, .voice = turn->input.voice},
+        .rules = {.more = &ADVICE_RULE, .n_more = turn->input.advice ? 1 : 0, .language = config->chat_settings.language, .catalogue = config->chat_settings.suggestions, .voice = turn->input.voice},
     };
     system.company = company_pairs(turn, &system.n_company);
     return prompt_system_text(turn->arena, &system);
@@ -151,7 +153,7 @@ static enum step_result ask_model(struct turn *turn)
         .n_history = history_pairs(turn, pairs),
         .message = turn->input.message,
         .window = llm_context_window(turn->engine->with.llm, turn->input.brand->row.model),
-        .output = turn->input.voice ? chat->voice_max_tokens : chat->max_tokens,
+        .output = turn->input.advice ? ADVICE_TOKENS : turn->input.voice ? chat->voice_max_tokens : chat->max_tokens,
         .estimate = llm_estimate,
     };
     struct prompt prompt;
@@ -242,6 +244,21 @@ bool turn_quote(struct turn *turn)
     return true;
 }
 
+// Why these products, without a model: the words that were found.
+static void advise(struct turn *turn)
+{
+    AUTO_BUF struct buf words = BUF_INIT(PIECE_MOST), text = BUF_INIT(PIECE_MOST);
+    const struct suggestions *found = &turn->found;
+    turn->outcome.mode = "quoted";
+    for (size_t i = 0; i < found->n_terms && i < ADVICE_WORDS; i++)
+        buf_addf(&words, "%s" STR_FMT, i ? ", " : "", STR_ARG(found->terms[i].term));
+    if (found->n_suggested && words.n)
+        text_fill(&text, TEXT_MATCHED_ON, "en", buf_str(&words), STR_NULL);
+    else
+        buf_adds(&text, text_fixed(TEXT_NOTHING_FITS, "en"));
+    turn_append(turn, buf_str(&text));
+}
+
 // ---- steps ------------------------------------------------------------------------------------------------------------
 
 enum step_result turn_step_answer(struct turn *turn)
@@ -253,8 +270,12 @@ enum step_result turn_step_answer(struct turn *turn)
         turn->result.finish = LLM_CANCELLED;
         return STEP_NEXT;
     }
-    if (llm_has_model(turn->engine->with.llm))
+    if (llm_has_model(turn->engine->with.llm) && (!turn->input.advice || turn->found.n_suggested))
         return ask_model(turn);
+    if (turn->input.advice) {
+        advise(turn);
+        return STEP_NEXT;
+    }
     turn->reason = "no_model";
     if (!turn_quote(turn))
         turn_append(turn, text_fixed(TEXT_NO_ANSWER, turn->language));
@@ -280,6 +301,10 @@ static void finish_text(struct turn *turn)
 static void fall_back(struct turn *turn)
 {
     turn->reason = turn->result.reason ? turn->result.reason : "all_failed";
+    if (turn->input.advice) {
+        advise(turn);
+        return;
+    }
     if (turn_quote(turn))
         return;
     end_as(turn, "error", "failed");

@@ -62,6 +62,8 @@ static void opened(void *arg, int rc, const struct err *err)
 enum step_result turn_step_open(struct turn *turn)
 {
     struct scope scope = scope_of(turn);
+    if (turn->input.advice)
+        return STEP_NEXT;
     turn->begin = (struct turn_begin){
         .chatbot_id = turn->input.brand->row.chatbot_id,
         .session_id = turn->input.session,

@@ -98,7 +98,7 @@ struct turn {
 void turn_append(struct turn *turn, struct str text); // any thread
 void turn_wake(struct turn *turn);
 void turn_resume(struct turn *turn); // after a park: the next step, on a worker
-void turn_fail(struct turn *turn, int code, const struct err *err); // the rest of the steps sees outcome.code
+void turn_fail(struct turn *turn, int code, const struct err *err); // later steps see outcome.code; the first one stays
 void turn_know_conversation(struct turn *turn);
 
 // turn_retrieve.c

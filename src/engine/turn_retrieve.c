@@ -105,15 +105,17 @@ static int find_passages(struct turn *turn, struct err *err)
 static int find_products(struct turn *turn, struct err *err)
 {
     const struct chat_settings *chat = &turn->input.brand->row.config.chat_settings;
+    int64_t limit = turn->input.advice ? turn->input.advice : chat->suggestion_limit;
     struct suggest_query query = {
         .message = turn->resolved,
         .fallback = turn->search_text,
-        .keep = chat->suggestion_limit > SUGGEST_HITS ? chat->suggestion_limit : SUGGEST_HITS,
-        .limit = chat->suggestion_limit,
+        .cue = turn->input.advice,
+        .keep = limit > SUGGEST_HITS || turn->input.advice ? limit : SUGGEST_HITS,
+        .limit = limit,
         .threshold = chat->similarity_threshold,
         .unavailable_too = chat->suggest_unavailable,
     };
-    return chat->suggestions ? suggest_products(turn->engine->with.catalogues, turn->input.brand, turn->arena, &query, &turn->found, err) : 0;
+    return chat->suggestions || turn->input.advice ? suggest_products(turn->engine->with.catalogues, turn->input.brand, turn->arena, &query, &turn->found, err) : 0;
 }
 
 static void choose_language(struct turn *turn)
@@ -130,12 +132,12 @@ enum step_result turn_step_retrieve(struct turn *turn)
         return STEP_NEXT;
     struct scope scope = scope_brand(turn->input.brand->row.brand.id, STR("engine"));
     choose_language(turn);
-    int rc = store_read(turn->engine->with.store, &scope, load_history, turn, &err);
-    if (!rc) {
+    turn->resolved = turn->search_text = turn->input.message;
+    int rc = turn->input.advice ? 0 : store_read(turn->engine->with.store, &scope, load_history, turn, &err);
+    if (!rc && !turn->input.advice)
         resolve(turn);
-        rc = find_products(turn, &err);
-    }
-    rc = rc ? rc : find_passages(turn, &err);
+    rc = rc ? rc : find_products(turn, &err);
+    rc = rc || turn->input.advice ? rc : find_passages(turn, &err);
     if (rc)
         turn_fail(turn, rc, &err);
     turn->outcome.has_confidence = turn->found.has_confidence;

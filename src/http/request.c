@@ -111,6 +111,36 @@ void req_free(struct http_req *req)
     server_unref(server);
 }
 
+// The method that a preflight asks about; 0 = none that is known.
+static unsigned method_asked(const struct http_req *req)
+{
+    static const struct {
+        struct str name;
+        unsigned method;
+    } methods[] = {{STR("GET"), HTTP_GET}, {STR("HEAD"), HTTP_GET},    {STR("POST"), HTTP_POST},
+                   {STR("PUT"), HTTP_PUT}, {STR("PATCH"), HTTP_PATCH}, {STR("DELETE"), HTTP_DELETE}};
+    struct str asked = str_trim(header(req, STR("access-control-request-method")));
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (str_eq(asked, methods[i].name))
+            return methods[i].method;
+    return 0;
+}
+
+// A preflight finds the row that will answer the request behind it: its parameters too.
+static void match_preflight(struct http_req *req)
+{
+    unsigned asked = method_asked(req);
+    struct route_match match;
+    if (!asked)
+        return;
+    router_match(req->server->router, asked, req->path, req->scratch, &match);
+    if (!match.route)
+        return;
+    req->match = match;
+    req->match.other = match.route;
+    req->match.route = NULL;
+}
+
 int req_route(struct http_req *req, int *ret_status)
 {
     const struct http_server *server = req->server;
@@ -119,6 +149,8 @@ int req_route(struct http_req *req, int *ret_status)
         return ERR_INVALID;
     }
     router_match(server->router, req->method, req->path, req->scratch, &req->match);
+    if (req->method == HTTP_OPTIONS && !req->match.route)
+        match_preflight(req);
     struct str expect = header(req, STR("Expect"));
     if (!req->match.allow)
         *ret_status = 404;
@@ -266,21 +298,7 @@ const void *http_route_row(const struct http_req *req)
 
 const void *http_preflight_row(const struct http_req *req)
 {
-    static const struct {
-        struct str name;
-        unsigned method;
-    } methods[] = {{STR("GET"), HTTP_GET}, {STR("HEAD"), HTTP_GET},    {STR("POST"), HTTP_POST},
-                   {STR("PUT"), HTTP_PUT}, {STR("PATCH"), HTTP_PATCH}, {STR("DELETE"), HTTP_DELETE}};
-    struct str asked = str_trim(http_header_in(req, "access-control-request-method"));
-    AUTO_FREE char *scratch = mem_alloc(req->path.n + 1);
-    struct route_match match;
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-        if (!str_eq(asked, methods[i].name))
-            continue;
-        router_match(req->server->router, methods[i].method, req->path, scratch, &match);
-        return match.route ? match.route->row : NULL;
-    }
-    return NULL;
+    return req->match.other ? req->match.other->row : NULL;
 }
 
 const struct http_route *http_req_route(const struct http_req *req)

@@ -245,7 +245,8 @@ void router_match(const struct router *router, unsigned method, struct str path,
 
 struct str route_param(const struct route_match *match, struct str name)
 {
-    struct str rest = match->route ? str_from(match->route->path) : STR_NULL;
+    const struct http_route *row = match->route ? match->route : match->other;
+    struct str rest = row ? str_from(row->path) : STR_NULL;
     size_t i = 0;
     while (rest.p) {
         struct str part = str_split(&rest, '/');

@@ -30,7 +30,7 @@ static bool is_given_id(struct str text)
 static const struct field create_fields[] = {
     {"name", NULL, FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(name), 1, 255, .example = "\"Nordvik Outdoor\""},
     {"description", NULL, FIELD_STRING, FIELD_REQUIRED, AT(description), 0, 2000, .example = "\"Tents and packs for long walks\""},
-    {"brand_id", NULL, FIELD_STRING, FIELD_TRIM | FIELD_EMPTY_NULL, AT(brand_id), .valid = is_given_id,
+    {"brand_id", NULL, FIELD_STRING, FIELD_TRIM | FIELD_EMPTY_NULL, AT(brand_id), .valid = is_given_id, .pattern = "^[A-Za-z0-9]([A-Za-z0-9 _-]{0,46}[A-Za-z0-9])?$",
      .pattern_help = "1 to 48 of a-z 0-9 _ -, beginning and ending with a letter or digit", .help = "Made from the name when absent"},
 };
 const struct model brand_create_model = {"BrandCreate", NULL, sizeof(struct brand_create), MODEL_FIELDS(create_fields)};
@@ -85,8 +85,8 @@ static const struct field settings_fields[] = {
     {"suggestion_limit", NULL, FIELD_INT, 0, AT(suggestion_limit), 0, 10, .fallback = "3"},
     {"similarity_threshold", NULL, FIELD_NUMBER, 0, AT(similarity_threshold), 0, 1, .fallback = "0.35"},
     {"suggest_unavailable", NULL, FIELD_BOOL, 0, AT(suggest_unavailable), .fallback = "false"},
-    {"currency", NULL, FIELD_STRING, 0, AT(currency), .valid = currency_valid, .pattern_help = "an ISO 4217 code of 3 capitals", .fallback = "\"USD\""},
-    {"language", NULL, FIELD_STRING, FIELD_NULL, AT(language), 2, 10, .valid = language_valid, .pattern_help = "a BCP 47 language tag", .help = "null: the customer's"},
+    {"currency", NULL, FIELD_STRING, 0, AT(currency), .valid = currency_valid, .pattern = "^[A-Z]{3}$", .pattern_help = "an ISO 4217 code of 3 capitals", .fallback = "\"USD\""},
+    {"language", NULL, FIELD_STRING, FIELD_NULL, AT(language), 2, 10, .valid = language_valid, .pattern = "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", .pattern_help = "a BCP 47 language tag", .help = "null: the customer's"},
     {"typing_frames", NULL, FIELD_BOOL, 0, AT(typing_frames), .fallback = "true"},
     {"price_guard", NULL, FIELD_BOOL, 0, AT(price_guard), .fallback = "true"},
 };

@@ -61,12 +61,11 @@ extern const struct model system_prompt_model;
 
 // 1..48 of a-z 0-9 _ -, beginning and ending with a letter or digit.
 bool brand_id_valid(struct str id);
-bool brand_id_reserved(struct str id);
+bool brand_id_reserved(struct str id); // of a folded id: a path of some surface has this name
 // The form in which ids are unique and looked up: lower case, "-" as "_". False: no brand can have that id.
 bool brand_id_fold(struct str id, char out[BRAND_ID_SIZE]);
 // An id given by a client: lower-cased, spaces as "_". False: outside the set.
 bool brand_id_given(struct str text, char out[BRAND_ID_SIZE]);
 // An id made from a name: accents dropped, other runs as "_"; "brand_" and 8 random characters when nothing is left.
 void brand_id_from_name(struct str name, char out[BRAND_ID_SIZE]);
-// A field of a JSON object with values of any kind; for checks of appearance_settings.
 bool brand_colour_valid(struct str text); // #rgb, #rrggbb, #rrggbbaa

@@ -11,10 +11,10 @@ static bool conversation_id_valid(struct str text)
     return true;
 }
 
-#define CONVERSATION_ID .valid = conversation_id_valid, .pattern_help = "1 to 128 of A-Z a-z 0-9 . _ : ~ -"
+#define CONVERSATION_ID .valid = conversation_id_valid, .pattern = "^[A-Za-z0-9._:~-]*$", .pattern_help = "1 to 128 of A-Z a-z 0-9 . _ : ~ -"
 #define AT(member) FIELD_AT(struct chat_request, member)
 #define CHAT_FIELDS                                                                                                    \
-    {"message", NULL, FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(message), 1, MESSAGE_CHARS_LIMIT, .example = "\"Which tent for two?\""}, \
+    {"message", NULL, FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(message), 1, MESSAGE_CHARS_LIMIT, .shown_high = 2000, .example = "\"Which tent for two?\""}, \
     {"conversation_id", NULL, FIELD_STRING, FIELD_EMPTY_NULL, AT(conversation_id), 1, 128, CONVERSATION_ID},           \
     {"user_id", NULL, FIELD_STRING, 0, AT(user_id), 0, 128},                                                           \
     {"voice", NULL, FIELD_BOOL, 0, AT(voice), .fallback = "false"}

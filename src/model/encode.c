@@ -104,7 +104,9 @@ static void schema_bounds(const struct field *f, yyjson_mut_doc *doc, yyjson_mut
     if (bounded && f->type != FIELD_JSON)
         json_add_decimal(doc, schema, low, f->low, 4);
     if (bounded && (f->high > 0))
-        json_add_decimal(doc, schema, high, f->high, 4);
+        json_add_decimal(doc, schema, high, f->shown_high > 0 ? f->shown_high : f->high, 4);
+    if (f->pattern && !list)
+        json_add_cstr(doc, schema, "pattern", f->pattern);
 }
 
 static yyjson_mut_val *field_schema(const struct field *f, yyjson_mut_doc *doc, bool input)

@@ -34,8 +34,8 @@ enum fault_code {
 };
 
 struct fault_row {
-    const char *type, *message; // as FastAPI words it; %s takes the bound or the text
-    const char *code, *plain; // 003's code and message
+    const char *type, *message; // of surface 001; %s takes the bound or the text
+    const char *code, *plain; // of /api/v1
 };
 extern const struct fault_row fault_kinds[FAULT_CODES];
 
@@ -62,8 +62,8 @@ struct faults {
 
 struct faults *faults_new(struct arena *arena);
 // Adds one (dropped beyond FAULTS_MAX). `bound` is used by codes with a number, `text` by ENUM and FORM.
-struct fault *fault_add(struct faults *faults, enum fault_code code, const struct loc *loc, yyjson_val *input, double bound,
-               const char *text);
+struct fault *fault_add(struct faults *faults, enum fault_code code, const struct loc *loc, yyjson_val *input,
+                        double bound, const char *text);
 // ["body",3,"price"] as JSON, and "[3].price" / "traits[0].value" as text (without the root).
 yyjson_mut_val *fault_loc_json(yyjson_mut_doc *doc, const struct loc *loc);
 struct str fault_loc_text(struct arena *arena, const struct loc *loc);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resources as tables: a struct and a row for each of its fields. Decoding with all faults at once, encoding, SQL columns
-// and the OpenAPI schema come from that table; nothing else in the tree knows how a field is called.
+// Resources as tables: a struct and a row for each of its fields. Decoding with all faults at once, encoding, SQL
+// columns and the OpenAPI schema come from that table; nothing else in the tree knows how a field is called.
 //
 // A resource struct begins with `uint64_t set`: bit i says that field i has a value (given, or not NULL). C types by
 // field type: STRING, JSON → struct str; INT, TIME, PRICE → int64_t; NUMBER → double; BOOL → bool; STRINGS → struct
@@ -61,6 +61,8 @@ struct field {
     const char *fallback; // JSON text of the default; NULL: none
     const char *choices; // a|b|c
     const char *pattern_help; // with `valid`: what the form should be
+    const char *pattern; // the same rule as a regular expression, for the OpenAPI document
+    double shown_high; // bound that the document shows where a setting is narrower than `high`
     bool (*valid)(struct str text); // further rule of a string (STRINGS: of each item)
     const struct model *model; // OBJECT
     const char *help, *example; // for OpenAPI; example is JSON
@@ -107,13 +109,14 @@ int model_decode_at(const struct model *model, unsigned flags, yyjson_val *objec
                     struct faults *faults) __attribute__((warn_unused_result));
 
 yyjson_mut_val *model_encode(const struct model *model, yyjson_mut_doc *doc, const void *row);
-void model_encode_field(const struct model *model, const struct field *field, yyjson_mut_doc *doc, yyjson_mut_val *object,
-                        const void *row);
-// Members of a stored JSON text into a nested row (unknown and broken ones are left out), then defaults.
+void model_encode_field(const struct model *model, const struct field *field, yyjson_mut_doc *doc,
+                        yyjson_mut_val *object, const void *row);
+// Members of a stored JSON text into a nested row (unknown and broken ones are left out), then defaults for those
+// without a value.
 void model_load_json(const struct model *model, struct arena *arena, struct str text, void *row);
 void model_defaults(const struct model *model, struct arena *arena, void *row);
 
-bool model_has(const struct model *model, const void *row, const char *field);
+bool model_has(const struct model *model, const void *row, const char *field); // false for other names too
 size_t model_field_index(const struct model *model, const char *name); // n when there is none
 // Names of the fields that are set in `patch`, comma separated (for audit rows).
 struct str model_set_names(const struct model *model, struct arena *arena, const void *patch);

@@ -9,10 +9,10 @@ static bool id_valid_text(struct str text)
 }
 
 #define INTERNAL (FIELD_READONLY | FIELD_HIDDEN)
-#define WEB_URL .valid = text_is_web_url, .pattern_help = "an http(s) address"
+#define WEB_URL .valid = text_is_web_url, .pattern = WEB_URL_PATTERN, .pattern_help = "an http(s) address"
 #define AT(member) FIELD_AT(struct product, member)
 static const struct field product_fields[] = {
-    {"id", "id", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM | FIELD_LINE | FIELD_KEY, AT(id), 1, 128, .valid = id_valid_text,
+    {"id", "id", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM | FIELD_LINE | FIELD_KEY, AT(id), 1, 128, .valid = id_valid_text, .pattern = "^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f]*$",
      .pattern_help = "an id other than . and ..", .example = "\"tent-03\""},
     {"name", "name", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(name), 1, 300, .example = "\"Skarv 2\""},
     {"description", "description", FIELD_STRING, FIELD_REQUIRED, AT(description), 0, 10000},
@@ -23,7 +23,7 @@ static const struct field product_fields[] = {
     {"availability", "availability", FIELD_BOOL, FIELD_FILTER, AT(availability), .fallback = "true"},
     {"url", "url", FIELD_STRING, FIELD_SKIP_NULL, AT(url), 1, 2048, WEB_URL},
     {"image_url", "image_url", FIELD_STRING, FIELD_SKIP_NULL, AT(image_url), 1, 2048, WEB_URL},
-    {"brand_id", "brand_id", FIELD_STRING, FIELD_READONLY, AT(brand_id), .help = "The brand of the path"},
+    {"brand_id", NULL, FIELD_STRING, FIELD_READONLY, AT(brand_id), .help = "The brand of the path"},
     {"position", "position", FIELD_INT, INTERNAL, AT(position)},
     {"document_id", "document_id", FIELD_STRING, INTERNAL, AT(document_id)},
     {"category_fold", "category_fold", FIELD_STRING, INTERNAL | FIELD_FILTER, AT(category_fold)},

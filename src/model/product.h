@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The product: a document of type "product" with structured fields; and what is asked of the catalogue.
+// The product, and what is asked of the catalogue.
 #pragma once
 
 #include "model/model.h"
@@ -13,7 +13,8 @@ struct product {
     bool availability;
     struct str url, image_url;
     struct str brand_id;
-    // Not shown: place in the order of creation, the document behind it, the folded category, made as a sample.
+    // Not shown: place in the order of creation, the id under which it stands among an answer's sources, the folded
+    // category, made as a sample.
     int64_t position;
     struct str document_id, category_fold;
     bool sample;

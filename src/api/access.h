@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Credentials, brand, rights and origin of a call. Each answers by itself and returns false when it refuses.
+// Credentials, brand, rights and origin of a call (call.c has their order). On workers: all of it may read the store.
 #pragma once
 
 #include "api/call.h"
 
+// These three answer by themselves and return false when they refuse.
 bool access_identify(struct call *call); // call->caller
 bool access_brand(struct call *call); // call->brand, role and scope by endpoint->who
 bool access_origin(struct call *call); // origin rule and CORS headers
 struct str access_brand_name(struct call *call); // as the path or the setting says it
 const char *access_brand_fold(struct call *call); // its folded form; "" when no brand can have that id
-// May this caller use the brand's public endpoints?
+// May this caller use the brand's public endpoints? Open to all, its chatbot's key, or a member. False, too, when the
+// store cannot tell (err).
 bool access_public(struct app *app, const struct caller *caller, const struct brand_ref *brand, struct err *err);
-// The origin rule for a brand.
+// The origin rule (http/origin.h) with the brand's list and chatbot. A request without Origin passes.
 bool access_origin_allowed(struct http_req *req, struct app *app, const struct brand_ref *brand);
 // A request that demo mode lets manage brands (001-brands 2.1).
 bool access_demo(struct app *app, struct http_req *req);

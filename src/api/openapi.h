@@ -4,4 +4,5 @@
 
 #include "base/arena.h"
 
-struct str openapi_text(struct arena *arena, struct str server_url); // server_url STR_NULL: "/"
+// Compact JSON in the arena. server_url STR_NULL: "/".
+struct str openapi_text(struct arena *arena, struct str server_url);

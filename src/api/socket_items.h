@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands in a chat socket's queue, and the socket itself: shared by the file that reads frames (socket_read.c), the
-// one that starts what they ask for (socket_run.c) and the one that writes (socket_write.c).
+// What stands in a chat socket's queue, and the socket itself: shared by the file that reads frames (socket_read.c),
+// the one that starts what they ask for (socket_run.c) and the one that writes (socket_write.c).
 #pragma once
 
 #include "api/call.h"

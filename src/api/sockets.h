@@ -9,7 +9,7 @@ struct socket;
 
 struct sockets *sockets_new(void);
 void sockets_free(struct sockets *sockets);
-// False: over either bound (nothing is added).
+// False: over either bound (nothing is added). The registry holds no reference: remove a socket before it is freed.
 bool sockets_add(struct sockets *sockets, struct socket *socket, struct str brand, struct str address, size_t per_brand,
                  size_t per_address);
 void sockets_remove(struct sockets *sockets, struct socket *socket, struct str brand, struct str address);

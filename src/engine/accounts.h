@@ -21,13 +21,15 @@ struct caller { // strings are the arena's
     struct str brand, chatbot_id; // CALLER_CHATBOT_KEY
 };
 
-// A bearer token or key of any kind. ERR_DENIED: unknown, expired, revoked, or its user is disabled.
-int accounts_identify(struct accounts *accounts, struct arena *arena, struct str credential, struct caller *ret, struct err *err);
+// A bearer token (it has a dot) or key of any kind. ERR_DENIED: unknown, expired, revoked, or its user is disabled.
+int accounts_identify(struct accounts *accounts, struct arena *arena, struct str credential, struct caller *ret,
+                      struct err *err);
 
 enum role { ROLE_NONE, ROLE_USER, ROLE_DEVELOPER, ROLE_ADMIN, ROLE_SUPER_ADMIN };
-// The caller's role in a brand, read now. Chatbot keys have none.
-int accounts_role(struct accounts *accounts, const struct caller *caller, struct str brand, enum role *ret, struct err *err);
-// `admin` of any brand, or super_admin.
+// The caller's role in a brand, read now. Demo and super_admin: ROLE_SUPER_ADMIN everywhere; chatbot keys: none.
+int accounts_role(struct accounts *accounts, const struct caller *caller, struct str brand, enum role *ret,
+                  struct err *err);
+// `admin` of any brand, super_admin, or demo.
 int accounts_admin_anywhere(struct accounts *accounts, const struct caller *caller, bool *ret, struct err *err);
 
 struct signed_in {
@@ -37,20 +39,24 @@ struct signed_in {
     struct str access_token, refresh_token;
     int64_t expires_in_s;
 };
-// ERR_DENIED: wrong or unknown; ERR_INVALID: disabled account with the right password; ERR_LIMIT: locked out
-// (*ret_retry_s says for how long).
-int accounts_login(struct accounts *accounts, struct arena *arena, struct str name, struct str password, struct str address,
-                   struct str issuer, struct signed_in *ret, int64_t *ret_retry_s, struct err *err);
+// `name`: username or e-mail. ERR_DENIED: wrong or unknown; ERR_INVALID: disabled account with the right password;
+// ERR_LIMIT: locked out after 20 failures of the account from this address within 15 min (*ret_retry_s says for how
+// long). An unknown account takes as long as a wrong password.
+int accounts_login(struct accounts *accounts, struct arena *arena, struct str name, struct str password,
+                   struct str address, struct str issuer, struct signed_in *ret, int64_t *ret_retry_s, struct err *err);
 // ERR_DENIED: unknown, used (which revokes the sign-in), expired or revoked.
 int accounts_refresh(struct accounts *accounts, struct arena *arena, struct str refresh_token, struct str issuer,
                      struct signed_in *ret, struct err *err);
 // Ends the sign-in of the refresh token, if it is known.
 int accounts_logout_token(struct accounts *accounts, struct arena *arena, struct str refresh_token, struct err *err);
+// Ends the caller's sign-in (CALLER_USER by token), or all sign-ins of the user.
 int accounts_logout(struct accounts *accounts, const struct caller *caller, bool all_devices, struct err *err);
 
-// ERR_INVALID names the rule; ERR_CONFLICT: taken. `username` STR_NULL: made from the e-mail. The first user of the
+// ERR_INVALID names the rule; ERR_CONFLICT: taken. `username` STR_NULL: the e-mail itself. The first user of the
 // installation is super_admin. Brands are the caller's to make.
-int accounts_create(struct accounts *accounts, struct arena *arena, struct str username, struct str email, struct str password,
-                    bool super_admin, struct user_row *ret, struct err *err);
-int accounts_set_password(struct accounts *accounts, struct arena *arena, struct str name, struct str password, struct err *err);
+int accounts_create(struct accounts *accounts, struct arena *arena, struct str username, struct str email,
+                    struct str password, bool super_admin, struct user_row *ret, struct err *err);
+// By username or e-mail. ERR_NOT_FOUND, ERR_INVALID. Both end every sign-in of the user.
+int accounts_set_password(struct accounts *accounts, struct arena *arena, struct str name, struct str password,
+                          struct err *err);
 int accounts_disable(struct accounts *accounts, struct arena *arena, struct str name, struct err *err);

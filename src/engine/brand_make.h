@@ -7,13 +7,14 @@
 struct brand_make {
     struct arena *arena;
     struct str name, description;
-    struct str given_id; // STR_NULL: made from the name
+    struct str given_id; // as a client wrote it; STR_NULL: made from the name
     struct str owner; // becomes admin and counts as maker; STR_NULL: the installation's
     bool public_access, listed, pristine;
     int64_t most; // brands that the owner may make
-    // Given values replace the usual first configuration; set bits of brand_config_model.
+    // The whole first configuration, but for public_access and listed, which are those above; NULL: the usual one.
     const struct brand_config *config;
     struct brand_row row; // out
 };
-// ERR_CONFLICT: taken or reserved; ERR_DENIED: the owner has made `most`.
+// Makes the brand with its default chatbot, audit row and event in one transaction. ERR_CONFLICT: taken or reserved;
+// ERR_DENIED: the owner has made `most`. The text of err is fit for a client.
 int brand_make(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err);

@@ -19,15 +19,18 @@ void catalogues_free(struct catalogues *catalogues);
 // From the store's change feed, on the committing thread: only notes what is stale.
 void catalogues_changed(struct catalogues *catalogues, const struct change *change);
 
-// A search of one part. `query` is completed here: vector and floor. Strings of the result live in the arena.
-int catalogue_search(struct catalogues *catalogues, const struct brand_ref *brand, enum catalogue_part part, struct arena *arena,
-                     struct search_query *query, struct search_result *ret, struct err *err);
+// A search of one part; sees every commit that came before it. `query` is completed here: vector and floor, where there
+// is an embedder and it answers in time, else words alone. Strings of the result live in the arena. Blocks: for
+// workers.
+int catalogue_search(struct catalogues *catalogues, const struct brand_ref *brand, enum catalogue_part part,
+                     struct arena *arena, struct search_query *query, struct search_result *ret, struct err *err);
 // Rows of the products named, in that order, as they are now; those that are gone are left out.
-int catalogue_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena, const struct str *ids,
-                       size_t n, struct product **ret, size_t *ret_n, struct err *err);
+int catalogue_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
+                       const struct str *ids, size_t n, struct product **ret, size_t *ret_n, struct err *err);
 
 struct passage { // text of a search hit of CATALOGUE_PASSAGES
     struct str document_id, title, text, type;
 };
-int catalogue_passages(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena, const struct search_hit *hits,
-                       size_t n, struct passage **ret, size_t *ret_n, struct err *err);
+// Texts of hits of CATALOGUE_PASSAGES as the documents are now, in that order; those that are gone are left out.
+int catalogue_passages(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
+                       const struct search_hit *hits, size_t n, struct passage **ret, size_t *ret_n, struct err *err);

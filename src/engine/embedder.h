@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who makes vectors: one small interface. Today a provider's embeddings; a built-in model is another row.
+// Who makes vectors: one small interface. Today a provider's embeddings (cmd/compose.c). Thread-safe.
 #pragma once
 
 #include "base/arena.h"

@@ -13,8 +13,8 @@ struct suggest_query {
     bool cue; // a cue word is taken as given (recommendations)
     int64_t keep; // hits kept: SUGGEST_HITS, or more where the limit is
     int64_t limit; // products suggested
-    double threshold; // similarity_threshold
-    bool unavailable_too; // suggest_unavailable
+    double threshold; // similarity_threshold: what a hit must reach
+    bool unavailable_too; // suggest_unavailable: they may be suggested, not only stand in the catalogue block
 };
 
 struct suggest_hit {
@@ -28,11 +28,12 @@ struct suggestions {
     size_t n;
     struct str *suggested; // ids, at most `limit`
     size_t n_suggested;
-    bool has_confidence;
-    double confidence; // 4 decimals
-    struct search_match *terms; // words that count
+    bool has_confidence; // false: not about products
+    double confidence; // 4 decimals; 0 with a shopping question and nothing to suggest
+    struct search_match *terms; // words of the message that some product of the brand has
     size_t n_terms;
 };
 
+// All of *ret lives in the arena. 0 or the store's error. Blocks: for workers.
 int suggest_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                      const struct suggest_query *query, struct suggestions *ret, struct err *err);

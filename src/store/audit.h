@@ -12,9 +12,10 @@ struct audit_entry {
     struct str id, actor, action, target, fields, address;
     int64_t at;
 };
-// Newest first, rows not older than `since`: an id that is used again does not show what a brand before it left.
-int audit_list(struct tx *tx, struct arena *arena, int64_t since, int64_t limit, int64_t offset, struct audit_entry **ret, size_t *ret_n,
-               int64_t *ret_total, struct err *err);
+// Of the scope's brand, newest first, rows not older than `since`: an id that is used again does not show what a brand
+// before it left. *ret_total counts before limit and offset.
+int audit_list(struct tx *tx, struct arena *arena, int64_t since, int64_t limit, int64_t offset,
+               struct audit_entry **ret, size_t *ret_n, int64_t *ret_total, struct err *err);
 
 // An event of the log that webhooks and other readers are fed from. `data` is JSON.
 int event_write(struct tx *tx, const char *name, struct str conversation_id, struct str data, struct err *err);

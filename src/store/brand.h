@@ -8,7 +8,7 @@
 
 struct brand_row { // everything that one brand is
     struct brand brand;
-    char fold_id[BRAND_ID_SIZE];
+    char fold_id[BRAND_ID_SIZE]; // brand_id_fold of its id: unique
     struct str created_by; // user id; STR_NULL: the installation
     bool deleted, pristine; // pristine: as the installation made it
     struct str chatbot_id, chatbot_status;
@@ -27,19 +27,22 @@ int brand_list(struct tx *tx, struct arena *arena, struct str user, bool active_
 int brand_made_by(struct tx *tx, struct str user, int64_t *ret, struct err *err); // live brands this user created
 int brand_fold_taken(struct tx *tx, const char *fold_id, bool *ret, struct err *err); // also by one being erased
 
-// The scope's brand is the new one. Makes the default chatbot (active) with its prompt version 1, and `owner` (if given)
-// admin. The row's ids and times must be set.
+// The scope's brand is the new one. Makes the default chatbot (active) with its prompt version 1, and `owner` (if
+// given) admin. The row's ids and times must be set.
 int brand_insert(struct tx *tx, const struct brand_row *row, struct str owner, struct err *err);
 int brand_save(struct tx *tx, const struct brand *brand, struct err *err); // name, description, is_active, updated_at
-// Everything of the configuration; a changed system prompt writes a version (`manual`).
+// Everything of the configuration; `prompt_changed` writes a version of the system prompt (`manual`).
 int brand_save_config(struct tx *tx, const struct brand_row *row, bool prompt_changed, struct err *err);
+// Out of every list from now on; its id stays taken until brand_erase.
 int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err);
 // Erases what belongs to the brand; audit and usage rows stay. The id is free afterwards.
 int brand_erase(struct tx *tx, struct err *err);
 
 struct brand_stats {
-    int64_t products, available, active_conversations, conversations, messages, last_activity;
-    double average_confidence;
+    int64_t products, available, conversations, messages;
+    int64_t active_conversations; // with a message in the last 24 h
+    int64_t last_activity; // 0: none
+    double average_confidence; // of the last 30 days, over messages that are still stored
     bool has_confidence;
     struct str *categories; // sorted ignoring case
     size_t n_categories;

@@ -7,7 +7,7 @@
 
 struct conversation {
     struct str id, chatbot_id, session_id, channel, user_label;
-    bool issued, ended;
+    bool issued, ended; // issued: the server made its session id
     int64_t message_count;
 };
 
@@ -48,19 +48,20 @@ int conversation_save_partial(struct tx *tx, struct str conversation_id, int64_t
 int conversation_find(struct tx *tx, struct arena *arena, struct str chatbot_id, struct str session_id,
                       struct conversation *ret, struct err *err);
 // Any conversation of the brand, by row id or session id, with or without "brand:". 1, 0.
-int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct conversation *ret, struct err *err);
+int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct conversation *ret,
+                          struct err *err);
 
 struct stored_message {
     struct str id, role, content, status, metadata;
     int64_t seq, created_at;
 };
 // The newest `limit` messages that belong in a history (no failed, running or empty ones), oldest first.
-int conversation_messages(struct tx *tx, struct arena *arena, struct str conversation_id, int64_t before_seq, int64_t limit,
-                          struct stored_message **ret, size_t *ret_n, struct err *err);
+int conversation_messages(struct tx *tx, struct arena *arena, struct str conversation_id, int64_t before_seq,
+                          int64_t limit, struct stored_message **ret, size_t *ret_n, struct err *err);
 // The newest answer, in whatever status. 1, 0.
-int conversation_newest_answer(struct tx *tx, struct arena *arena, struct str conversation_id, struct stored_message *ret,
-                               struct err *err);
-// Erases texts and gives up the session id. ERR_NOT_FOUND when it has ended already.
+int conversation_newest_answer(struct tx *tx, struct arena *arena, struct str conversation_id,
+                               struct stored_message *ret, struct err *err);
+// Deletes its messages and events, ends it and gives up the session id. ERR_NOT_FOUND when it has ended already.
 int conversation_clear(struct tx *tx, struct str conversation_id, int64_t now, struct err *err);
 
 // After a crash: every answer still `running`, in all brands, becomes `interrupted` (`failed` without text).

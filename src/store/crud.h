@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of model tables: the SQL of insert, get, list, update and remove is made from the fields' columns, once. A row is
-// the resource's struct; strings read are tx_arena memory unless an arena is given.
+// Rows of model tables: the SQL of insert, get, list, update and remove is made from the fields' columns, once. A row
+// is the resource's struct; strings read are tx_arena memory unless an arena is given.
 #pragma once
 
 #include "model/model.h"
@@ -9,7 +9,8 @@
 // ERR_CONFLICT when the key exists.
 int crud_insert(struct tx *tx, const struct model *model, const void *row, struct err *err);
 // By the key fields that are set in `key` (a row of the same struct). 1 = found, 0 = none.
-int crud_get(struct tx *tx, const struct model *model, struct arena *arena, const void *key, void *ret_row, struct err *err);
+int crud_get(struct tx *tx, const struct model *model, struct arena *arena, const void *key, void *ret_row,
+             struct err *err);
 // Writes every column that is no key. ERR_NOT_FOUND.
 int crud_update(struct tx *tx, const struct model *model, const void *row, struct err *err);
 // ERR_NOT_FOUND.

@@ -4,5 +4,6 @@
 
 #include "store/store.h"
 
-int usage_write(struct tx *tx, struct str chatbot_id, struct str model, int64_t prompt, int64_t completion, bool estimated,
-                struct err *err);
+// `estimated`: the provider did not report all of it.
+int usage_write(struct tx *tx, struct str chatbot_id, struct str model, int64_t prompt, int64_t completion,
+                bool estimated, struct err *err);

@@ -17,8 +17,8 @@ int knowledge_document_insert(struct tx *tx, struct str chatbot_id, const struct
 // A document of an active base, by id. 1, 0.
 int knowledge_get(struct tx *tx, struct arena *arena, struct str id, struct knowledge_document *ret, struct err *err);
 // Documents of active bases of a chatbot, in order. `each` returns non-zero to stop; strings live for the call.
-int knowledge_list(struct tx *tx, struct str chatbot_id, int (*each)(void *arg,
-                   const struct knowledge_document *document), void *arg, struct err *err);
+int knowledge_list(struct tx *tx, struct str chatbot_id,
+                   int (*each)(void *arg, const struct knowledge_document *document), void *arg, struct err *err);
 
 struct vector_row {
     struct str kind; // "product", "document"

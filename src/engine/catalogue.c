@@ -499,7 +499,6 @@ struct fetch {
     struct product *products;
     struct passage *passages;
     size_t found;
-    struct str chatbot;
 };
 
 static int fetch_products(struct tx *tx, void *arg, struct err *err)
@@ -531,33 +530,28 @@ int catalogue_products(struct catalogues *c, const struct brand_ref *brand, stru
     return rc;
 }
 
-static int take_passage(void *arg, const struct knowledge_document *d)
-{
-    struct fetch *f = arg;
-    for (size_t i = 0; i < f->n; i++) {
-        if (!str_eq(f->hits[i].doc, d->id))
-            continue;
-        size_t pos = 0;
-        struct str text = STR_NULL;
-        for (uint32_t k = 0; k <= f->hits[i].ordinal && chunk_next(d->content, &pos, &text); k++) {
-        }
-        f->passages[i] = (struct passage){arena_str(f->arena, d->id), arena_str(f->arena, d->title), arena_str(f->arena, text),
-                                          arena_str(f->arena, d->type)};
-    }
-    return 0;
-}
-
 static int fetch_passages(struct tx *tx, void *arg, struct err *err)
 {
     struct fetch *f = arg;
-    return knowledge_list(tx, f->chatbot, take_passage, f, err);
+    for (size_t i = 0; i < f->n; i++) {
+        struct knowledge_document d;
+        struct str text = STR_NULL;
+        size_t pos = 0;
+        int rc = knowledge_get(tx, f->arena, f->hits[i].doc, &d, err);
+        if (rc < 0)
+            return rc;
+        for (uint32_t k = 0; rc == 1 && k <= f->hits[i].ordinal && chunk_next(d.content, &pos, &text); k++) {
+        }
+        if (rc == 1)
+            f->passages[i] = (struct passage){d.id, d.title, text, d.type, f->hits[i].ordinal, f->hits[i].relevance};
+    }
+    return 0;
 }
 
 int catalogue_passages(struct catalogues *c, const struct brand_ref *brand, struct arena *arena, const struct search_hit *hits,
                        size_t n, struct passage **ret, size_t *ret_n, struct err *err)
 {
-    struct fetch f = {.arena = arena, .hits = hits, .n = n, .passages = arena_calloc(arena, n + 1, sizeof(struct passage)),
-                      .chatbot = brand->row.chatbot_id};
+    struct fetch f = {.arena = arena, .hits = hits, .n = n, .passages = arena_calloc(arena, n + 1, sizeof(struct passage))};
     struct scope scope = scope_brand(brand->row.brand.id, STR("engine"));
     int rc = n ? store_read(c->store, &scope, fetch_passages, &f, err) : 0;
     for (size_t i = 0; i < n; i++)

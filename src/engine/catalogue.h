@@ -30,6 +30,8 @@ int catalogue_products(struct catalogues *catalogues, const struct brand_ref *br
 
 struct passage { // text of a search hit of CATALOGUE_PASSAGES
     struct str document_id, title, text, type;
+    uint32_t ordinal;
+    float relevance;
 };
 // Texts of hits of CATALOGUE_PASSAGES as the documents are now, in that order; those that are gone are left out.
 int catalogue_passages(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,

@@ -213,7 +213,7 @@ static void quote_passages(struct turn *turn, struct buf *spoken)
     struct quote_sentence sentences[QUOTE_MAX_SENTENCES];
     size_t n = turn->n_passages < QUOTE_MAX_PASSAGES ? turn->n_passages : QUOTE_MAX_PASSAGES;
     for (size_t i = 0; i < n; i++)
-        passages[i] = (struct quote_passage){turn->passages[i].document_id, turn->passage_hits[i].ordinal, turn->passages[i].text};
+        passages[i] = (struct quote_passage){turn->passages[i].document_id, turn->passages[i].ordinal, turn->passages[i].text};
     size_t chosen = quote_choose(turn->arena, turn->passage_terms, turn->n_passage_terms, passages, n, sentences);
     turn->quoted_docs = arena_calloc(turn->arena, chosen + 1, sizeof *turn->quoted_docs);
     for (size_t i = 0; i < chosen; i++) {

@@ -166,7 +166,7 @@ static yyjson_mut_val *sources(struct turn *turn, yyjson_mut_doc *doc)
     for (size_t i = 0; i < turn->n_passages; i++)
         if (model || was_quoted(turn, turn->passages[i].document_id))
             add_source(doc, list, turn->passages[i].document_id, turn->passages[i].title, turn->passages[i].type,
-                       (double)turn->passage_hits[i].relevance);
+                       (double)turn->passages[i].relevance);
     return list;
 }
 

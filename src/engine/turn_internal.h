@@ -77,7 +77,6 @@ struct turn {
     struct str search_text; // the same for retrieval: with the name of what is talked about where that helps
     struct suggestions found;
     struct passage *passages;
-    struct search_hit *passage_hits; // same order
     size_t n_passages;
     struct search_match *passage_terms;
     size_t n_passage_terms;

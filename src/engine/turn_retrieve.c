@@ -95,7 +95,6 @@ static int find_passages(struct turn *turn, struct err *err)
     size_t n = 0;
     while (n < found.n && found.hits[n].relevance >= PASSAGE_THRESHOLD)
         n++;
-    turn->passage_hits = found.hits;
     turn->passage_terms = found.terms;
     turn->n_passage_terms = found.n_terms;
     return catalogue_passages(engine->with.catalogues, turn->input.brand, turn->arena, found.hits, n, &turn->passages,

@@ -7,6 +7,9 @@ STORE_SQL(document_insert, "INSERT INTO documents (brand_id, id, chatbot_id, bas
 STORE_SQL(document_list, "SELECT d.id, d.base_id, d.type, d.title, d.content, d.position, b.threshold, b.kind FROM documents d "
                          "JOIN knowledge_bases b ON b.brand_id = d.brand_id AND b.id = d.base_id "
                          "WHERE d.brand_id = $1 AND d.chatbot_id = $2 AND b.is_active = 1 ORDER BY d.position, d.id");
+STORE_SQL(document_get, "SELECT d.id, d.base_id, d.type, d.title, d.content, d.position, b.threshold, b.kind FROM documents d "
+                        "JOIN knowledge_bases b ON b.brand_id = d.brand_id AND b.id = d.base_id "
+                        "WHERE d.brand_id = $1 AND d.id = $2 AND b.is_active = 1");
 STORE_SQL(vector_upsert, "INSERT INTO vectors (brand_id, kind, document_id, ordinal, model, text_hash, vector) "
                          "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (brand_id, kind, document_id, ordinal) DO UPDATE SET "
                          "model = excluded.model, text_hash = excluded.text_hash, vector = excluded.vector");
@@ -29,22 +32,40 @@ int knowledge_document_insert(struct tx *tx, struct str chatbot_id, const struct
                    NULL, err);
 }
 
+static struct knowledge_document load_document(struct rows *rows)
+{
+    return (struct knowledge_document){
+        .id = rows_str(rows, 0),
+        .base_id = rows_str(rows, 1),
+        .type = rows_str(rows, 2),
+        .title = rows_str(rows, 3),
+        .content = rows_str(rows, 4),
+        .position = rows_int(rows, 5),
+        .threshold = rows_real(rows, 6),
+        .learned = str_eq(rows_str(rows, 7), STR("learned")),
+    };
+}
+
+int knowledge_get(struct tx *tx, struct arena *arena, struct str id, struct knowledge_document *ret, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query_one(tx, &document_get, VALUES(v_str(id)), &rows, err);
+    if (rc != 1)
+        return rc;
+    *ret = load_document(rows);
+    struct str *const texts[] = {&ret->id, &ret->base_id, &ret->type, &ret->title, &ret->content};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_str(arena, *texts[i]);
+    return 1;
+}
+
 int knowledge_list(struct tx *tx, struct str chatbot_id, int (*each)(void *arg, const struct knowledge_document *document),
                    void *arg, struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;
     int rc = tx_query(tx, &document_list, VALUES(v_str(chatbot_id)), &rows, err);
     while (!rc && (rc = rows_next(rows, err)) == 1) {
-        struct knowledge_document document = {
-            .id = rows_str(rows, 0),
-            .base_id = rows_str(rows, 1),
-            .type = rows_str(rows, 2),
-            .title = rows_str(rows, 3),
-            .content = rows_str(rows, 4),
-            .position = rows_int(rows, 5),
-            .threshold = rows_real(rows, 6),
-            .learned = str_eq(rows_str(rows, 7), STR("learned")),
-        };
+        struct knowledge_document document = load_document(rows);
         rc = each(arg, &document);
     }
     return rc;

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
-from schemathesis.specs.openapi.definitions import OPENAPI_31
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from api.fixtures import need, running
 from api.helpers import alive, ok
@@ -44,8 +44,7 @@ def references(value):
 def test_valid_against_the_schema_of_openapi(document):
     """001-brands 14.11: valid against the OpenAPI 3.1 schema."""
     assert document["openapi"].startswith("3.1.")
-    errors = [f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
-              for error in Draft202012Validator(OPENAPI_31).iter_errors(document)]
+    errors = [f"{error.instance_path}: {error.message[:200]}" for error in OPENAPI_31_VALIDATOR.iter_errors(document)]
     assert errors == []
 
 
@@ -155,21 +154,20 @@ def test_every_documented_operation_exists(site, document):
         assert reply.status_code != 404 or reply.json() != {"detail": "Not Found"}, (method, path)
 
 
-@pytest.mark.parametrize("who", ["admin", "anonymous"])
-def test_schemathesis(who, tmp_path):
+@pytest.mark.parametrize("who, phases", [("admin", "examples,coverage,fuzzing"), ("anonymous", "examples,coverage")])
+def test_schemathesis(who, phases, tmp_path):
     """Generated requests, good and bad, with every check: status, type, headers, body as documented, bad data refused,
     good data taken, authentication required where it is declared, never a 5xx."""
     with running() as site:
-        # An access token over a whole run: ignored_auth and use_after_free need real replies behind it.
-        arguments = ["--header", f"Authorization: Bearer {site.server.token}"] if who == "admin" else []
-        # Signing out would end the run's own sign-in; a generator cannot upgrade to a socket.
-        done = run([sys.executable, "-m", "schemathesis.cli", "run", f"{site.url}/openapi.json", "--checks", "all",
-                    "--phases", "examples,coverage,fuzzing",
-                    "--max-examples", "8", "--exclude-path-regex", "^/(api/v1/auth|ws)/", "--generation-allow-x00",
-                    "false", "--generation-deterministic",
-                    "--no-shrink",
-                    "--continue-on-failure", "--suppress-health-check", "all", "--no-color", "--warnings", "off",
-                    "--request-timeout", "20", *arguments],
+        # Signing out would end the run's own sign-in; a generator cannot upgrade to a socket; NUL in a text is refused
+        # as 2.2 says, which a schema can hardly say.
+        arguments = ["--checks", "all", "--phases", phases, "--exclude-path-regex", "^/(api/v1/auth|ws)/",
+                     "--generation-allow-x00", "false", "--generation-deterministic", "--max-examples", "5",
+                     "--no-shrink",
+                     "--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off", "--no-color"]
+        if who == "admin":
+            arguments += ["--header", f"Authorization: Bearer {site.server.token}"]
+        done = run([sys.executable, "-m", "schemathesis.cli", "run", f"{site.url}/openapi.json", *arguments],
                    timeout=170, cwd=tmp_path, env={"HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)})
         alive(site)
         assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-2000:]

@@ -242,6 +242,8 @@ CREATE TABLE brand_totals (
     brand_id TEXT NOT NULL PRIMARY KEY,
     conversations BIGINT NOT NULL DEFAULT 0,
     messages BIGINT NOT NULL DEFAULT 0,
+    products BIGINT NOT NULL DEFAULT 0,
+    last_position BIGINT NOT NULL DEFAULT 0,
     last_activity BIGINT
 );
 

@@ -140,7 +140,7 @@ static void update(struct call *call)
     if (call_failed(call, call_store_write(call, change, &c)))
         return;
     if (was_active && !c.brand.is_active)
-        brands_closed(call->app, c.brand.id, false);
+        brands_closed(call->app, c.brand.id);
     call_reply(call, &brand_model, &c.brand);
 }
 
@@ -172,7 +172,7 @@ static void remove_brand(struct call *call)
     if (call_failed(call, call_store_write(call, mark_deleted, call)))
         return;
     engine_cancel_brand(call->app->engine, id);
-    brands_closed(call->app, id, true);
+    brands_closed(call->app, id);
     call_message(call, "Brand deleted successfully");
 }
 

@@ -33,9 +33,7 @@ struct surface;
 enum endpoint_flags {
     ENDPOINT_QUERY_FIELDS = 1, // body fields may come as query parameters
     ENDPOINT_PATCH = 2, // nothing is required
-    ENDPOINT_DEFAULT_BRAND = 4, // a legacy path: the brand of setting default_brand
     ENDPOINT_NO_BODY_NEEDED = 8, // an absent body is an empty object
-    ENDPOINT_INACTIVE_TOO = 16, // a public read that also serves inactive brands to their admins
     ENDPOINT_LIST = 32, // the reply is a plain array of `reply`
     ENDPOINT_HIDDEN = 64, // not in the OpenAPI document
     ENDPOINT_HTML = 128, // the reply is a page

@@ -144,7 +144,7 @@ static int find(struct tx *tx, struct ask *a, struct err *err)
     struct str id = http_param(call->req, "conversation_id");
     struct str session = arena_strf(call->arena, "%s" STR_FMT, CHAT_PREFIX, STR_ARG(id));
     int rc = conversation_find(tx, call->arena, call->brand->row.chatbot_id, session, &a->conversation, err);
-    return rc == 0 && a->any ? conversation_find_any(tx, call->arena, id, &a->conversation, err) : rc;
+    return rc == 0 && a->any ? conversation_find_any(tx, call->arena, id, str_from(CHAT_PREFIX), &a->conversation, err) : rc;
 }
 
 static int load_history(struct tx *tx, void *arg, struct err *err)

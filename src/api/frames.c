@@ -78,7 +78,8 @@ struct str frame_complete(struct arena *arena, struct str conversation, const st
     yyjson_mut_val *metadata = refused ? yyjson_mut_obj(f.doc) : present_metadata(f.doc, arena, outcome->metadata);
     if (refused) {
         json_add_cstr(f.doc, metadata, "finish_reason", error ? "error" : outcome->finish_reason);
-        json_add_cstr(f.doc, metadata, "error", error ? error : "model_error");
+        if (error)
+            json_add_cstr(f.doc, metadata, "error", error);
     }
     json_add(f.doc, f.data, "metadata", metadata);
     return json_write(arena, f.root);

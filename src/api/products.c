@@ -51,8 +51,10 @@ static int append(void *arg, void *row)
     p->set |= UINT64_C(1) << model_field_index(&product_model, "brand_id");
     buf_addc(&l->page, l->begun ? ',' : '[');
     l->begun = true;
-    l->offset++;
     l->left--;
+    l->offset = 0; // from here on behind the last row: what is removed meanwhile shifts nothing
+    l->filter.position = p->position;
+    l->filter.set |= UINT64_C(1) << model_field_index(&product_model, "position");
     return json_write_buf(&l->page, model_encode(&product_model, json_doc(arena), p)) ? 0 : ERR_LIMIT;
 }
 
@@ -68,12 +70,12 @@ static int next_page(struct list *l)
 {
     struct scope scope = scope_brand(l->brand->row.brand.id, STR("list"));
     struct err err;
-    int64_t before = l->offset;
+    int64_t before = l->left;
     buf_clear(&l->page);
     l->sent = 0;
     if (l->left > 0 && store_read(l->app->store, &scope, read_page, l, &err) != 0)
         return -1;
-    l->read_all = l->left <= 0 || l->offset == before;
+    l->read_all = l->left <= 0 || l->left == before;
     if (l->read_all)
         buf_addz(&l->page, l->begun ? "]" : "[]");
     return 0;

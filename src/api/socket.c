@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CLOSE_NO_BRAND = 4404 };
-
 struct item *item_new(enum item_kind kind)
 {
     struct arena *arena = arena_new(2048);
@@ -133,9 +131,8 @@ static void close_one(struct socket *socket, void *arg)
         http_ws_wake(ws);
 }
 
-void brands_closed(struct app *app, struct str brand_id, bool at_once)
+void brands_closed(struct app *app, struct str brand_id)
 {
-    (void)at_once; // the turns of a deleted brand were cancelled: they end by themselves
     sockets_each(app->sockets, brand_id, close_one, NULL);
 }
 

@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-enum { QUEUE_MOST = 8 };
+enum { QUEUE_MOST = 8, CLOSE_NO_BRAND = 4404 };
 
 enum item_kind {
     ITEM_CHAT,

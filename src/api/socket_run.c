@@ -71,7 +71,7 @@ static void fill_outcome(struct socket *socket, struct item *item, struct brand_
     size_t i, max;
     outcome->content = answer->content;
     outcome->metadata = answer->metadata;
-    outcome->finish_reason = "stop";
+    outcome->finish_reason = "error"; // without metadata: a crash left it
     if (!answer->metadata.p || json_parse(item->arena, answer->metadata, 0, &metadata, NULL) != 0)
         return;
     list = json_get(metadata, "suggested");

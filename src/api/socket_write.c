@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames to the client. Runs on the socket's loop whenever it can take more, and follows the running item: typing, its
 // text as it comes, what went wrong, `complete`. A slow reader is simply asked less often; the turn does not wait.
+#include "api/access.h"
 #include "api/frames.h"
 #include "api/socket_items.h"
 #include "base/clock.h"
@@ -8,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { CHUNK_MOST = 16384, TYPING_MS = 4900, CLOSE_NO_BRAND = 4404 };
+enum { CHUNK_MOST = 16384, TYPING_MS = 4900 };
 
 void socket_on_turn(struct turn *turn, void *arg)
 {
@@ -105,7 +106,8 @@ static bool put_error(struct socket *socket, struct item *item)
 static bool put_complete(struct socket *socket, struct item *item)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
-    const char *error = item->kind == ITEM_REFUSED ? item->code : NULL;
+    bool began = item->kind != ITEM_REFUSED && outcome_of(item)->metadata.p;
+    const char *error = began ? NULL : item->code;
     return http_ws_put(socket->ws, frame_complete(arena, item->conversation, outcome_of(item), error));
 }
 
@@ -152,7 +154,7 @@ static bool write_item(struct socket *socket, struct item *item)
 static void say_goodbye(struct socket *socket)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
-    const char *text = arena_printf(arena, "Brand '" STR_FMT "' not found or inactive", STR_ARG(socket->brand));
+    const char *text = access_gone_text(arena, socket->brand);
     socket->closing = false;
     (void)http_ws_put(socket->ws, frame_error(arena, "brand_unavailable", text, STR_NULL, 0));
     http_ws_close(socket->ws, CLOSE_NO_BRAND, "brand unavailable");

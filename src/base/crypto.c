@@ -101,8 +101,8 @@ static void wait_turn(void)
 int crypto_password_hash(struct str password, char out[CRYPTO_PHC_SIZE])
 {
     wait_turn();
-    int failed = crypto_pwhash_str_alg(out, password.p ? password.p : "", password.n, ARGON_OPS, (size_t)ARGON_KIB * 1024,
-                                       crypto_pwhash_ALG_ARGON2ID13);
+    int failed = crypto_pwhash_str_alg(out, password.p ? password.p : "", password.n, ARGON_OPS,
+                                       (size_t)ARGON_KIB * 1024, crypto_pwhash_ALG_ARGON2ID13);
     sem_post(&hashing);
     return failed ? ERR_INTERNAL : 0;
 }
@@ -226,7 +226,8 @@ int crypto_open(const struct crypto_keys *keys, struct arena *arena, struct str 
     bool ok = ctx && EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, keys->seal, in) == 1 &&
               EVP_DecryptUpdate(ctx, NULL, &n, (const uint8_t *)context.p, (int)context.n) == 1 &&
               EVP_DecryptUpdate(ctx, out, &n, in + NONCE, (int)plain) == 1 &&
-              EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG, tag) == 1 && EVP_DecryptFinal_ex(ctx, out + n, &n) == 1;
+              EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG, tag) == 1 &&
+              EVP_DecryptFinal_ex(ctx, out + n, &n) == 1;
     EVP_CIPHER_CTX_free(ctx);
     if (!ok)
         return ERR_DENIED;

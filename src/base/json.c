@@ -85,7 +85,8 @@ yyjson_val *json_get(yyjson_val *object, const char *key)
     size_t i, max, n = strlen(key);
     if (!yyjson_is_obj(object))
         return NULL;
-    yyjson_obj_foreach(object, i, max, name, value) {
+    yyjson_obj_foreach(object, i, max, name, value)
+    {
         if (yyjson_equals_strn(name, key, n))
             found = value;
     }
@@ -229,7 +230,8 @@ void json_add_decimal(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *k
 yyjson_mut_val *json_new_raw(yyjson_mut_doc *doc, struct str text)
 {
     yyjson_alc alc = doc->alc;
-    yyjson_doc *read = yyjson_read_opts((char *)(uintptr_t)(text.p ? text.p : ""), text.n, YYJSON_READ_NUMBER_AS_RAW, &alc, NULL);
+    yyjson_doc *read =
+        yyjson_read_opts((char *)(uintptr_t)(text.p ? text.p : ""), text.n, YYJSON_READ_NUMBER_AS_RAW, &alc, NULL);
     yyjson_mut_val *copy = read ? yyjson_val_mut_copy(doc, yyjson_doc_get_root(read)) : NULL;
     return copy ? copy : yyjson_mut_null(doc);
 }

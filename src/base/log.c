@@ -43,7 +43,8 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     clock_rfc3339(clock_wall_ms(), time);
     AUTO_BUF struct buf line = BUF_INIT(8192);
     if (atomic_load(&as_json)) {
-        buf_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\",\"text\":", time, level_names[level], event);
+        buf_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\",\"text\":", time, level_names[level],
+                 event);
         json_quote(&line, str_from(text));
         buf_addz(&line, "}\n");
     } else {

@@ -28,7 +28,7 @@ enum { LARGEST_FILE = 1 << 20, LONGEST_NAME = 128 };
 struct value {
     const struct setting *row;
     struct str family; // id in a family's name, else STR_NULL
-    const char *text; // resolved; NULL: none
+    const char *text;  // resolved; NULL: none
     const char *source;
     double number;
     struct str *list;
@@ -67,7 +67,8 @@ static const struct setting *find_row(const char *name, struct str *ret_family)
     if (n == 0 || n > 40)
         return NULL;
     for (size_t i = 0; i < n; i++)
-        if (!islower((unsigned char)name[prefix + i]) && !isdigit((unsigned char)name[prefix + i]) && name[prefix + i] != '-')
+        if (!islower((unsigned char)name[prefix + i]) && !isdigit((unsigned char)name[prefix + i]) &&
+            name[prefix + i] != '-')
             return NULL;
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         const struct setting *row = &setting_rows[i];
@@ -90,7 +91,8 @@ void settings_range(const struct setting *row, char out[160])
         break;
     case SETTING_INT:
     case SETTING_NUMBER:
-        (void)snprintf(out, 160, "%s %.0f..%.0f", row->type == SETTING_INT ? "an integer" : "a number", row->low, row->high);
+        (void)snprintf(out, 160, "%s %.0f..%.0f", row->type == SETTING_INT ? "an integer" : "a number", row->low,
+                       row->high);
         break;
     case SETTING_LIST:
         (void)snprintf(out, 160, "%.0f..%.0f %s separated by commas", row->low, row->high, row->unit);
@@ -192,8 +194,8 @@ static int take(struct snapshot *s, const struct settings_source *source, const 
     const struct setting *row = find_row(name, &family);
     if (!row) {
         const char *near = settings_nearest(name);
-        return err_set(err, ERR_INVALID, "%s: unknown setting '%.80s'%s%s%s", from, name, near ? " (did you mean '" : "",
-                       near ? near : "", near ? "'?)" : "");
+        return err_set(err, ERR_INVALID, "%s: unknown setting '%.80s'%s%s%s", from, name,
+                       near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
     }
     struct value *slot = slot_of(s, row, family);
     bool again = slot->source && strcmp(slot->source, from) == 0;
@@ -410,7 +412,8 @@ static int take_aliases(struct snapshot *s, const struct settings_source *source
 static int take_defaults(struct snapshot *s, const struct settings_source *source, struct err *err)
 {
     for (size_t i = 0; i < 4 && source->defaults[i].value; i++) {
-        int rc = take(s, source, "command", setting_rows[source->defaults[i].id].name, source->defaults[i].value, false, err);
+        int rc = take(s, source, "command", setting_rows[source->defaults[i].id].name, source->defaults[i].value, false,
+                      err);
         if (rc)
             return rc;
     }

@@ -23,7 +23,6 @@ S(LIMITS_CHAT, "limits.chat", NULL, INT, "per 60 s", "60", 0, 1000000, NULL, SET
 S(LIMITS_READ, "limits.read", NULL, INT, "per 60 s", "300", 0, 1000000, NULL, SETTING_RELOAD, "products, search, categories, history, clear, per client address; 0 = no limit")
 S(LIMITS_MANAGE, "limits.manage", NULL, INT, "per 60 s", "300", 0, 1000000, NULL, SETTING_RELOAD, "management of brands, per user; 0 = no limit")
 S(LIMITS_CONNECT, "limits.connect", NULL, INT, "per 60 s", "60", 0, 1000000, NULL, SETTING_RELOAD, "WebSocket handshakes, per client address; 0 = no limit")
-S(LIMITS_MANAGEMENT, "limits.management", NULL, INT, "per 60 s", "30", 0, 1000000, NULL, SETTING_RELOAD, "endpoints under /api/v1, per user and family; 0 = no limit")
 S(LIMITS_LOGIN, "limits.login", NULL, INT, "per 60 s", "20", 0, 1000000, NULL, SETTING_RELOAD, "sign-ins, per client address; 0 = no limit")
 S(LIMITS_REFRESH, "limits.refresh", NULL, INT, "per 60 s", "20", 0, 1000000, NULL, SETTING_RELOAD, "token refreshes, per client address; 0 = no limit")
 S(LIMITS_LOGOUT, "limits.logout", NULL, INT, "per 60 s", "20", 0, 1000000, NULL, SETTING_RELOAD, "sign-outs, per client address; 0 = no limit")

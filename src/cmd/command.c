@@ -61,7 +61,8 @@ int command_words(int *argc, char **argv, const char **words, int most)
             continue;
         }
         argv[left++] = argv[i];
-        if (settings_flag(argv[i], &takes) && takes == 2 && i + 1 < *argc)
+        bool setting = settings_flag(argv[i], &takes) && takes == 2;
+        if ((setting || strcmp(argv[i], "--config") == 0) && i + 1 < *argc)
             argv[left++] = argv[++i];
     }
     *argc = left;

@@ -15,7 +15,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { STALE_MOST = 100000, QUERY_EMBED_MS = 800, PASSAGES_MOST = 2000 };
@@ -228,11 +227,14 @@ static struct str joined(struct arena *arena, const struct product *p)
     return arena_str(arena, buf_str(&text));
 }
 
+static struct str vector_key(struct arena *arena, struct str document, int64_t ordinal)
+{
+    return arena_strf(arena, STR_FMT "/%lld", STR_ARG(document), (long long)ordinal);
+}
+
 static const float *vector_of(const struct build *b, struct str document, uint32_t ordinal)
 {
-    char key[300];
-    int n = snprintf(key, sizeof key, STR_FMT "/%u", STR_ARG(document), ordinal);
-    return b->vectors && n > 0 ? map_get(b->vectors, (struct str){key, (size_t)n}) : NULL;
+    return map_count(b->vectors) ? map_get(b->vectors, vector_key(b->arena, document, ordinal)) : NULL;
 }
 
 static int put_product(void *arg, void *row)
@@ -280,8 +282,7 @@ static int keep_vector(void *arg, const struct vector_row *row)
     b->dims = row->dims;
     float *copy = arena_alloc(b->arena, row->dims * sizeof *copy);
     memcpy(copy, row->vector, row->dims * sizeof *copy);
-    struct str key = arena_strf(b->arena, STR_FMT "/%lld", STR_ARG(row->document_id), (long long)row->ordinal);
-    (void)map_set(b->vectors, key, copy);
+    (void)map_set(b->vectors, vector_key(b->arena, row->document_id, row->ordinal), copy);
     return 0;
 }
 

@@ -155,13 +155,22 @@ static bool was_quoted(const struct turn *turn, struct str document)
     return false;
 }
 
+static bool is_suggested(const struct turn *turn, struct str id)
+{
+    for (size_t i = 0; i < turn->found.n_suggested; i++)
+        if (str_eq(turn->found.suggested[i], id))
+            return true;
+    return false;
+}
+
 static yyjson_mut_val *sources(struct turn *turn, yyjson_mut_doc *doc)
 {
     yyjson_mut_val *list = yyjson_mut_arr(doc);
     bool model = strcmp(turn->outcome.mode, "model") == 0;
     for (size_t i = 0; i < turn->found.n && (model || turn->quoted_products); i++) {
         const struct suggest_hit *hit = &turn->found.hits[i];
-        add_source(doc, list, hit->product.document_id, hit->product.name, STR("product"), hit->score);
+        if (model || is_suggested(turn, hit->product.id))
+            add_source(doc, list, hit->product.document_id, hit->product.name, STR("product"), hit->score);
     }
     for (size_t i = 0; i < turn->n_passages; i++)
         if (model || was_quoted(turn, turn->passages[i].document_id))

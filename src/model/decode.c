@@ -46,7 +46,8 @@ static bool is_text(const struct value *v)
     return v->text.p || yyjson_is_str(v->json);
 }
 
-static bool read_number(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v, double *ret)
+static bool read_number(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v,
+                        double *ret)
 {
     struct str text = number_text(d, v);
     char copy[512];
@@ -76,7 +77,8 @@ static bool read_number(struct decoding *d, const struct field *f, const struct 
     return true;
 }
 
-static bool in_range(struct decoding *d, double low, double high, const struct loc *loc, const struct value *v, double n)
+static bool in_range(struct decoding *d, double low, double high, const struct loc *loc, const struct value *v,
+                     double n)
 {
     if (n >= low && n <= high)
         return true;
@@ -84,7 +86,8 @@ static bool in_range(struct decoding *d, double low, double high, const struct l
     return false;
 }
 
-static bool decode_number(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v, void *at)
+static bool decode_number(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v,
+                          void *at)
 {
     double n;
     if (!read_number(d, f, loc, v, &n))
@@ -99,7 +102,8 @@ static bool decode_number(struct decoding *d, const struct field *f, const struc
     return true;
 }
 
-static bool read_price(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v, int64_t *ret)
+static bool read_price(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v,
+                       int64_t *ret)
 {
     double n;
     if (!read_number(d, f, loc, v, &n) || !in_range(d, f->low, f->high, loc, v, n))
@@ -110,7 +114,8 @@ static bool read_price(struct decoding *d, const struct field *f, const struct l
     return false;
 }
 
-static bool decode_price(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v, void *at)
+static bool decode_price(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v,
+                         void *at)
 {
     return read_price(d, f, loc, v, at);
 }
@@ -156,7 +161,8 @@ static bool decode_range(struct decoding *d, const struct field *f, const struct
     return true;
 }
 
-static bool decode_bool(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v, void *at)
+static bool decode_bool(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v,
+                        void *at)
 {
     static const struct {
         struct str word;
@@ -223,7 +229,8 @@ static bool check_text(struct decoding *d, const struct field *f, const struct l
     return false;
 }
 
-static bool decode_string(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v, void *at)
+static bool decode_string(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v,
+                          void *at)
 {
     struct str text = v->text.p ? v->text : json_str(v->json);
     if (!text.p) {
@@ -237,7 +244,8 @@ static bool decode_string(struct decoding *d, const struct field *f, const struc
     return true;
 }
 
-static bool decode_time(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v, void *at)
+static bool decode_time(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v,
+                        void *at)
 {
     struct str text = v->text.p ? v->text : json_str(v->json);
     (void)f;
@@ -265,7 +273,8 @@ static bool decode_strings(struct decoding *d, const struct field *f, const stru
     struct strings list = {arena_calloc(d->faults->arena, n, sizeof(struct str)), 0};
     size_t i, max;
     yyjson_val *item;
-    yyjson_arr_foreach(v.json, i, max, item) {
+    yyjson_arr_foreach(v.json, i, max, item)
+    {
         struct loc place = {loc, STR_NULL, (int64_t)i};
         struct value one = {item, STR_NULL};
         struct str text = json_str(item), trimmed = text.p ? utf8_trim(text) : text;
@@ -285,12 +294,14 @@ static size_t depth_of(yyjson_val *v)
     size_t deepest = 0, i, max;
     yyjson_val *key, *item;
     if (yyjson_is_arr(v)) {
-        yyjson_arr_foreach(v, i, max, item) {
+        yyjson_arr_foreach(v, i, max, item)
+        {
             size_t depth = depth_of(item);
             deepest = depth > deepest ? depth : deepest;
         }
     } else if (yyjson_is_obj(v)) {
-        yyjson_obj_foreach(v, i, max, key, item) {
+        yyjson_obj_foreach(v, i, max, key, item)
+        {
             size_t depth = depth_of(item);
             deepest = depth > deepest ? depth : deepest;
         }
@@ -320,7 +331,8 @@ static struct str without_repeats(struct arena *arena, yyjson_val *object)
     yyjson_mut_val *copy = yyjson_mut_obj(doc);
     size_t i, max;
     yyjson_val *key, *value;
-    yyjson_obj_foreach(object, i, max, key, value) {
+    yyjson_obj_foreach(object, i, max, key, value)
+    {
         yyjson_mut_val *name = yyjson_mut_strn(doc, yyjson_get_str(key), yyjson_get_len(key));
         yyjson_mut_val *item = yyjson_val_mut_copy(doc, value);
         if (!yyjson_mut_obj_replace(copy, name, item))
@@ -329,7 +341,8 @@ static struct str without_repeats(struct arena *arena, yyjson_val *object)
     return json_write(arena, copy);
 }
 
-static bool decode_json(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *given, void *at)
+static bool decode_json(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *given,
+                        void *at)
 {
     struct value v = *given;
     if (!unpack(d, &v, loc))
@@ -344,13 +357,14 @@ static bool decode_json(struct decoding *d, const struct field *f, const struct 
         fault(d, FAULT_MANY, loc, &v, f->high, NULL);
         return false;
     }
-    yyjson_obj_foreach(v.json, i, max, key, item) {
+    yyjson_obj_foreach(v.json, i, max, key, item)
+    {
         struct str name = json_str(key);
         struct loc place = {loc, name, 0};
         double length = (double)utf8_count(utf8_trim(name));
         if (length < 1 || length > f->item_high)
-            fault(d, length < 1 ? FAULT_SHORT : FAULT_LONG, &place, &(struct value){key, STR_NULL}, length < 1 ? 1 : f->item_high,
-                  NULL);
+            fault(d, length < 1 ? FAULT_SHORT : FAULT_LONG, &place, &(struct value){key, STR_NULL},
+                  length < 1 ? 1 : f->item_high, NULL);
         else if (f->depth && depth_of(item) > f->depth)
             fault(d, FAULT_FORM, &place, &(struct value){NULL, STR_NULL}, 0, "nested less deeply");
         else if (contains_nul(key) || contains_nul(item))
@@ -383,9 +397,9 @@ static bool decode_object(struct decoding *d, const struct field *f, const struc
 typedef bool (*decoder)(struct decoding *, const struct field *, const struct loc *, const struct value *, void *);
 
 static const decoder decoders[] = {
-    [FIELD_STRING] = decode_string, [FIELD_INT] = decode_number,      [FIELD_NUMBER] = decode_number,
-    [FIELD_BOOL] = decode_bool,     [FIELD_PRICE] = decode_price,     [FIELD_TIME] = decode_time,
-    [FIELD_STRINGS] = decode_strings, [FIELD_JSON] = decode_json,     [FIELD_OBJECT] = decode_object,
+    [FIELD_STRING] = decode_string,   [FIELD_INT] = decode_number,  [FIELD_NUMBER] = decode_number,
+    [FIELD_BOOL] = decode_bool,       [FIELD_PRICE] = decode_price, [FIELD_TIME] = decode_time,
+    [FIELD_STRINGS] = decode_strings, [FIELD_JSON] = decode_json,   [FIELD_OBJECT] = decode_object,
     [FIELD_RANGE] = decode_range,
 };
 
@@ -404,7 +418,8 @@ static void refuse_unknown(const struct model *model, struct decoding *d, yyjson
 {
     size_t i, max;
     yyjson_val *key, *value;
-    yyjson_obj_foreach(body, i, max, key, value) {
+    yyjson_obj_foreach(body, i, max, key, value)
+    {
         struct str name = json_str(key);
         bool known = false;
         for (size_t k = 0; k < model->n && !known; k++)
@@ -489,7 +504,8 @@ void model_defaults(const struct model *model, struct arena *arena, void *row)
             model_defaults(f->model, arena, (char *)row + f->offset);
             *set |= UINT64_C(1) << i;
         }
-        if ((*set >> i & 1) || !f->fallback || json_parse(arena, str_from(f->fallback), JSON_RAW_NUMBERS, &v.json, NULL) != 0)
+        if ((*set >> i & 1) || !f->fallback ||
+            json_parse(arena, str_from(f->fallback), JSON_RAW_NUMBERS, &v.json, NULL) != 0)
             continue;
         if (decoders[f->type](&d, f, NULL, &v, (char *)row + f->offset))
             *set |= UINT64_C(1) << i;

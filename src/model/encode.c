@@ -47,8 +47,8 @@ static void encode_value(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_
     }
 }
 
-void model_encode_field(const struct model *model, const struct field *field, yyjson_mut_doc *doc, yyjson_mut_val *object,
-                        const void *row)
+void model_encode_field(const struct model *model, const struct field *field, yyjson_mut_doc *doc,
+                        yyjson_mut_val *object, const void *row)
 {
     bool set = *(const uint64_t *)row >> (field - model->fields) & 1;
     if (set)
@@ -90,9 +90,9 @@ struct str model_set_names(const struct model *model, struct arena *arena, const
 }
 
 static const char *const schema_types[] = {
-    [FIELD_STRING] = "string",  [FIELD_INT] = "integer",  [FIELD_NUMBER] = "number", [FIELD_BOOL] = "boolean",
-    [FIELD_PRICE] = "number",   [FIELD_TIME] = "string",  [FIELD_STRINGS] = "array", [FIELD_JSON] = "object",
-    [FIELD_OBJECT] = "object",  [FIELD_RANGE] = "array",
+    [FIELD_STRING] = "string", [FIELD_INT] = "integer", [FIELD_NUMBER] = "number", [FIELD_BOOL] = "boolean",
+    [FIELD_PRICE] = "number",  [FIELD_TIME] = "string", [FIELD_STRINGS] = "array", [FIELD_JSON] = "object",
+    [FIELD_OBJECT] = "object", [FIELD_RANGE] = "array",
 };
 
 static void schema_bounds(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_val *schema)
@@ -100,7 +100,8 @@ static void schema_bounds(const struct field *f, yyjson_mut_doc *doc, yyjson_mut
     bool text = f->type == FIELD_STRING, list = f->type == FIELD_STRINGS;
     const char *low = text ? "minLength" : list ? "minItems" : "minimum";
     const char *high = text ? "maxLength" : list ? "maxItems" : f->type == FIELD_JSON ? "maxProperties" : "maximum";
-    bool bounded = (f->low != 0 || f->high != 0) && f->type != FIELD_TIME && f->type != FIELD_OBJECT && f->type != FIELD_RANGE;
+    bool bounded =
+        (f->low != 0 || f->high != 0) && f->type != FIELD_TIME && f->type != FIELD_OBJECT && f->type != FIELD_RANGE;
     if (bounded && f->type != FIELD_JSON)
         json_add_decimal(doc, schema, low, f->low, 4);
     if (bounded && (f->high > 0))

@@ -33,6 +33,7 @@ enum field_flags {
     FIELD_EMPTY_NULL = 128, // "" counts as absent
     FIELD_KEY = 256, // part of the table's key
     FIELD_LINE = 512, // no control characters
+    FIELD_CURSOR = 4096, // lists of the store may go on behind a value of it (their order)
     FIELD_FILTER = 2048, // lists of the store may be restricted to a value of it
     FIELD_MERGE = 1024, // nested model: given keys replace, others stay
 };

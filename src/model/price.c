@@ -6,7 +6,8 @@
 
 enum { DECIMALS = 4, LARGEST_EXPONENT = 400 };
 
-struct decimal { // digits without point (those not kept are far below the precision), and where the point stands counted from the first digit
+struct decimal { // digits without point (those not kept are far below the precision), and where the point stands
+                 // counted from the first digit
     char digits[64];
     size_t n;
     int64_t point;

@@ -24,7 +24,7 @@ static const struct field product_fields[] = {
     {"url", "url", FIELD_STRING, FIELD_SKIP_NULL, AT(url), 1, 2048, WEB_URL},
     {"image_url", "image_url", FIELD_STRING, FIELD_SKIP_NULL, AT(image_url), 1, 2048, WEB_URL},
     {"brand_id", NULL, FIELD_STRING, FIELD_READONLY, AT(brand_id), .help = "The brand of the path"},
-    {"position", "position", FIELD_INT, INTERNAL, AT(position)},
+    {"position", "position", FIELD_INT, INTERNAL | FIELD_CURSOR, AT(position)},
     {"document_id", "document_id", FIELD_STRING, INTERNAL, AT(document_id)},
     {"category_fold", "category_fold", FIELD_STRING, INTERNAL | FIELD_FILTER, AT(category_fold)},
     {"sample", "sample", FIELD_BOOL, INTERNAL, AT(sample)},

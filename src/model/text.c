@@ -67,5 +67,6 @@ struct str text_fold_plain(struct arena *arena, struct str text)
 struct str text_fold_case(struct arena *arena, struct str text)
 {
     UErrorCode status = U_ZERO_ERROR;
-    return is_ascii(text) ? lower_ascii(arena, text) : normalise(arena, text, unorm2_getNFKCCasefoldInstance(&status), false);
+    return is_ascii(text) ? lower_ascii(arena, text)
+                          : normalise(arena, text, unorm2_getNFKCCasefoldInstance(&status), false);
 }

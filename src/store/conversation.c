@@ -79,10 +79,10 @@ int conversation_find(struct tx *tx, struct arena *arena, struct str chatbot_id,
     return find(tx, &conversation_by_session, v_str(chatbot_id), v_str(session_id), arena, ret, err);
 }
 
-int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct conversation *ret,
+int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct str prefix, struct conversation *ret,
                           struct err *err)
 {
-    struct str prefixed = arena_strf(arena, "brand:" STR_FMT, STR_ARG(name));
+    struct str prefixed = arena_strf(arena, STR_FMT STR_FMT, STR_ARG(prefix), STR_ARG(name));
     return find(tx, &conversation_by_name, v_str(name), v_str(prefixed), arena, ret, err);
 }
 

@@ -47,8 +47,8 @@ int conversation_save_partial(struct tx *tx, struct str conversation_id, int64_t
 // By external session id of a chatbot. 1, 0.
 int conversation_find(struct tx *tx, struct arena *arena, struct str chatbot_id, struct str session_id,
                       struct conversation *ret, struct err *err);
-// Any conversation of the brand, by row id or session id, with or without "brand:". 1, 0.
-int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct conversation *ret,
+// Any conversation of the brand, by row id or session id, with or without its surface's prefix. 1, 0.
+int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct str prefix, struct conversation *ret,
                           struct err *err);
 
 struct stored_message {

@@ -25,7 +25,7 @@ static bool is_key(const struct field *f)
 
 static bool is_filter(const struct field *f)
 {
-    return f->column && (f->flags & FIELD_FILTER);
+    return f->column && (f->flags & (FIELD_FILTER | FIELD_CURSOR));
 }
 
 // Appends "a, b, c" for all columns.
@@ -69,7 +69,10 @@ static size_t where_filter(struct buf *sql, const struct model *m)
         if (!is_filter(f))
             continue;
         const char *type = f->type == FIELD_STRING ? "TEXT" : "BIGINT";
-        buf_addf(sql, " AND (CAST($%zu AS %s) IS NULL OR %s = $%zu)", parameter, type, f->column, parameter);
+        if (f->flags & FIELD_CURSOR) // as one comparison, so that an index serves it
+            buf_addf(sql, " AND %s > COALESCE(CAST($%zu AS BIGINT), -1)", f->column, parameter);
+        else
+            buf_addf(sql, " AND (CAST($%zu AS %s) IS NULL OR %s = $%zu)", parameter, type, f->column, parameter);
         parameter++;
     }
     return parameter;

@@ -6,7 +6,12 @@
 #include "model/text.h"
 #include "store/crud.h"
 
-STORE_SQL(product_next, "SELECT COUNT(*), COALESCE(MAX(position), 0) + 1 FROM products WHERE brand_id = $1");
+STORE_SQL(product_room, "SELECT products, last_position + 1 FROM brand_totals WHERE brand_id = $1");
+STORE_SQL(product_counted, "UPDATE brand_totals SET products = products + 1, last_position = last_position + 1 WHERE brand_id = $1");
+STORE_SQL(product_uncounted, "UPDATE brand_totals SET products = products - 1 WHERE brand_id = $1");
+STORE_SQL(product_recounted, "UPDATE brand_totals SET products = (SELECT COUNT(*) FROM products WHERE brand_id = $1) WHERE brand_id = $1");
+STORE_SQL(product_sample_vectors_remove, "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'product' AND document_id IN "
+                                         "(SELECT id FROM products WHERE brand_id = $1 AND sample = 1)");
 STORE_SQL(product_vectors_remove, "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'product' AND document_id = $2");
 STORE_SQL(product_samples_remove, "DELETE FROM products WHERE brand_id = $1 AND sample = 1");
 
@@ -30,9 +35,9 @@ int product_insert(struct tx *tx, struct product *product, int64_t most, struct 
         return rc;
     if (rc == 1)
         return err_set(err, ERR_CONFLICT, "Product '" STR_FMT "' already exists", STR_ARG(product->id));
-    rc = tx_query_one(tx, &product_next, NO_VALUES, &rows, err);
-    if (rc < 0)
-        return rc;
+    rc = tx_query_one(tx, &product_room, NO_VALUES, &rows, err);
+    if (rc != 1)
+        return rc < 0 ? rc : err_set(err, ERR_INTERNAL, "the brand has no totals");
     if (rows_int(rows, 0) >= most)
         return err_set(err, ERR_LIMIT, "Catalogue is full");
     product->position = rows_int(rows, 1);
@@ -43,7 +48,8 @@ int product_insert(struct tx *tx, struct product *product, int64_t most, struct 
     product->set |= bit("position") | bit("document_id") | bit("created_at") | bit("sample");
     set_fold(tx, product);
     tx_changed(tx, CHANGE_PRODUCT, product->id);
-    return crud_insert(tx, &product_model, product, err);
+    rc = tx_exec(tx, &product_counted, NO_VALUES, NULL, err);
+    return rc ? rc : crud_insert(tx, &product_model, product, err);
 }
 
 int product_replace(struct tx *tx, struct product *product, struct err *err)
@@ -71,6 +77,7 @@ int product_remove(struct tx *tx, struct str id, struct err *err)
     if (rc == ERR_NOT_FOUND)
         return err_set(err, ERR_NOT_FOUND, "Product not found");
     tx_changed(tx, CHANGE_PRODUCT, id);
+    rc = rc ? rc : tx_exec(tx, &product_uncounted, NO_VALUES, NULL, err);
     return rc ? rc : tx_exec(tx, &product_vectors_remove, VALUES(v_str(id)), NULL, err);
 }
 
@@ -83,5 +90,7 @@ int product_get(struct tx *tx, struct arena *arena, struct str id, struct produc
 int product_remove_samples(struct tx *tx, struct err *err)
 {
     tx_changed(tx, CHANGE_PRODUCT, STR_NULL);
-    return tx_exec(tx, &product_samples_remove, NO_VALUES, NULL, err);
+    int rc = tx_exec(tx, &product_sample_vectors_remove, NO_VALUES, NULL, err);
+    rc = rc ? rc : tx_exec(tx, &product_samples_remove, NO_VALUES, NULL, err);
+    return rc ? rc : tx_exec(tx, &product_recounted, NO_VALUES, NULL, err);
 }

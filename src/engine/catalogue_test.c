@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static size_t find(struct site *site, struct brand_ref *brand, enum catalogue_part part, const char *text, struct search_hit **ret)
+static size_t find(struct site *site, struct brand_ref *brand, enum catalogue_part part, const char *text,
+                   struct search_hit **ret)
 {
     struct search_query query = {.text = str_from(text), .filter = SEARCH_ALL, .limit = 10, .idf_at_least = 1000};
     struct search_result found = {0};
@@ -121,8 +122,13 @@ TEST(catalogue_many_ask_first)
 static int put_word(struct tx *tx, void *arg, struct err *err)
 {
     const char *word = arg;
-    struct product product = {.set = (UINT64_C(1) << product_model.n) - 1, .id = str_from(word), .name = str_from(word),
-                              .category = STR("Words"), .description = STR("said"), .specifications = STR("{}"), .availability = true};
+    struct product product = {.set = (UINT64_C(1) << product_model.n) - 1,
+                              .id = str_from(word),
+                              .name = str_from(word),
+                              .category = STR("Words"),
+                              .description = STR("said"),
+                              .specifications = STR("{}"),
+                              .availability = true};
     return product_insert(tx, &product, 100000, err);
 }
 

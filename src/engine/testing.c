@@ -17,9 +17,11 @@
 
 enum { LETTERS = 26, BUDGET = 1 << 28 };
 
-STORE_SQL(testing_messages, "SELECT conversation_id, id, role, content, status FROM messages WHERE brand_id = $1 ORDER BY conversation_id, seq");
+STORE_SQL(testing_messages, "SELECT conversation_id, id, role, content, status FROM messages WHERE brand_id = $1 ORDER "
+                            "BY conversation_id, seq");
 
-// ---- life -------------------------------------------------------------------------------------------------------------
+// ---- life
+// -------------------------------------------------------------------------------------------------------------
 
 static void on_changes(void *arg, const struct change *changes, size_t n)
 {
@@ -58,8 +60,8 @@ static const float *letters_of(struct arena *arena, struct str text)
     return vector;
 }
 
-static int embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms, const float ***ret,
-                 size_t *ret_dims, struct err *err)
+static int embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
+                 const float ***ret, size_t *ret_dims, struct err *err)
 {
     struct site *site = self;
     (void)query;
@@ -81,7 +83,8 @@ void site_open(struct site *site, unsigned flags)
     struct settings_source source = {.environment = nothing, .config = "/dev/null"};
     struct err err = {0};
     bool fresh;
-    *site = (struct site){.dir = "/tmp/parley-engine-XXXXXX", .arena = arena_new(0), .flags = flags, .model = "letters"};
+    *site =
+        (struct site){.dir = "/tmp/parley-engine-XXXXXX", .arena = arena_new(0), .flags = flags, .model = "letters"};
     assert_non_null(mkdtemp(site->dir));
     struct store_options options = {.url = "sqlite", .data_dir = site->dir};
     store_use_migrations(&options);
@@ -99,7 +102,8 @@ void site_open(struct site *site, unsigned flags)
     site->embedder = (struct embedder){site, embed_model, embed};
     site->brands = brands_new(site->store);
     site->catalogues = catalogues_new(site->store, &site->embedder, BUDGET);
-    struct engine_options with = {site->store, site->llm, site->settings, site->workers, site->brands, site->catalogues};
+    struct engine_options with = {site->store,   site->llm,    site->settings,
+                                  site->workers, site->brands, site->catalogues};
     site->engine = engine_new(&with);
     store_listen(site->store, on_changes, site);
 }
@@ -126,7 +130,8 @@ void site_close(struct site *site)
     nftw(site->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-// ---- what there is ----------------------------------------------------------------------------------------------------
+// ---- what there is
+// ----------------------------------------------------------------------------------------------------
 
 struct brand_ref *site_brand_again(struct site *site, const char *id)
 {
@@ -150,8 +155,12 @@ struct brand_ref *site_brand(struct site *site, const char *id, void (*change)(s
         .appearance_settings = STR("{}"),
     };
     model_defaults(&chat_settings_model, site->arena, &config.chat_settings);
-    struct brand_make make = {.arena = site->arena, .name = str_from(id), .description = STR("A shop"),
-                              .given_id = str_from(id), .public_access = true, .most = 1000,
+    struct brand_make make = {.arena = site->arena,
+                              .name = str_from(id),
+                              .description = STR("A shop"),
+                              .given_id = str_from(id),
+                              .public_access = true,
+                              .most = 1000,
                               .config = &config};
     if (change)
         change(&config);
@@ -204,7 +213,8 @@ static int put_product(struct tx *tx, void *arg, struct err *err)
     return rc < 0 ? rc : rc == 1 ? product_replace(tx, product, err) : product_insert(tx, product, 10000, err);
 }
 
-void site_product(struct site *site, const char *brand, const char *id, const char *name, const char *price, const char *description)
+void site_product(struct site *site, const char *brand, const char *id, const char *name, const char *price,
+                  const char *description)
 {
     struct product product = {
         .set = (UINT64_C(1) << product_model.n) - 1,
@@ -231,8 +241,11 @@ static int put_document(struct tx *tx, void *arg, struct err *err)
     id_v7(base);
     id_v7(id);
     int rc = knowledge_base_insert(tx, str_from(base), paper->brand->row.chatbot_id, STR("Base"), clock_wall_ms(), err);
-    struct knowledge_document document = {.id = str_from(id), .base_id = str_from(base), .type = STR("item"),
-                                          .title = str_from(paper->title), .content = str_from(paper->content)};
+    struct knowledge_document document = {.id = str_from(id),
+                                          .base_id = str_from(base),
+                                          .type = STR("item"),
+                                          .title = str_from(paper->title),
+                                          .content = str_from(paper->content)};
     return rc ? rc : knowledge_document_insert(tx, paper->brand->row.chatbot_id, &document, clock_wall_ms(), err);
 }
 
@@ -250,8 +263,9 @@ struct drawn {
 static int put_vector(struct tx *tx, void *arg, struct err *err)
 {
     const struct drawn *drawn = arg;
-    struct vector_row row = {STR("product"), str_from(drawn->product), 0, STR("hash"),
-                             letters_of(tx_arena(tx), str_from(drawn->letters)), LETTERS};
+    struct vector_row row = {
+        STR("product"), str_from(drawn->product), 0, STR("hash"), letters_of(tx_arena(tx), str_from(drawn->letters)),
+        LETTERS};
     return vector_put(tx, str_from(drawn->site->model), &row, err);
 }
 
@@ -273,7 +287,8 @@ static int read_messages(struct tx *tx, void *arg, struct err *err)
     int rc = tx_query(tx, &testing_messages, NO_VALUES, &rows, err);
     while (!rc && (rc = rows_next(rows, err)) == 1) {
         vec_push(&m->rows, arena_str(m->arena, rows_str(rows, 0)), arena_str(m->arena, rows_str(rows, 1)),
-                 arena_str(m->arena, rows_str(rows, 2)), arena_str(m->arena, rows_str(rows, 3)), arena_str(m->arena, rows_str(rows, 4)));
+                 arena_str(m->arena, rows_str(rows, 2)), arena_str(m->arena, rows_str(rows, 3)),
+                 arena_str(m->arena, rows_str(rows, 4)));
         rc = 0;
     }
     return rc;
@@ -291,7 +306,8 @@ size_t site_messages(struct site *site, const char *brand, struct row **ret)
     return n;
 }
 
-// ---- turns ------------------------------------------------------------------------------------------------------------
+// ---- turns
+// ------------------------------------------------------------------------------------------------------------
 
 struct turn *site_ask_with(struct site *site, struct turn_input *input)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For the tests of this room and of jobs: everything that a turn needs over a real store in a directory of its own, with
-// the real migrations, with or without a model's double.
+// For the tests of this room and of jobs: everything that a turn needs over a real store in a directory of its own,
+// with the real migrations, with or without a model's double.
 #pragma once
 
 #include "base/test.h"
@@ -13,7 +13,7 @@
 #include <pthread.h>
 
 enum site_flags {
-    SITE_MODEL = 1, // a model's double, echoing
+    SITE_MODEL = 1,   // a model's double, echoing
     SITE_VECTORS = 2, // an embedder: one dimension a letter (see site_vector)
 };
 
@@ -27,8 +27,8 @@ struct site {
     struct fake fake;
     unsigned flags;
     struct embedder embedder;
-    const char *model; // of the embedder
-    _Atomic int embedded; // texts so far
+    const char *model;      // of the embedder
+    _Atomic int embedded;   // texts so far
     _Atomic int embed_code; // what the embedder answers instead, if not 0
     struct brands *brands;
     struct catalogues *catalogues;
@@ -43,7 +43,8 @@ void site_close(struct site *site);
 struct brand_ref *site_brand(struct site *site, const char *id, void (*change)(struct brand_config *config));
 struct brand_ref *site_brand_again(struct site *site, const char *id); // as it is now; NULL: none
 // Price in the table's form ("12.50").
-void site_product(struct site *site, const char *brand, const char *id, const char *name, const char *price, const char *description);
+void site_product(struct site *site, const char *brand, const char *id, const char *name, const char *price,
+                  const char *description);
 void site_document(struct site *site, const struct brand_ref *brand, const char *title, const char *content);
 void site_vector(struct site *site, const char *brand, const char *product, const char *letters);
 // Runs a write in the brand's scope; fails the test when that fails.
@@ -58,7 +59,7 @@ size_t site_messages(struct site *site, const char *brand, struct row **ret);
 
 struct turn *site_ask(struct site *site, struct brand_ref *brand, const char *session, const char *message);
 struct turn *site_ask_with(struct site *site, struct turn_input *input);
-void turn_wait(struct turn *turn); // for its end
+void turn_wait(struct turn *turn);                      // for its end
 size_t turn_wait_text(struct turn *turn, size_t bytes); // for so much text, or its end
 
 struct hold { // keeps the store's writer busy

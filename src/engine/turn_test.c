@@ -91,7 +91,8 @@ TEST(turn_with_a_model_sends_history_in_pairs)
         check_stored(&site, "fern", turn, "complete");
         turn_unref(turn);
     }
-    yyjson_val *messages = json_get(json_get(yyjson_arr_get(fake_wait(&site.fake, site.arena, 3), 2), "body"), "messages");
+    yyjson_val *messages =
+        json_get(json_get(yyjson_arr_get(fake_wait(&site.fake, site.arena, 3), 2), "body"), "messages");
     const char *want[] = {"system", "user", "assistant", "user", "assistant", "user"};
     assert_int_equal(yyjson_arr_size(messages), 6);
     for (size_t i = 0; i < 6; i++)
@@ -151,7 +152,7 @@ TEST(turn_cancelled_while_it_waits_stores_nothing_and_lets_the_next_go)
     turn_cancel(turns[1]);
     turn_cancel(turns[1]); // again does nothing
     turn_cancel(turns[3]); // the end of the queue: the next is still put behind the right one
-    turn_wait(turns[1]); // although the first has not even begun
+    turn_wait(turns[1]);   // although the first has not even begun
     assert_int_equal(turn_outcome(turns[1])->code, ERR_CANCELLED);
     assert_string_equal(turn_outcome(turns[1])->finish_reason, "cancelled");
     struct turn *after = site_ask(&site, brand, "brand:one", "after");
@@ -298,7 +299,8 @@ TEST(turn_whose_model_breaks_off_keeps_its_text)
     struct site site;
     site_open(&site, SITE_MODEL);
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
-    fake_control(&site.fake, "{\"default\":{\"answer\":\"count:50\",\"cutAfter\":6,\"cutHow\":\"rst\",\"prefill\":\"ignore\"}}");
+    fake_control(&site.fake,
+                 "{\"default\":{\"answer\":\"count:50\",\"cutAfter\":6,\"cutHow\":\"rst\",\"prefill\":\"ignore\"}}");
     struct turn *turn = site_ask(&site, brand, NULL, "count");
     turn_wait(turn);
     const struct turn_outcome *outcome = turn_outcome(turn);
@@ -341,7 +343,9 @@ TEST(turn_by_voice_is_one_sentence)
     struct site site;
     site_open(&site, SITE_MODEL);
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
-    fake_control(&site.fake, "{\"default\":{\"answer\":\"fixed:The **first** one here. And a second one. And many more of them.\"}}");
+    fake_control(
+        &site.fake,
+        "{\"default\":{\"answer\":\"fixed:The **first** one here. And a second one. And many more of them.\"}}");
     struct turn_input input = {.brand = brand, .message = STR("Say something"), .voice = true};
     struct turn *turn = site_ask_with(&site, &input);
     turn_wait(turn);
@@ -417,7 +421,8 @@ TEST(turn_waits_no_longer_than_it_may)
     site_close(&site);
 }
 
-// ---- many -------------------------------------------------------------------------------------------------------------
+// ---- many
+// -------------------------------------------------------------------------------------------------------------
 
 enum { CROWD = 4, EACH = 300, LANES = 5 };
 
@@ -446,7 +451,10 @@ static void *ask_often(void *arg)
     for (unsigned i = 0; i < EACH; i++) {
         dice = dice * 1103515245 + 12345;
         unsigned act = dice >> 16;
-        struct turn_input input = {.brand = c->brand, .message = STR("Can goods be returned?"), .prefix = STR("brand:"), .channel = STR("api"),
+        struct turn_input input = {.brand = c->brand,
+                                   .message = STR("Can goods be returned?"),
+                                   .prefix = STR("brand:"),
+                                   .channel = STR("api"),
                                    .actor = STR("anonymous")};
         if (act % 4)
             input.session = arena_strf(arena, "brand:lane-%u", act % LANES);
@@ -455,7 +463,8 @@ static void *ask_often(void *arg)
             turn_wait(*slot);
         turn_unref(*slot);
         *slot = turn_start(c->site->engine, &input, count_wake, c->wakes, NULL);
-        struct turn *found = turn_find(c->site->engine, STR("fern"), c->brand->row.chatbot_id, arena_strf(arena, "brand:lane-%u", act % LANES));
+        struct turn *found = turn_find(c->site->engine, STR("fern"), c->brand->row.chatbot_id,
+                                       arena_strf(arena, "brand:lane-%u", act % LANES));
         if (act % 7 == 0)
             turn_cancel(*slot);
         if (act % 11 == 0 && found)
@@ -574,7 +583,8 @@ TEST(turn_under_the_issued_rule_runs_in_the_lane_of_its_conversation)
     site_open(&site, SITE_MODEL);
     struct brand_ref *brand = site_brand(&site, "fern", only_issued);
     stream_slowly(&site);
-    struct turn *turn = site_ask(&site, brand, "brand:guessed", "count"), *other = site_ask(&site, brand, "brand:guessed", "count");
+    struct turn *turn = site_ask(&site, brand, "brand:guessed", "count"),
+                *other = site_ask(&site, brand, "brand:guessed", "count");
     turn_wait_text(turn, 10);
     turn_wait_text(other, 10); // another conversation: it does not wait for the first
     struct str id = turn_conversation(turn);

@@ -43,7 +43,8 @@ bool access_demo(struct app *app, struct http_req *req)
 
 static bool unauthorised(struct call *call, bool sent)
 {
-    http_header(call->req, "WWW-Authenticate", sent && call->endpoint->surface == &surface_platform ? "Bearer error=\"invalid_token\"" : "Bearer");
+    http_header(call->req, "WWW-Authenticate",
+                sent && call->endpoint->surface == &surface_platform ? "Bearer error=\"invalid_token\"" : "Bearer");
     call_error(call, 401, sent ? "Could not validate credentials" : "Not authenticated");
     return false;
 }
@@ -53,7 +54,8 @@ bool access_identify(struct call *call)
     const struct endpoint *e = call->endpoint;
     bool two;
     struct str credential = call_credential(call->req, e->kind == HTTP_WEBSOCKET, &two);
-    call->scope = (struct scope){.actor_kind = ACTOR_ANONYMOUS, .actor = STR("anonymous"), .address = http_client_address(call->req)};
+    call->scope = (struct scope){
+        .actor_kind = ACTOR_ANONYMOUS, .actor = STR("anonymous"), .address = http_client_address(call->req)};
     if (!credential.p) {
         bool open = e->who == WHO_ANYBODY || e->who == WHO_PUBLIC;
         if (e->surface->demo && access_demo(call->app, call->req) && !open) {
@@ -63,7 +65,8 @@ bool access_identify(struct call *call)
         }
         return open || unauthorised(call, false);
     }
-    int rc = two ? ERR_DENIED : accounts_identify(call->app->accounts, call->arena, credential, &call->caller, &call->err);
+    int rc =
+        two ? ERR_DENIED : accounts_identify(call->app->accounts, call->arena, credential, &call->caller, &call->err);
     if (rc == ERR_DENIED)
         return unauthorised(call, true);
     if (call_failed(call, rc))
@@ -180,7 +183,8 @@ bool access_brand(struct call *call)
     return false;
 }
 
-// ---- origin and CORS --------------------------------------------------------------------------------------------------
+// ---- origin and CORS
+// --------------------------------------------------------------------------------------------------
 
 bool access_origin_allowed(struct http_req *req, struct app *app, const struct brand_ref *brand)
 {

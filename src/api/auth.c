@@ -4,12 +4,13 @@
 #include "model/account.h"
 
 static const char *const permissions[] = {
-    "chatbot:read", "chatbot:write", "chatbot:delete", "plugin:read", "analytics:read", "analytics:write",
-    "plugin:install", "webhook:write", "chatbot:create", "plugin:write", "plugin:delete", "user:read",
-    "user:write", "user:delete", "system:read",
+    "chatbot:read",    "chatbot:write",  "chatbot:delete", "plugin:read",    "analytics:read",
+    "analytics:write", "plugin:install", "webhook:write",  "chatbot:create", "plugin:write",
+    "plugin:delete",   "user:read",      "user:write",     "user:delete",    "system:read",
 };
 // How many of the permissions, in their order, a role has.
-static const size_t granted[] = {[ROLE_NONE] = 0, [ROLE_USER] = 6, [ROLE_DEVELOPER] = 8, [ROLE_ADMIN] = 14, [ROLE_SUPER_ADMIN] = 15};
+static const size_t granted[] = {
+    [ROLE_NONE] = 0, [ROLE_USER] = 6, [ROLE_DEVELOPER] = 8, [ROLE_ADMIN] = 14, [ROLE_SUPER_ADMIN] = 15};
 
 static enum role role_named(struct str name)
 {
@@ -19,7 +20,9 @@ static enum role role_named(struct str name)
 static void add_user(yyjson_mut_doc *doc, yyjson_mut_val *data, const struct signed_in *in)
 {
     const struct user_row *user = &in->user;
-    enum role role = user->super_admin ? ROLE_SUPER_ADMIN : in->n_memberships ? role_named(in->memberships[0].role) : ROLE_USER;
+    enum role role = user->super_admin   ? ROLE_SUPER_ADMIN
+                     : in->n_memberships ? role_named(in->memberships[0].role)
+                                         : ROLE_USER;
     yyjson_mut_val *may = yyjson_mut_arr(doc), *brands = yyjson_mut_arr(doc);
     for (size_t i = 0; i < granted[role]; i++)
         (void)yyjson_mut_arr_add_str(doc, may, permissions[i]);
@@ -34,7 +37,10 @@ static void add_user(yyjson_mut_doc *doc, yyjson_mut_val *data, const struct sig
     json_add_str(doc, data, "email", user->email);
     json_add_str(doc, data, "firstName", user->first_name);
     json_add_str(doc, data, "lastName", user->last_name);
-    json_add_str(doc, data, "role", user->super_admin ? STR("super_admin") : in->n_memberships ? in->memberships[0].role : STR("user"));
+    json_add_str(doc, data, "role",
+                 user->super_admin   ? STR("super_admin")
+                 : in->n_memberships ? in->memberships[0].role
+                                     : STR("user"));
     json_add(doc, data, "permissions", may);
     json_add_bool(doc, data, "active", user->active);
     json_add_str(doc, data, "brandId", in->n_memberships ? in->memberships[0].brand : STR_NULL);
@@ -54,7 +60,8 @@ static void add_tokens(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct
 static void set_cookie(struct call *call, struct str token, int64_t seconds)
 {
     bool secure = str_starts(http_base_url(call->req), STR("https://"));
-    http_headerf(call->req, "Set-Cookie", "refreshToken=" STR_FMT "; HttpOnly; SameSite=Strict; Path=/api/v1/auth; Max-Age=%lld%s",
+    http_headerf(call->req, "Set-Cookie",
+                 "refreshToken=" STR_FMT "; HttpOnly; SameSite=Strict; Path=/api/v1/auth; Max-Age=%lld%s",
                  STR_ARG(token), (long long)seconds, secure ? "; Secure" : "");
 }
 
@@ -94,8 +101,8 @@ static void login(struct call *call)
     struct signed_in in = {0};
     int64_t retry = 0;
     struct str name = body->username.p ? body->username : body->email;
-    int rc = accounts_login(call->app->accounts, call->arena, name, body->password, http_client_key(call->req), issuer(call), &in, &retry,
-                            &call->err);
+    int rc = accounts_login(call->app->accounts, call->arena, name, body->password, http_client_key(call->req),
+                            issuer(call), &in, &retry, &call->err);
     if (rc == ERR_DENIED) {
         refuse(call, "INVALID_CREDENTIALS", "Invalid username or password");
     } else if (rc == ERR_INVALID) {
@@ -166,13 +173,17 @@ static void logout(struct call *call)
     call_json(call, 200, root);
 }
 
-#define SIGNED_IN                                                                                                                                    \
-    "{\"status\":\"success\",\"success\":true,\"message\":\"Signed in\",\"data\":{\"id\":\"0198c0de-5a10-7b21-8c3d-2f6a9e01b7d4\",\"username\":\"mira\"}," \
+#define SIGNED_IN                                                                                                      \
+    "{\"status\":\"success\",\"success\":true,\"message\":\"Signed "                                                   \
+    "in\",\"data\":{\"id\":\"0198c0de-5a10-7b21-8c3d-2f6a9e01b7d4\",\"username\":\"mira\"},"                           \
     "\"token\":\"eyJ…\",\"refreshToken\":\"rt_…\",\"expiresIn\":3600}"
 #define AUTH .surface = &surface_platform, .tag = "Accounts", .who = WHO_ANYBODY, .flags = ENDPOINT_NO_BODY_NEEDED
 static const struct endpoint rows[] = {
-    {HTTP_POST, "/api/v1/auth/login", AUTH, .summary = "Sign in", .limit = &LIMIT_LOGIN, .body = &login_model, .reply_example = SIGNED_IN, .run = login},
-    {HTTP_POST, "/api/v1/auth/refresh-token", AUTH, .summary = "A new access token for a refresh token, which is replaced", .limit = &LIMIT_REFRESH, .body = &refresh_model, .reply_example = SIGNED_IN, .run = refresh},
+    {HTTP_POST, "/api/v1/auth/login", AUTH, .summary = "Sign in", .limit = &LIMIT_LOGIN, .body = &login_model,
+     .reply_example = SIGNED_IN, .run = login},
+    {HTTP_POST, "/api/v1/auth/refresh-token", AUTH,
+     .summary = "A new access token for a refresh token, which is replaced", .limit = &LIMIT_REFRESH,
+     .body = &refresh_model, .reply_example = SIGNED_IN, .run = refresh},
     {HTTP_POST, "/api/v1/auth/logout", AUTH, .summary = "Sign out", .limit = &LIMIT_LOGOUT, .body = &logout_model,
      .reply_example = "{\"status\":\"success\",\"success\":true,\"message\":\"Signed out\"}", .run = logout},
 };

@@ -22,7 +22,8 @@ struct listing {
 static int load_list(struct tx *tx, void *arg, struct err *err)
 {
     struct listing *l = arg;
-    return brand_list(tx, l->call->arena, l->user, l->active_only, l->limit, l->offset, &l->brands, &l->n, &l->total, err);
+    return brand_list(tx, l->call->arena, l->user, l->active_only, l->limit, l->offset, &l->brands, &l->n, &l->total,
+                      err);
 }
 
 static bool sees_all(const struct call *call)
@@ -72,7 +73,8 @@ static void list_active(struct call *call)
     list_brands(call, true);
 }
 
-// ---- create -----------------------------------------------------------------------------------------------------------
+// ---- create
+// -----------------------------------------------------------------------------------------------------------
 
 static void create(struct call *call)
 {
@@ -98,7 +100,8 @@ static void read_one(struct call *call)
     call_reply(call, &brand_model, &call->brand->row.brand);
 }
 
-// ---- change -----------------------------------------------------------------------------------------------------------
+// ---- change
+// -----------------------------------------------------------------------------------------------------------
 
 struct change_brand {
     struct call *call;
@@ -130,7 +133,9 @@ static int change(struct tx *tx, void *arg, struct err *err)
     c->brand.updated_at = clock_wall_ms();
     c->brand.set |= UINT64_C(1) << model_field_index(&brand_model, "updated_at");
     rc = brand_save(tx, &c->brand, err);
-    return rc ? rc : audit_write(tx, "brand.update", c->brand.id, model_set_names(&brand_patch_model, call->arena, patch), err);
+    return rc ? rc
+              : audit_write(tx, "brand.update", c->brand.id, model_set_names(&brand_patch_model, call->arena, patch),
+                            err);
 }
 
 static void update(struct call *call)
@@ -144,7 +149,8 @@ static void update(struct call *call)
     call_reply(call, &brand_model, &c.brand);
 }
 
-// ---- delete -----------------------------------------------------------------------------------------------------------
+// ---- delete
+// -----------------------------------------------------------------------------------------------------------
 
 static int mark_deleted(struct tx *tx, void *arg, struct err *err)
 {
@@ -176,7 +182,8 @@ static void remove_brand(struct call *call)
     call_message(call, "Brand deleted successfully");
 }
 
-// ---- audit ------------------------------------------------------------------------------------------------------------
+// ---- audit
+// ------------------------------------------------------------------------------------------------------------
 
 struct audit_page {
     struct call *call;
@@ -188,7 +195,8 @@ struct audit_page {
 static int load_audit(struct tx *tx, void *arg, struct err *err)
 {
     struct audit_page *p = arg;
-    return audit_list(tx, p->call->arena, p->call->brand->row.brand.created_at, p->limit, p->offset, &p->entries, &p->n, &p->total, err);
+    return audit_list(tx, p->call->arena, p->call->brand->row.brand.created_at, p->limit, p->offset, &p->entries, &p->n,
+                      &p->total, err);
 }
 
 static void list_audit(struct call *call)
@@ -223,19 +231,32 @@ static void list_audit(struct call *call)
     call_json(call, 200, root);
 }
 
-static const struct parameter page[] = {{"limit", "integer", "At most so many", 1, 1000}, {"offset", "integer", "Leave out so many", 0, INT32_MAX}};
-static const struct parameter audit_query[] = {{"limit", "integer", "At most so many", 1, 500}, {"offset", "integer", "Leave out so many", 0, INT32_MAX}};
+static const struct parameter page[] = {{"limit", "integer", "At most so many", 1, 1000},
+                                        {"offset", "integer", "Leave out so many", 0, INT32_MAX}};
+static const struct parameter audit_query[] = {{"limit", "integer", "At most so many", 1, 500},
+                                               {"offset", "integer", "Leave out so many", 0, INT32_MAX}};
 #define PAGE .query = page, .n_query = 2
 #define BRANDS .surface = &surface_brands, .tag = "Brands", .limit = &LIMIT_MANAGE
 static const struct endpoint rows[] = {
-    {HTTP_GET, "/brands", BRANDS, .summary = "Brands that the caller administers, oldest first", .who = WHO_USER, .reply = &brand_model, .flags = ENDPOINT_LIST, PAGE, .run = list_all},
-    {HTTP_GET, "/brands/active", BRANDS, .summary = "The active ones of them", .who = WHO_USER, .reply = &brand_model, .flags = ENDPOINT_LIST, PAGE, .run = list_active},
-    {HTTP_POST, "/brands", BRANDS, .summary = "Make a brand with its default chatbot", .who = WHO_MAKER, .body = &brand_create_model, .flags = ENDPOINT_QUERY_FIELDS, .reply = &brand_model, .run = create},
-    {HTTP_GET, "/brands/{brand_id}", BRANDS, .summary = "One brand", .who = WHO_ADMIN, .reply = &brand_model, .run = read_one},
-    {HTTP_PUT, "/brands/{brand_id}", BRANDS, .summary = "Change name, description or whether it is active", .who = WHO_ADMIN, .body = &brand_patch_model, .flags = ENDPOINT_QUERY_FIELDS | ENDPOINT_PATCH, .reply = &brand_model, .run = update},
-    {HTTP_DELETE, "/brands/{brand_id}", BRANDS, .summary = "Delete a brand and everything of it", .who = WHO_ADMIN, .reply_example = "{\"message\":\"Brand deleted successfully\"}", .run = remove_brand},
-    {HTTP_GET, "/brands/{brand_id}/audit", BRANDS, .summary = "What was changed, newest first", .who = WHO_ADMIN, .query = audit_query, .n_query = 2,
-     .reply_example = "{\"brand_id\":\"nordvik\",\"total\":1,\"entries\":[{\"id\":\"019cae30-1c22-7d10-8f5a-0d2b6c9e1a44\",\"at\":\"2026-03-02T09:20:11.006Z\",\"actor\":\"demo\",\"action\":\"config.update\",\"target\":\"nordvik\",\"fields\":[\"system_prompt\"],\"address\":\"192.0.2.7\"}]}", .run = list_audit},
+    {HTTP_GET, "/brands", BRANDS, .summary = "Brands that the caller administers, oldest first", .who = WHO_USER,
+     .reply = &brand_model, .flags = ENDPOINT_LIST, PAGE, .run = list_all},
+    {HTTP_GET, "/brands/active", BRANDS, .summary = "The active ones of them", .who = WHO_USER, .reply = &brand_model,
+     .flags = ENDPOINT_LIST, PAGE, .run = list_active},
+    {HTTP_POST, "/brands", BRANDS, .summary = "Make a brand with its default chatbot", .who = WHO_MAKER,
+     .body = &brand_create_model, .flags = ENDPOINT_QUERY_FIELDS, .reply = &brand_model, .run = create},
+    {HTTP_GET, "/brands/{brand_id}", BRANDS, .summary = "One brand", .who = WHO_ADMIN, .reply = &brand_model,
+     .run = read_one},
+    {HTTP_PUT, "/brands/{brand_id}", BRANDS, .summary = "Change name, description or whether it is active",
+     .who = WHO_ADMIN, .body = &brand_patch_model, .flags = ENDPOINT_QUERY_FIELDS | ENDPOINT_PATCH,
+     .reply = &brand_model, .run = update},
+    {HTTP_DELETE, "/brands/{brand_id}", BRANDS, .summary = "Delete a brand and everything of it", .who = WHO_ADMIN,
+     .reply_example = "{\"message\":\"Brand deleted successfully\"}", .run = remove_brand},
+    {HTTP_GET, "/brands/{brand_id}/audit", BRANDS, .summary = "What was changed, newest first", .who = WHO_ADMIN,
+     .query = audit_query, .n_query = 2,
+     .reply_example = "{\"brand_id\":\"nordvik\",\"total\":1,\"entries\":[{\"id\":\"019cae30-1c22-7d10-8f5a-"
+                      "0d2b6c9e1a44\",\"at\":\"2026-03-02T09:20:11.006Z\",\"actor\":\"demo\",\"action\":\"config."
+                      "update\",\"target\":\"nordvik\",\"fields\":[\"system_prompt\"],\"address\":\"192.0.2.7\"}]}",
+     .run = list_audit},
 };
 
 struct endpoints brands_endpoints(void)

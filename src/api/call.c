@@ -19,7 +19,8 @@ const struct limit_class LIMIT_LOGIN = {"login", SET_LIMITS_LOGIN, BY_ADDRESS};
 const struct limit_class LIMIT_REFRESH = {"refresh", SET_LIMITS_REFRESH, BY_ADDRESS};
 const struct limit_class LIMIT_LOGOUT = {"logout", SET_LIMITS_LOGOUT, BY_ADDRESS};
 
-// ---- answers ----------------------------------------------------------------------------------------------------------
+// ---- answers
+// ----------------------------------------------------------------------------------------------------------
 
 yyjson_mut_doc *call_doc(struct call *call)
 {
@@ -95,7 +96,8 @@ int call_store_write(struct call *call, store_fn fn, void *arg)
     return store_write(call->app->store, &call->scope, fn, arg, &call->err);
 }
 
-// ---- input ------------------------------------------------------------------------------------------------------------
+// ---- input
+// ------------------------------------------------------------------------------------------------------------
 
 int64_t call_query_int(struct call *call, const char *name, int64_t low, int64_t high, int64_t otherwise)
 {
@@ -111,7 +113,8 @@ int64_t call_query_int(struct call *call, const char *name, int64_t low, int64_t
         return otherwise;
     }
     if (n < low || n > high)
-        fault_add(call->faults, n < low ? FAULT_BELOW : FAULT_ABOVE, &at, NULL, (double)(n < low ? low : high), NULL)->input_text = text;
+        fault_add(call->faults, n < low ? FAULT_BELOW : FAULT_ABOVE, &at, NULL, (double)(n < low ? low : high), NULL)
+            ->input_text = text;
     return n;
 }
 
@@ -205,7 +208,8 @@ static bool read_body(struct call *call)
     return false;
 }
 
-// ---- the order of checks ----------------------------------------------------------------------------------------------
+// ---- the order of checks
+// ----------------------------------------------------------------------------------------------
 
 static bool within_limit(struct call *call, bool after_credentials)
 {
@@ -217,7 +221,8 @@ static bool within_limit(struct call *call, bool after_credentials)
         key = call->caller.user.id;
     if (class->by == BY_BRAND_AND_ADDRESS)
         key = arena_strf(call->arena, "%s|" STR_FMT, access_brand_fold(call), STR_ARG(key));
-    struct limit_state state = limiter_take(call->app->limiter, class->name, key, settings_int(call->app->settings, class->setting), 60000);
+    struct limit_state state =
+        limiter_take(call->app->limiter, class->name, key, settings_int(call->app->settings, class->setting), 60000);
     if (state.limit) {
         http_headerf(call->req, "X-RateLimit-Limit", "%lld", (long long)state.limit);
         http_headerf(call->req, "X-RateLimit-Remaining", "%lld", (long long)state.remaining);
@@ -231,8 +236,9 @@ static bool within_limit(struct call *call, bool after_credentials)
         return false;
     }
     http_headerf(call->req, "Retry-After", "%lld", (long long)state.retry_after_s);
-    call_error(call, 429,
-               arena_printf(call->arena, "Rate limit exceeded. Try again in %lld seconds.", (long long)state.retry_after_s));
+    call_error(
+        call, 429,
+        arena_printf(call->arena, "Rate limit exceeded. Try again in %lld seconds.", (long long)state.retry_after_s));
     return false;
 }
 
@@ -278,9 +284,9 @@ void call_refuse(struct http_req *req, int status, const void *row)
     };
     const struct endpoint *endpoint = row;
     struct str path = http_path(req);
-    const struct surface *surface = endpoint                              ? endpoint->surface
+    const struct surface *surface = endpoint                            ? endpoint->surface
                                     : str_starts(path, STR("/api/v1/")) ? &surface_platform
-                                                                          : &surface_brands;
+                                                                        : &surface_brands;
     const char *text = "Bad Request";
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i].status == status)

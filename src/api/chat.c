@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chat over HTTP: a turn whose whole answer is one reply; history; clearing. The request is kept while the turn runs, no
-// thread waits for it; a client that goes away cancels its turn.
+// Chat over HTTP: a turn whose whole answer is one reply; history; clearing. The request is kept while the turn runs,
+// no thread waits for it; a client that goes away cancels its turn.
 #include "api/call.h"
 #include "api/chat.h"
 #include "api/present.h"
@@ -44,7 +44,8 @@ void chat_turn_input(struct brand_ref *brand, struct arena *arena, const struct 
         ret->session = arena_strf(arena, "%s" STR_FMT, CHAT_PREFIX, STR_ARG(chat->conversation_id));
 }
 
-// ---- one turn ---------------------------------------------------------------------------------------------------------
+// ---- one turn
+// ---------------------------------------------------------------------------------------------------------
 
 struct kept { // between a request and its turn; freed with the turn
     struct http_req *req;
@@ -99,7 +100,8 @@ static void on_gone(struct http_req *req, void *arg)
         turn_cancel(turn);
 }
 
-void call_turn(struct call *call, const struct turn_input *input, void (*reply)(struct http_req *, const struct turn_outcome *))
+void call_turn(struct call *call, const struct turn_input *input,
+               void (*reply)(struct http_req *, const struct turn_outcome *))
 {
     struct kept *kept = mem_zalloc(sizeof *kept);
     kept->req = call->req;
@@ -127,7 +129,8 @@ static void chat(struct call *call)
     call_turn(call, &input, answer);
 }
 
-// ---- history and clearing ---------------------------------------------------------------------------------------------
+// ---- history and clearing
+// ---------------------------------------------------------------------------------------------
 
 struct ask {
     struct call *call;
@@ -144,7 +147,8 @@ static int find(struct tx *tx, struct ask *a, struct err *err)
     struct str id = http_param(call->req, "conversation_id");
     struct str session = arena_strf(call->arena, "%s" STR_FMT, CHAT_PREFIX, STR_ARG(id));
     int rc = conversation_find(tx, call->arena, call->brand->row.chatbot_id, session, &a->conversation, err);
-    return rc == 0 && a->any ? conversation_find_any(tx, call->arena, id, str_from(CHAT_PREFIX), &a->conversation, err) : rc;
+    return rc == 0 && a->any ? conversation_find_any(tx, call->arena, id, str_from(CHAT_PREFIX), &a->conversation, err)
+                             : rc;
 }
 
 static int load_history(struct tx *tx, void *arg, struct err *err)
@@ -165,7 +169,8 @@ static bool is_admin(struct call *call)
 
 static void history(struct call *call)
 {
-    struct ask a = {.call = call, .limit = call_query_int(call, "limit", 1, HISTORY_MOST, HISTORY_MOST), .any = is_admin(call)};
+    struct ask a = {
+        .call = call, .limit = call_query_int(call, "limit", 1, HISTORY_MOST, HISTORY_MOST), .any = is_admin(call)};
     if (call->faults->n) {
         call_faults(call);
         return;
@@ -176,7 +181,8 @@ static void history(struct call *call)
     yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
     for (size_t i = 0; i < a.n; i++) {
         const struct stored_message *m = &a.messages[i];
-        struct message message = {.set = 15, .role = m->role, .content = m->content, .timestamp = m->created_at, .message_id = m->id};
+        struct message message = {
+            .set = 15, .role = m->role, .content = m->content, .timestamp = m->created_at, .message_id = m->id};
         (void)yyjson_mut_arr_append(list, model_encode(&message_model, doc, &message));
     }
     json_add_str(doc, root, "conversation_id", http_param(call->req, "conversation_id"));
@@ -214,19 +220,45 @@ static void clear_conversation(struct call *call)
 }
 
 static const struct parameter history_query[] = {{"limit", "integer", "The newest so many", 1, HISTORY_MOST}};
-#define CHAT_REPLY                                                                                                                                            \
-    "{\"response\":\"The Skarv 2 sleeps two.\",\"conversation_id\":\"6f0d2c0e-8a53-4b63-9a0f-1f6f3f9f2b11\",\"suggested_products\":[],\"confidence_score\":null," \
-    "\"metadata\":{\"message_id\":\"019cae2f-6b1e-7c50-9a41-52b0c1d7e6aa\",\"mode\":\"model\",\"model\":\"gpt-4\",\"voice\":false,\"finish_reason\":\"stop\","    \
-    "\"sources\":[],\"usage\":null,\"response_time_ms\":905,\"degraded\":false,\"reason\":null,\"price_corrections\":[]}}"
-#define HISTORY_REPLY                                                                                                                                         \
-    "{\"conversation_id\":\"c-7\",\"brand_id\":\"nordvik\",\"messages\":[{\"role\":\"user\",\"content\":\"Which tent for two?\","                                 \
+#define CHAT_REPLY                                                                                                     \
+    "{\"response\":\"The Skarv 2 sleeps "                                                                              \
+    "two.\",\"conversation_id\":\"6f0d2c0e-8a53-4b63-9a0f-1f6f3f9f2b11\",\"suggested_products\":[],\"confidence_"      \
+    "score\":null,"                                                                                                    \
+    "\"metadata\":{\"message_id\":\"019cae2f-6b1e-7c50-9a41-52b0c1d7e6aa\",\"mode\":\"model\",\"model\":\"gpt-4\","    \
+    "\"voice\":false,\"finish_reason\":\"stop\","                                                                      \
+    "\"sources\":[],\"usage\":null,\"response_time_ms\":905,\"degraded\":false,\"reason\":null,\"price_corrections\":" \
+    "[]}}"
+#define HISTORY_REPLY                                                                                                  \
+    "{\"conversation_id\":\"c-7\",\"brand_id\":\"nordvik\",\"messages\":[{\"role\":\"user\",\"content\":\"Which tent " \
+    "for two?\","                                                                                                      \
     "\"timestamp\":\"2026-03-02T09:31:00.004Z\",\"message_id\":\"019cae2f-6452-7a01-b3c9-0e5d8a7f4c11\"}]}"
-#define ROWS(prefix, group)                                                                                                                                   \
-    {HTTP_POST, prefix, &surface_brands, group, "Ask a question", WHO_PUBLIC, &LIMIT_CHAT, &chat_request_model, .reply_example = CHAT_REPLY, .run = chat},        \
-    {HTTP_GET, prefix "/history/{conversation_id}", &surface_brands, group, "Messages of a conversation, oldest first", WHO_PUBLIC, &LIMIT_READ,                  \
-     .query = history_query, .n_query = 1, .reply_example = HISTORY_REPLY, .run = history},                                                                    \
-    {HTTP_DELETE, prefix "/{conversation_id}", &surface_brands, group, "Erase a conversation", WHO_PUBLIC, &LIMIT_READ,                                         \
-     .reply_example = "{\"message\":\"Conversation cleared successfully\"}", .run = clear_conversation}
+#define ROWS(prefix, group)                                                                                            \
+    {HTTP_POST,                                                                                                        \
+     prefix,                                                                                                           \
+     &surface_brands,                                                                                                  \
+     group,                                                                                                            \
+     "Ask a question",                                                                                                 \
+     WHO_PUBLIC,                                                                                                       \
+     &LIMIT_CHAT,                                                                                                      \
+     &chat_request_model,                                                                                              \
+     .reply_example = CHAT_REPLY,                                                                                      \
+     .run = chat},                                                                                                     \
+        {HTTP_GET,                                                                                                     \
+         prefix "/history/{conversation_id}",                                                                          \
+         &surface_brands,                                                                                              \
+         group,                                                                                                        \
+         "Messages of a conversation, oldest first",                                                                   \
+         WHO_PUBLIC,                                                                                                   \
+         &LIMIT_READ,                                                                                                  \
+         .query = history_query,                                                                                       \
+         .n_query = 1,                                                                                                 \
+         .reply_example = HISTORY_REPLY,                                                                               \
+         .run = history},                                                                                              \
+    {                                                                                                                  \
+        HTTP_DELETE, prefix "/{conversation_id}", &surface_brands, group, "Erase a conversation", WHO_PUBLIC,          \
+            &LIMIT_READ, .reply_example = "{\"message\":\"Conversation cleared successfully\"}",                       \
+                         .run = clear_conversation                                                                     \
+    }
 static const struct endpoint rows[] = {ROWS("/chat/{brand_id}", "Chat"), ROWS("/chat", "Default brand")};
 
 struct endpoints chat_endpoints(void)

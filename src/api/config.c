@@ -13,7 +13,6 @@ struct change_config {
     struct brand_row row;
 };
 
-
 static bool given(const struct call *call, const char *name)
 {
     if (json_get(call->input.body, name))
@@ -112,14 +111,19 @@ static void update_prompt(struct call *call)
 }
 
 #define CONFIG .surface = &surface_brands, .tag = "Configuration", .who = WHO_ADMIN, .limit = &LIMIT_MANAGE
-#define PROMPT_REPLY "{\"brand_id\":\"nordvik\",\"brand_name\":\"Nordvik Outdoor\",\"system_prompt\":\"You advise hikers.\",\"updated_at\":\"2026-03-02T09:20:11.006Z\"}"
+#define PROMPT_REPLY                                                                                                   \
+    "{\"brand_id\":\"nordvik\",\"brand_name\":\"Nordvik Outdoor\",\"system_prompt\":\"You advise "                     \
+    "hikers.\",\"updated_at\":\"2026-03-02T09:20:11.006Z\"}"
 static const struct endpoint rows[] = {
-    {HTTP_GET, "/brands/{brand_id}/config", CONFIG, .summary = "The brand's configuration", .reply = &brand_config_model, .run = read_config},
-    {HTTP_PUT, "/brands/{brand_id}/config", CONFIG, .summary = "Change parts of the configuration", .body = &brand_config_model,
-     .flags = ENDPOINT_QUERY_FIELDS | ENDPOINT_PATCH, .reply = &brand_config_model, .run = update_config},
-    {HTTP_GET, "/brands/{brand_id}/system-prompt", CONFIG, .summary = "The system prompt alone", .reply_example = PROMPT_REPLY, .run = read_prompt},
-    {HTTP_PUT, "/brands/{brand_id}/system-prompt", CONFIG, .summary = "Change the system prompt alone", .body = &system_prompt_model,
-     .reply_example = PROMPT_REPLY, .run = update_prompt},
+    {HTTP_GET, "/brands/{brand_id}/config", CONFIG, .summary = "The brand's configuration",
+     .reply = &brand_config_model, .run = read_config},
+    {HTTP_PUT, "/brands/{brand_id}/config", CONFIG, .summary = "Change parts of the configuration",
+     .body = &brand_config_model, .flags = ENDPOINT_QUERY_FIELDS | ENDPOINT_PATCH, .reply = &brand_config_model,
+     .run = update_config},
+    {HTTP_GET, "/brands/{brand_id}/system-prompt", CONFIG, .summary = "The system prompt alone",
+     .reply_example = PROMPT_REPLY, .run = read_prompt},
+    {HTTP_PUT, "/brands/{brand_id}/system-prompt", CONFIG, .summary = "Change the system prompt alone",
+     .body = &system_prompt_model, .reply_example = PROMPT_REPLY, .run = update_prompt},
 };
 
 struct endpoints config_endpoints(void)

@@ -7,8 +7,8 @@
 enum { JSON_MOST = 1 << 20 };
 
 static struct endpoints (*const files[])(void) = {
-    root_endpoints,     brands_endpoints, config_endpoints, stats_endpoints, products_endpoints,
-    search_endpoints,   chat_endpoints,   socket_endpoints, auth_endpoints,
+    root_endpoints,   brands_endpoints, config_endpoints, stats_endpoints, products_endpoints,
+    search_endpoints, chat_endpoints,   socket_endpoints, auth_endpoints,
 };
 
 const struct endpoint *endpoint_at(size_t i)
@@ -31,7 +31,8 @@ struct http_route *endpoint_routes(size_t *ret_n)
     for (size_t i = 0; i < n; i++) {
         const struct endpoint *e = endpoint_at(i);
         bool reads = e->body || e->raw_body;
-        routes[i] = (struct http_route){e->method, e->path, e->kind, e->max_body ? e->max_body : reads ? JSON_MOST : 0, call_handle, e};
+        routes[i] = (struct http_route){
+            e->method, e->path, e->kind, e->max_body ? e->max_body : reads ? JSON_MOST : 0, call_handle, e};
     }
     *ret_n = n;
     return routes;

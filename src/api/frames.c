@@ -53,7 +53,8 @@ struct str frame_pong(struct arena *arena)
     return json_write(arena, f.root);
 }
 
-struct str frame_error(struct arena *arena, const char *code, const char *message, struct str conversation, int64_t retry_after_s)
+struct str frame_error(struct arena *arena, const char *code, const char *message, struct str conversation,
+                       int64_t retry_after_s)
 {
     struct frame f = begin(arena, "error");
     json_add_cstr(f.doc, f.data, "message", message);
@@ -65,7 +66,8 @@ struct str frame_error(struct arena *arena, const char *code, const char *messag
     return json_write(arena, f.root);
 }
 
-struct str frame_complete(struct arena *arena, struct str conversation, const struct turn_outcome *outcome, const char *error)
+struct str frame_complete(struct arena *arena, struct str conversation, const struct turn_outcome *outcome,
+                          const char *error)
 {
     struct frame f = begin(arena, "complete");
     bool refused = error || !outcome->metadata.p;

@@ -36,7 +36,8 @@ static yyjson_mut_val *schema_of(struct document *d, yyjson_val *example)
     size_t i, max;
     if (yyjson_is_obj(example)) {
         yyjson_mut_val *properties = yyjson_mut_obj(d->doc), *required = yyjson_mut_arr(d->doc);
-        yyjson_obj_foreach(example, i, max, key, value) {
+        yyjson_obj_foreach(example, i, max, key, value)
+        {
             json_add(d->doc, properties, yyjson_get_str(key), schema_of(d, value));
             (void)yyjson_mut_arr_append(required, json_new_str(d->doc, json_str(key)));
         }
@@ -50,7 +51,10 @@ static yyjson_mut_val *schema_of(struct document *d, yyjson_val *example)
             json_add(d->doc, schema, "items", schema_of(d, yyjson_arr_get_first(example)));
     } else {
         // A scalar may be null where the surface says so; an example cannot tell.
-        const char *type = yyjson_is_str(example) ? "string" : yyjson_is_bool(example) ? "boolean" : yyjson_is_num(example) ? "number" : NULL;
+        const char *type = yyjson_is_str(example)    ? "string"
+                           : yyjson_is_bool(example) ? "boolean"
+                           : yyjson_is_num(example)  ? "number"
+                                                     : NULL;
         if (type) {
             yyjson_mut_val *types = yyjson_mut_arr(d->doc);
             (void)yyjson_mut_arr_add_str(d->doc, types, type);
@@ -76,7 +80,8 @@ static yyjson_mut_val *success(struct document *d, const struct endpoint *e)
     yyjson_mut_val *reply = yyjson_mut_obj(d->doc), *schema;
     json_add_cstr(d->doc, reply, "description", "Done");
     if (e->flags & ENDPOINT_HTML) {
-        json_add(d->doc, reply, "content", json_new_raw(d->doc, STR("{\"text/html\":{\"schema\":{\"type\":\"string\"}}}")));
+        json_add(d->doc, reply, "content",
+                 json_new_raw(d->doc, STR("{\"text/html\":{\"schema\":{\"type\":\"string\"}}}")));
         return reply;
     }
     if (e->reply && e->flags & ENDPOINT_LIST) {
@@ -132,8 +137,8 @@ static void add_errors(struct document *d, const struct endpoint *e, yyjson_mut_
         json_add(d->doc, replies, "426", error_reply(d, "A WebSocket handshake is needed", shape));
 }
 
-static void add_parameter(struct document *d, yyjson_mut_val *list, const char *name, const char *in, const char *type, const char *help,
-                          const struct parameter *row)
+static void add_parameter(struct document *d, yyjson_mut_val *list, const char *name, const char *in, const char *type,
+                          const char *help, const struct parameter *row)
 {
     yyjson_mut_val *one = yyjson_mut_arr_add_obj(d->doc, list), *schema = yyjson_mut_obj(d->doc);
     json_add_cstr(d->doc, one, "name", name);
@@ -156,7 +161,8 @@ static yyjson_mut_val *parameters(struct document *d, const struct endpoint *e)
     while (rest.p) {
         struct str part = str_split(&rest, '/');
         if (part.n > 2 && part.p[0] == '{')
-            add_parameter(d, list, arena_cstr(d->arena, (struct str){part.p + 1, part.n - 2}), "path", "string", NULL, NULL);
+            add_parameter(d, list, arena_cstr(d->arena, (struct str){part.p + 1, part.n - 2}), "path", "string", NULL,
+                          NULL);
     }
     for (size_t i = 0; i < e->n_query; i++)
         add_parameter(d, list, e->query[i].name, "query", e->query[i].type, e->query[i].help, &e->query[i]);
@@ -201,15 +207,25 @@ static yyjson_mut_val *operation(struct document *d, const struct endpoint *e)
 
 static void add_shapes(struct document *d)
 {
-    json_add(d->doc, d->schemas, "Error", json_new_raw(d->doc, STR("{\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{\"detail\":{\"type\":\"string\"}}}")));
+    json_add(
+        d->doc, d->schemas, "Error",
+        json_new_raw(
+            d->doc,
+            STR("{\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{\"detail\":{\"type\":\"string\"}}}")));
     json_add(d->doc, d->schemas, "Faults",
-             json_new_raw(d->doc, STR("{\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{\"detail\":{\"type\":\"array\",\"maxItems\":50,\"items\":"
-                                      "{\"type\":\"object\",\"required\":[\"type\",\"loc\",\"msg\",\"input\"],\"properties\":{\"type\":{\"type\":\"string\"},"
-                                      "\"loc\":{\"type\":\"array\",\"items\":{\"type\":[\"string\",\"integer\"]}},\"msg\":{\"type\":\"string\"},\"input\":{}}}}}}")));
+             json_new_raw(d->doc, STR("{\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{\"detail\":{"
+                                      "\"type\":\"array\",\"maxItems\":50,\"items\":"
+                                      "{\"type\":\"object\",\"required\":[\"type\",\"loc\",\"msg\",\"input\"],"
+                                      "\"properties\":{\"type\":{\"type\":\"string\"},"
+                                      "\"loc\":{\"type\":\"array\",\"items\":{\"type\":[\"string\",\"integer\"]}},"
+                                      "\"msg\":{\"type\":\"string\"},\"input\":{}}}}}}")));
     json_add(d->doc, d->schemas, "PlatformError",
-             json_new_raw(d->doc, STR("{\"type\":\"object\",\"required\":[\"status\",\"success\",\"message\",\"code\",\"requestId\"],\"properties\":{"
-                                      "\"status\":{\"const\":\"error\"},\"success\":{\"const\":false},\"message\":{\"type\":\"string\"},"
-                                      "\"code\":{\"type\":\"string\"},\"details\":{},\"requestId\":{\"type\":\"string\"}}}")));
+             json_new_raw(
+                 d->doc,
+                 STR("{\"type\":\"object\",\"required\":[\"status\",\"success\",\"message\",\"code\",\"requestId\"],"
+                     "\"properties\":{"
+                     "\"status\":{\"const\":\"error\"},\"success\":{\"const\":false},\"message\":{\"type\":\"string\"},"
+                     "\"code\":{\"type\":\"string\"},\"details\":{},\"requestId\":{\"type\":\"string\"}}}")));
 }
 
 struct str openapi_text(struct arena *arena, struct str server_url)
@@ -240,7 +256,8 @@ struct str openapi_text(struct arena *arena, struct str server_url)
     json_add(d.doc, root, "paths", paths);
     json_add(d.doc, components, "schemas", d.schemas);
     json_add(d.doc, components, "securitySchemes",
-             json_new_raw(d.doc, STR("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}}")));
+             json_new_raw(d.doc, STR("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"apiKey\":{\"type\":"
+                                     "\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}}")));
     json_add(d.doc, root, "components", components);
     return json_write(arena, root);
 }

@@ -24,13 +24,15 @@ static void reply_done(struct call *call, const char *text, struct str id)
 }
 
 // Vectors follow by a job, written with the change, where anybody makes them.
-static int changed(struct tx *tx, struct call *call, const char *action, struct str target, struct str fields, struct err *err)
+static int changed(struct tx *tx, struct call *call, const char *action, struct str target, struct str fields,
+                   struct err *err)
 {
     int rc = audit_write(tx, action, target, fields, err);
     return rc || !call->app->embeds(call->app) ? rc : job_ensure(tx, "embed", STR("{}"), clock_wall_ms(), err);
 }
 
-// ---- list -------------------------------------------------------------------------------------------------------------
+// ---- list
+// -------------------------------------------------------------------------------------------------------------
 
 struct list { // a stream of pages: a catalogue of 100,000 is sent as it is read
     struct app *app;
@@ -140,7 +142,8 @@ static void list_products(struct call *call)
     http_reply_source(call->req, 200, "application/json; charset=utf-8", &source, l);
 }
 
-// ---- one --------------------------------------------------------------------------------------------------------------
+// ---- one
+// --------------------------------------------------------------------------------------------------------------
 
 struct one {
     struct call *call;
@@ -169,7 +172,9 @@ static int add_one(struct tx *tx, void *arg, struct err *err)
     struct call *call = arg;
     struct product product = *(const struct product *)call->body;
     int rc = product_insert(tx, &product, settings_int(call->app->settings, SET_LIMITS_PRODUCTS), err);
-    return rc ? rc : changed(tx, call, "product.create", product.id, model_set_names(&product_model, call->arena, call->body), err);
+    return rc ? rc
+              : changed(tx, call, "product.create", product.id,
+                        model_set_names(&product_model, call->arena, call->body), err);
 }
 
 static void add_product(struct call *call)
@@ -183,7 +188,9 @@ static int replace_one(struct tx *tx, void *arg, struct err *err)
     struct call *call = arg;
     struct product product = *(const struct product *)call->body;
     int rc = product_replace(tx, &product, err);
-    return rc ? rc : changed(tx, call, "product.update", product.id, model_set_names(&product_model, call->arena, call->body), err);
+    return rc ? rc
+              : changed(tx, call, "product.update", product.id,
+                        model_set_names(&product_model, call->arena, call->body), err);
 }
 
 // The id may be left out of the body; there it must be that of the path.
@@ -228,7 +235,8 @@ static void remove_product(struct call *call)
         call_message(call, "Product deleted successfully");
 }
 
-// ---- bulk -------------------------------------------------------------------------------------------------------------
+// ---- bulk
+// -------------------------------------------------------------------------------------------------------------
 
 enum conflict { CONFLICT_ERROR, CONFLICT_UPDATE, CONFLICT_SKIP };
 
@@ -256,9 +264,10 @@ static void set_fault(struct arena *arena, struct bulk_row *row, const struct fa
     bool missing = fault->code == FAULT_MISSING, longer = fault->code == FAULT_LONG || fault->code == FAULT_MANY;
     row->good = false;
     row->code = !at->name.p || !at->outer || !at->outer->outer ? "not_an_object"
-                : longer                                        ? "too_long"
-                                                                : arena_printf(arena, "%s_" STR_FMT, missing ? "missing" : "invalid", STR_ARG(at->name));
-    row->detail = arena_printf(arena, STR_FMT ": " STR_FMT, STR_ARG(fault_loc_text(arena, at)), STR_ARG(fault->message));
+                : longer                                       ? "too_long"
+                         : arena_printf(arena, "%s_" STR_FMT, missing ? "missing" : "invalid", STR_ARG(at->name));
+    row->detail =
+        arena_printf(arena, STR_FMT ": " STR_FMT, STR_ARG(fault_loc_text(arena, at)), STR_ARG(fault->message));
 }
 
 static bool seen_before(const struct bulk *b, size_t i)
@@ -275,7 +284,8 @@ static void decode_rows(struct bulk *b)
     struct call *call = b->call;
     size_t i, max;
     yyjson_val *item;
-    yyjson_arr_foreach(call->json, i, max, item) {
+    yyjson_arr_foreach(call->json, i, max, item)
+    {
         struct bulk_row *row = &b->rows[i];
         struct loc at = {&root, STR_NULL, (int64_t)i};
         struct faults *faults = faults_new(call->arena);
@@ -346,7 +356,8 @@ static void reply_bulk(struct bulk *b)
         json_add_cstr(doc, one, "detail", b->rows[i].detail);
     }
     json_add_cstr(doc, root, "message",
-                  arena_printf(call->arena, "Successfully added %lld/%zu products to " STR_FMT, (long long)good, b->n, STR_ARG(call->scope.brand)));
+                  arena_printf(call->arena, "Successfully added %lld/%zu products to " STR_FMT, (long long)good, b->n,
+                               STR_ARG(call->scope.brand)));
     json_add_int(doc, root, "success_count", good);
     json_add_int(doc, root, "total_count", (int64_t)b->n);
     json_add_str(doc, root, "brand_id", call->scope.brand);
@@ -402,21 +413,58 @@ static const struct parameter list_query[] = {
     {"category", "string", "Only this category, whole name, ignoring case", 0, 0},
     {"available", "boolean", "Only with this availability", 0, 0},
 };
-static const struct parameter bulk_query[] = {{"on_conflict", "string", "error, update or skip where the id exists", 0, 0}};
+static const struct parameter bulk_query[] = {
+    {"on_conflict", "string", "error, update or skip where the id exists", 0, 0}};
 #define DONE(text) "{\"message\":\"" text "\",\"product_id\":\"tent-03\",\"brand_id\":\"nordvik\"}"
-#define BULK_REPLY "{\"message\":\"Successfully added 1/1 products to nordvik\",\"success_count\":1,\"total_count\":1,\"brand_id\":\"nordvik\",\"created_count\":1,\"updated_count\":0,\"skipped_count\":0,\"errors_total\":0,\"errors\":[]}"
-#define ROWS(prefix, group)                                                                                                                                       \
-    {HTTP_GET, prefix "/products", &surface_brands, group, "Products in order of creation", WHO_PUBLIC, &LIMIT_READ, .flags = ENDPOINT_LIST, .query = list_query,  \
-     .n_query = 4, .reply = &product_model, .run = list_products},                                                                                                \
-    {HTTP_POST, prefix "/products", &surface_brands, group, "Add a product", WHO_ADMIN, &LIMIT_MANAGE, &product_model,                                              \
-     .reply_example = DONE("Product added successfully"), .run = add_product},                                                                                    \
-    {HTTP_GET, prefix "/products/{product_id}", &surface_brands, group, "One product", WHO_PUBLIC, &LIMIT_READ, .reply = &product_model, .run = read_product},     \
-    {HTTP_PUT, prefix "/products/{product_id}", &surface_brands, group, "Replace a product", WHO_ADMIN, &LIMIT_MANAGE, .raw_body = true,                           \
-     .reply_example = DONE("Product updated successfully"), .run = replace_product},                                                                              \
-    {HTTP_DELETE, prefix "/products/{product_id}", &surface_brands, group, "Remove a product", WHO_ADMIN, &LIMIT_MANAGE,                                           \
-     .reply_example = "{\"message\":\"Product deleted successfully\"}", .run = remove_product},                                                                   \
-    {HTTP_POST, prefix "/products/bulk", &surface_brands, group, "Add up to 1000 products", WHO_ADMIN, &LIMIT_MANAGE, .raw_body = true, .max_body = BULK_BODY,     \
-     .query = bulk_query, .n_query = 1, .reply_example = BULK_REPLY, .run = add_many}
+#define BULK_REPLY                                                                                                     \
+    "{\"message\":\"Successfully added 1/1 products to "                                                               \
+    "nordvik\",\"success_count\":1,\"total_count\":1,\"brand_id\":\"nordvik\",\"created_count\":1,\"updated_count\":"  \
+    "0,\"skipped_count\":0,\"errors_total\":0,\"errors\":[]}"
+#define ROWS(prefix, group)                                                                                            \
+    {HTTP_GET,                                                                                                         \
+     prefix "/products",                                                                                               \
+     &surface_brands,                                                                                                  \
+     group,                                                                                                            \
+     "Products in order of creation",                                                                                  \
+     WHO_PUBLIC,                                                                                                       \
+     &LIMIT_READ,                                                                                                      \
+     .flags = ENDPOINT_LIST,                                                                                           \
+     .query = list_query,                                                                                              \
+     .n_query = 4,                                                                                                     \
+     .reply = &product_model,                                                                                          \
+     .run = list_products},                                                                                            \
+        {HTTP_POST,                                                                                                    \
+         prefix "/products",                                                                                           \
+         &surface_brands,                                                                                              \
+         group,                                                                                                        \
+         "Add a product",                                                                                              \
+         WHO_ADMIN,                                                                                                    \
+         &LIMIT_MANAGE,                                                                                                \
+         &product_model,                                                                                               \
+         .reply_example = DONE("Product added successfully"),                                                          \
+         .run = add_product},                                                                                          \
+        {HTTP_GET,    prefix "/products/{product_id}", &surface_brands,    group, "One product", WHO_PUBLIC,           \
+         &LIMIT_READ, .reply = &product_model,         .run = read_product},                                           \
+        {HTTP_PUT,                                                                                                     \
+         prefix "/products/{product_id}",                                                                              \
+         &surface_brands,                                                                                              \
+         group,                                                                                                        \
+         "Replace a product",                                                                                          \
+         WHO_ADMIN,                                                                                                    \
+         &LIMIT_MANAGE,                                                                                                \
+         .raw_body = true,                                                                                             \
+         .reply_example = DONE("Product updated successfully"),                                                        \
+         .run = replace_product},                                                                                      \
+        {HTTP_DELETE,          prefix "/products/{product_id}",                                                        \
+         &surface_brands,      group,                                                                                  \
+         "Remove a product",   WHO_ADMIN,                                                                              \
+         &LIMIT_MANAGE,        .reply_example = "{\"message\":\"Product deleted successfully\"}",                      \
+         .run = remove_product},                                                                                       \
+    {                                                                                                                  \
+        HTTP_POST, prefix "/products/bulk", &surface_brands, group, "Add up to 1000 products", WHO_ADMIN,              \
+            &LIMIT_MANAGE, .raw_body = true, .max_body = BULK_BODY, .query = bulk_query, .n_query = 1,                 \
+                           .reply_example = BULK_REPLY, .run = add_many                                                \
+    }
 static const struct endpoint rows[] = {ROWS("/brands/{brand_id}", "Catalogue"), ROWS("", "Default brand")};
 
 struct endpoints products_endpoints(void)

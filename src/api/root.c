@@ -107,7 +107,8 @@ static void liveness(struct call *call)
 
 static void send_openapi(struct call *call)
 {
-    http_reply_static(call->req, 200, "application/json; charset=utf-8", openapi_text(call->arena, http_base_url(call->req)));
+    http_reply_static(call->req, 200, "application/json; charset=utf-8",
+                      openapi_text(call->arena, http_base_url(call->req)));
 }
 
 static void send_asset(struct call *call, const char *path, const char *policy)
@@ -123,8 +124,12 @@ static void send_asset(struct call *call, const char *path, const char *policy)
     asset_reply(call->req, asset, "no-cache");
 }
 
-#define OWN_FILES "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-#define DEMO_PAGE "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; img-src https: http: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#define OWN_FILES                                                                                                      \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri "     \
+    "'none'; form-action 'none'; frame-ancestors 'none'"
+#define DEMO_PAGE                                                                                                      \
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self' ws: wss:; img-src " \
+    "https: http: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 static void docs_page(struct call *call)
 {
@@ -155,14 +160,23 @@ static void demo_page(struct call *call)
 }
 
 #define OPEN .surface = &surface_brands, .tag = "Server", .who = WHO_ANYBODY
-#define HEALTH "{\"status\":\"ok\",\"success\":true,\"timestamp\":\"2026-03-02T09:15:04.120Z\",\"uptime\":3600.5,\"version\":\"0.1.0\"}"
+#define HEALTH                                                                                                         \
+    "{\"status\":\"ok\",\"success\":true,\"timestamp\":\"2026-03-02T09:15:04.120Z\",\"uptime\":3600.5,\"version\":"    \
+    "\"0.1.0\"}"
 static const struct endpoint rows[] = {
     {HTTP_GET, "/", OPEN, .summary = "What this server is, and the brands that may be seen",
-     .reply_example = "{\"message\":\"Parley multi-brand chat\",\"status\":\"running\",\"version\":\"2.0.0\",\"server\":\"0.1.0\",\"timestamp\":\"2026-03-02T09:15:04.120Z\",\"active_brands\":1,\"brands\":[{\"id\":\"techpro\",\"name\":\"TechPro\"}]}", .run = greet},
+     .reply_example =
+         "{\"message\":\"Parley multi-brand "
+         "chat\",\"status\":\"running\",\"version\":\"2.0.0\",\"server\":\"0.1.0\",\"timestamp\":\"2026-03-02T09:15:04."
+         "120Z\",\"active_brands\":1,\"brands\":[{\"id\":\"techpro\",\"name\":\"TechPro\"}]}",
+     .run = greet},
     {HTTP_GET, "/health", OPEN, .summary = "Is the process alive", .reply_example = HEALTH, .run = health},
-    {HTTP_GET, "/health/readiness", OPEN, .summary = "May it be sent requests", .reply_example = HEALTH, .run = readiness},
-    {HTTP_GET, "/health/liveness", OPEN, .summary = "Does the process answer", .reply_example = HEALTH, .run = liveness},
-    {HTTP_GET, "/openapi.json", OPEN, .summary = "This document", .reply_example = "{\"openapi\":\"3.1.0\"}", .run = send_openapi},
+    {HTTP_GET, "/health/readiness", OPEN, .summary = "May it be sent requests", .reply_example = HEALTH,
+     .run = readiness},
+    {HTTP_GET, "/health/liveness", OPEN, .summary = "Does the process answer", .reply_example = HEALTH,
+     .run = liveness},
+    {HTTP_GET, "/openapi.json", OPEN, .summary = "This document", .reply_example = "{\"openapi\":\"3.1.0\"}",
+     .run = send_openapi},
     {HTTP_GET, "/docs", OPEN, .summary = "This document as a page", .flags = ENDPOINT_HTML, .run = docs_page},
     {HTTP_GET, "/docs/docs.js", OPEN, .flags = ENDPOINT_HIDDEN, .run = docs_script},
     {HTTP_GET, "/docs/docs.css", OPEN, .flags = ENDPOINT_HIDDEN, .run = docs_style},

@@ -44,13 +44,15 @@ static void search_products(struct call *call)
     struct product *products;
     size_t n;
     fill_filter(body, &query.filter);
-    int rc = catalogue_search(call->app->catalogues, call->brand, CATALOGUE_PRODUCTS, call->arena, &query, &found, &call->err);
+    int rc = catalogue_search(call->app->catalogues, call->brand, CATALOGUE_PRODUCTS, call->arena, &query, &found,
+                              &call->err);
     if (call_failed(call, rc))
         return;
     struct str *ids = arena_calloc(call->arena, found.n + 1, sizeof *ids);
     for (size_t i = 0; i < found.n; i++)
         ids[i] = found.hits[i].doc;
-    if (call_failed(call, catalogue_products(call->app->catalogues, call->brand, call->arena, ids, found.n, &products, &n, &call->err)))
+    if (call_failed(call, catalogue_products(call->app->catalogues, call->brand, call->arena, ids, found.n, &products,
+                                             &n, &call->err)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
@@ -63,7 +65,8 @@ static void search_products(struct call *call)
     call_json(call, 200, root);
 }
 
-// ---- recommendations --------------------------------------------------------------------------------------------------
+// ---- recommendations
+// --------------------------------------------------------------------------------------------------
 
 static void answer_recommendation(struct http_req *req, const struct turn_outcome *outcome)
 {
@@ -98,12 +101,24 @@ static void recommend(struct call *call)
 }
 
 #define SEARCH_REPLY "{\"query\":\"tent\",\"brand_id\":\"nordvik\",\"results\":[]}"
-#define RECOMMENDATION_REPLY "{\"products\":[],\"reasoning\":\"Nothing in the catalogue matches this request.\",\"match_score\":0.0}"
-#define ROWS(prefix, group)                                                                                                                                    \
-    {HTTP_POST, prefix "/products/search", &surface_brands, group, "Search the catalogue", WHO_PUBLIC, &LIMIT_READ, &product_search_model,                        \
-     .reply_example = SEARCH_REPLY, .run = search_products},                                                                                                    \
-    {HTTP_POST, prefix "/recommendations", &surface_brands, group, "Products that fit a wish, with the reason", WHO_PUBLIC, &LIMIT_CHAT, &recommendation_model,    \
-     ENDPOINT_QUERY_FIELDS, .reply_example = RECOMMENDATION_REPLY, .run = recommend}
+#define RECOMMENDATION_REPLY                                                                                           \
+    "{\"products\":[],\"reasoning\":\"Nothing in the catalogue matches this request.\",\"match_score\":0.0}"
+#define ROWS(prefix, group)                                                                                            \
+    {HTTP_POST,                                                                                                        \
+     prefix "/products/search",                                                                                        \
+     &surface_brands,                                                                                                  \
+     group,                                                                                                            \
+     "Search the catalogue",                                                                                           \
+     WHO_PUBLIC,                                                                                                       \
+     &LIMIT_READ,                                                                                                      \
+     &product_search_model,                                                                                            \
+     .reply_example = SEARCH_REPLY,                                                                                    \
+     .run = search_products},                                                                                          \
+    {                                                                                                                  \
+        HTTP_POST, prefix "/recommendations", &surface_brands, group, "Products that fit a wish, with the reason",     \
+            WHO_PUBLIC, &LIMIT_CHAT, &recommendation_model, ENDPOINT_QUERY_FIELDS,                                     \
+            .reply_example = RECOMMENDATION_REPLY, .run = recommend                                                    \
+    }
 static const struct endpoint rows[] = {ROWS("/brands/{brand_id}", "Catalogue"), ROWS("", "Default brand")};
 
 struct endpoints search_endpoints(void)

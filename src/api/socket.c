@@ -63,7 +63,8 @@ struct str socket_conversation(struct socket *socket, struct arena *arena)
     return copy;
 }
 
-// ---- life -------------------------------------------------------------------------------------------------------------
+// ---- life
+// -------------------------------------------------------------------------------------------------------------
 
 // The handle is known to the socket before any frame is read, and to those who look through the registry.
 static void know_ws(struct socket *socket, struct http_ws *ws)
@@ -136,7 +137,8 @@ void brands_closed(struct app *app, struct str brand_id)
     sockets_each(app->sockets, brand_id, close_one, NULL);
 }
 
-// ---- handshake --------------------------------------------------------------------------------------------------------
+// ---- handshake
+// --------------------------------------------------------------------------------------------------------
 
 static struct socket *socket_new(struct call *call, bool open)
 {
@@ -201,8 +203,9 @@ static void accept_socket(struct call *call, bool voice)
     }
     struct socket *socket = socket_new(call, open);
     socket->voice = voice;
-    socket->counted = open && sockets_add(call->app->sockets, socket, socket->brand, socket->address,
-                                          (size_t)settings_int(s, SET_WS_PER_BRAND), (size_t)settings_int(s, SET_WS_PER_ADDRESS));
+    socket->counted =
+        open && sockets_add(call->app->sockets, socket, socket->brand, socket->address,
+                            (size_t)settings_int(s, SET_WS_PER_BRAND), (size_t)settings_int(s, SET_WS_PER_ADDRESS));
     if (open && !socket->counted) {
         refuse_more(call);
         socket_unref(socket);
@@ -228,10 +231,13 @@ static void voice_socket(struct call *call)
     accept_socket(call, true);
 }
 
-#define SOCKET .surface = &surface_brands, .tag = "Chat", .who = WHO_PUBLIC, .limit = &LIMIT_CONNECT, .kind = HTTP_WEBSOCKET
+#define SOCKET                                                                                                         \
+    .surface = &surface_brands, .tag = "Chat", .who = WHO_PUBLIC, .limit = &LIMIT_CONNECT, .kind = HTTP_WEBSOCKET
 static const struct endpoint rows[] = {
-    {HTTP_GET, "/ws/chat/{brand_id}", SOCKET, .summary = "Chat over a WebSocket", .reply_example = "{\"detail\":\"WebSocket upgrade required\"}", .run = chat_socket},
-    {HTTP_GET, "/ws/voice/{brand_id}", SOCKET, .summary = "Chat over a WebSocket whose answers are one spoken sentence", .reply_example = "{\"detail\":\"WebSocket upgrade required\"}", .run = voice_socket},
+    {HTTP_GET, "/ws/chat/{brand_id}", SOCKET, .summary = "Chat over a WebSocket",
+     .reply_example = "{\"detail\":\"WebSocket upgrade required\"}", .run = chat_socket},
+    {HTTP_GET, "/ws/voice/{brand_id}", SOCKET, .summary = "Chat over a WebSocket whose answers are one spoken sentence",
+     .reply_example = "{\"detail\":\"WebSocket upgrade required\"}", .run = voice_socket},
 };
 
 struct endpoints socket_endpoints(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames from the client: what they are, and whether they are taken. Runs on workers, one message of a socket at a time.
-// Whatever is answered goes through the socket's queue, so that answers come in the order of the frames; only `pong` and
-// `cancel` act at once.
+// Frames from the client: what they are, and whether they are taken. Runs on workers, one message of a socket at a
+// time. Whatever is answered goes through the socket's queue, so that answers come in the order of the frames; only
+// `pong` and `cancel` act at once.
 #include "api/chat.h"
 #include "api/frames.h"
 #include "api/socket_items.h"
@@ -25,8 +25,8 @@ static void put(struct socket *socket, struct item *item)
     http_ws_close(socket->ws, CLOSE_TOO_MUCH, "too many frames are waiting");
 }
 
-static void refuse(struct socket *socket, enum item_kind kind, const char *code, const char *message, struct str conversation,
-                   int64_t retry_after_s)
+static void refuse(struct socket *socket, enum item_kind kind, const char *code, const char *message,
+                   struct str conversation, int64_t retry_after_s)
 {
     struct item *item = item_new(kind);
     item->code = code;
@@ -57,7 +57,8 @@ static void invalid(struct socket *socket, const struct faults *faults, struct s
     if (fault->code == FAULT_LONG && str_eq(fault->loc->name, STR("message")))
         message = arena_printf(arena, "Message is too long (" STR_FMT ")", STR_ARG(fault->plain));
     else
-        message = arena_printf(arena, STR_FMT ": " STR_FMT, STR_ARG(fault_loc_text(arena, fault->loc)), STR_ARG(fault->message));
+        message = arena_printf(arena, STR_FMT ": " STR_FMT, STR_ARG(fault_loc_text(arena, fault->loc)),
+                               STR_ARG(fault->message));
     refuse(socket, ITEM_REFUSED, "validation_error", message, conversation, 0);
 }
 
@@ -82,7 +83,8 @@ static bool within_rate(struct socket *socket, struct arena *arena, struct str c
         socket->refused_in_row = 0;
         return true;
     }
-    const char *text = arena_printf(arena, "Rate limit exceeded. Try again in %lld seconds.", (long long)state.retry_after_s);
+    const char *text =
+        arena_printf(arena, "Rate limit exceeded. Try again in %lld seconds.", (long long)state.retry_after_s);
     refuse(socket, ITEM_REFUSED, "rate_limited", text, conversation, state.retry_after_s);
     if (++socket->refused_in_row >= REFUSED_MOST)
         http_ws_close(socket->ws, CLOSE_TOO_MUCH, "too many messages");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Starts what stands first in a socket's queue: a turn, a resumed answer, or a refusal. Runs on workers, at most once at
-// a time for a socket; the writer (socket_write.c) then follows the item to its end and asks for the next.
+// Starts what stands first in a socket's queue: a turn, a resumed answer, or a refusal. Runs on workers, at most once
+// at a time for a socket; the writer (socket_write.c) then follows the item to its end and asks for the next.
 #include "api/chat.h"
 #include "api/access.h"
 #include "api/socket_items.h"
@@ -30,7 +30,8 @@ static void fail(struct item *item, const char *code, const char *message)
         fresh_id(item);
 }
 
-// ---- chat -------------------------------------------------------------------------------------------------------------
+// ---- chat
+// -------------------------------------------------------------------------------------------------------------
 
 static void start_chat(struct socket *socket, struct item *item, struct brand_ref *brand)
 {
@@ -44,7 +45,8 @@ static void start_chat(struct socket *socket, struct item *item, struct brand_re
     item->turn = turn_start(socket->app->engine, &input, NULL, NULL, NULL);
 }
 
-// ---- resume -----------------------------------------------------------------------------------------------------------
+// ---- resume
+// -----------------------------------------------------------------------------------------------------------
 
 struct load {
     struct item *item;
@@ -63,7 +65,8 @@ static int load_answer(struct tx *tx, void *arg, struct err *err)
     return l->found < 0 ? l->found : 0;
 }
 
-static void fill_outcome(struct socket *socket, struct item *item, struct brand_ref *brand, const struct stored_message *answer)
+static void fill_outcome(struct socket *socket, struct item *item, struct brand_ref *brand,
+                         const struct stored_message *answer)
 {
     struct turn_outcome *outcome = &item->loaded;
     yyjson_val *metadata = NULL, *list, *value;
@@ -108,7 +111,8 @@ static void start_resume(struct socket *socket, struct item *item, struct brand_
     fill_outcome(socket, item, brand, &l.answer);
 }
 
-// ---- the queue --------------------------------------------------------------------------------------------------------
+// ---- the queue
+// --------------------------------------------------------------------------------------------------------
 
 static void start(struct socket *socket, struct item *item)
 {
@@ -124,7 +128,8 @@ static void start(struct socket *socket, struct item *item)
     int rc = brands_get(socket->app->brands, socket->brand, &brand, &err);
     bool open = rc == 1 && brand->answers && access_public(socket->app, &socket->caller, brand, &err);
     if (!open) {
-        fail(item, rc < 0 ? "model_error" : "brand_unavailable", rc < 0 ? "Service temporarily unavailable" : "The brand is not available");
+        fail(item, rc < 0 ? "model_error" : "brand_unavailable",
+             rc < 0 ? "Service temporarily unavailable" : "The brand is not available");
         pthread_mutex_lock(&socket->lock);
         socket->closing |= rc >= 0;
         pthread_mutex_unlock(&socket->lock);

@@ -91,7 +91,7 @@ static void note_failure(struct item *item)
     if (outcome->broken || (outcome->code && !cancelled)) {
         item->code = "model_error";
         item->message = outcome->code && !outcome->model_failed ? "Service temporarily unavailable"
-                                                                 : "The assistant is temporarily unavailable";
+                                                                : "The assistant is temporarily unavailable";
     }
 }
 
@@ -126,7 +126,8 @@ static bool write_item(struct socket *socket, struct item *item)
     }
     if (item->phase == PHASE_TEXT) {
         int rc = put_text(socket, item);
-        if (rc > 0 && item->kind == ITEM_CHAT && item->sent == 0 && now - item->typing_at >= TYPING_MS && put_typing(socket, item, true))
+        if (rc > 0 && item->kind == ITEM_CHAT && item->sent == 0 && now - item->typing_at >= TYPING_MS &&
+            put_typing(socket, item, true))
             item->typing_at = now;
         if (rc >= 0)
             return false;

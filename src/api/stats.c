@@ -29,7 +29,8 @@ static yyjson_mut_val *texts(yyjson_mut_doc *doc, const struct str *at, size_t n
     return list;
 }
 
-static void add_figures(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct brand *brand, const struct brand_stats *stats)
+static void add_figures(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct brand *brand,
+                        const struct brand_stats *stats)
 {
     json_add_str(doc, root, "brand_id", brand->id);
     json_add_str(doc, root, "brand_name", brand->name);
@@ -148,20 +149,27 @@ static void list_categories(struct call *call)
 
 #define CATEGORIES_REPLY "{\"categories\":[\"Packs\",\"Tents\"],\"brand_id\":\"nordvik\"}"
 static const struct endpoint rows[] = {
-    {HTTP_GET, "/brands/{brand_id}/stats", &surface_brands, "Statistics", "Figures of one brand", WHO_ADMIN, &LIMIT_MANAGE,
-     .reply_example = "{\"brand_id\":\"nordvik\",\"brand_name\":\"Nordvik Outdoor\",\"total_products\":14,\"available_products\":12,\"categories\":1,"
-                      "\"active_conversations\":3,\"category_list\":[\"Tents\"],\"total_conversations\":41,\"total_messages\":388,"
-                      "\"average_confidence\":0.6421,\"open_connections\":2,\"last_activity\":\"2026-03-02T10:02:37.511Z\"}",
+    {HTTP_GET, "/brands/{brand_id}/stats", &surface_brands, "Statistics", "Figures of one brand", WHO_ADMIN,
+     &LIMIT_MANAGE,
+     .reply_example =
+         "{\"brand_id\":\"nordvik\",\"brand_name\":\"Nordvik "
+         "Outdoor\",\"total_products\":14,\"available_products\":12,\"categories\":1,"
+         "\"active_conversations\":3,\"category_list\":[\"Tents\"],\"total_conversations\":41,\"total_messages\":388,"
+         "\"average_confidence\":0.6421,\"open_connections\":2,\"last_activity\":\"2026-03-02T10:02:37.511Z\"}",
      .run = brand_figures},
-    {HTTP_GET, "/stats", &surface_brands, "Statistics", "Figures over the brands that the caller administers", WHO_USER, &LIMIT_MANAGE,
-     .reply_example = "{\"total_brands\":1,\"active_brands\":1,\"total_products\":14,\"total_conversations\":3,\"brands_stats\":[{\"brand_id\":\"nordvik\","
-                      "\"brand_name\":\"Nordvik Outdoor\",\"total_products\":14,\"available_products\":12,\"categories\":1,\"active_conversations\":3}],"
-                      "\"available_products\":12,\"categories\":1,\"conversations_active\":3,\"category_list\":[\"Tents\"]}",
+    {HTTP_GET, "/stats", &surface_brands, "Statistics", "Figures over the brands that the caller administers", WHO_USER,
+     &LIMIT_MANAGE,
+     .reply_example =
+         "{\"total_brands\":1,\"active_brands\":1,\"total_products\":14,\"total_conversations\":3,\"brands_stats\":[{"
+         "\"brand_id\":\"nordvik\","
+         "\"brand_name\":\"Nordvik "
+         "Outdoor\",\"total_products\":14,\"available_products\":12,\"categories\":1,\"active_conversations\":3}],"
+         "\"available_products\":12,\"categories\":1,\"conversations_active\":3,\"category_list\":[\"Tents\"]}",
      .run = all_figures},
-    {HTTP_GET, "/brands/{brand_id}/categories", &surface_brands, "Catalogue", "Categories of the catalogue", WHO_PUBLIC, &LIMIT_READ,
-     .reply_example = CATEGORIES_REPLY, .run = list_categories},
-    {HTTP_GET, "/categories", &surface_brands, "Default brand", "Categories of the default brand", WHO_PUBLIC, &LIMIT_READ,
-     .reply_example = CATEGORIES_REPLY, .run = list_categories},
+    {HTTP_GET, "/brands/{brand_id}/categories", &surface_brands, "Catalogue", "Categories of the catalogue", WHO_PUBLIC,
+     &LIMIT_READ, .reply_example = CATEGORIES_REPLY, .run = list_categories},
+    {HTTP_GET, "/categories", &surface_brands, "Default brand", "Categories of the default brand", WHO_PUBLIC,
+     &LIMIT_READ, .reply_example = CATEGORIES_REPLY, .run = list_categories},
 };
 
 struct endpoints stats_endpoints(void)

@@ -14,7 +14,8 @@ static yyjson_mut_val *fault_input(yyjson_mut_doc *doc, const struct fault *faul
     return fault->input_text.p ? json_new_str(doc, fault->input_text) : yyjson_mut_null(doc);
 }
 
-// ---- 001: {"detail": …} -----------------------------------------------------------------------------------------------
+// ---- 001: {"detail": …}
+// -----------------------------------------------------------------------------------------------
 
 static void brands_error(struct http_req *req, int status, const char *code, const char *text)
 {
@@ -43,14 +44,16 @@ static void brands_faults(struct http_req *req, const struct faults *faults)
 
 const struct surface surface_brands = {"brands", true, true, brands_error, brands_faults};
 
-// ---- /api/v1: envelope ------------------------------------------------------------------------------------------------
+// ---- /api/v1: envelope
+// ------------------------------------------------------------------------------------------------
 
 static const struct {
     int status;
     const char *code;
-} codes[] = {{400, "VALIDATION_ERROR"}, {401, "UNAUTHORIZED"}, {403, "FORBIDDEN"}, {404, "NOT_FOUND"},
-             {405, "METHOD_NOT_ALLOWED"}, {409, "CONFLICT"}, {413, "PAYLOAD_TOO_LARGE"}, {415, "UNSUPPORTED_MEDIA_TYPE"},
-             {429, "RATE_LIMIT_EXCEEDED"}, {503, "UNAVAILABLE"}};
+} codes[] = {{400, "VALIDATION_ERROR"},  {401, "UNAUTHORIZED"},           {403, "FORBIDDEN"},
+             {404, "NOT_FOUND"},         {405, "METHOD_NOT_ALLOWED"},     {409, "CONFLICT"},
+             {413, "PAYLOAD_TOO_LARGE"}, {415, "UNSUPPORTED_MEDIA_TYPE"}, {429, "RATE_LIMIT_EXCEEDED"},
+             {503, "UNAVAILABLE"}};
 
 static yyjson_mut_val *envelope(struct http_req *req, yyjson_mut_doc *doc, const char *code, const char *text)
 {
@@ -86,7 +89,8 @@ static void platform_faults(struct http_req *req, const struct faults *faults)
         json_add_str(doc, one, "message", fault->plain);
         json_add_cstr(doc, one, "code", fault_kinds[fault->code].code);
         if (i == 0)
-            first = arena_printf(arena, STR_FMT "%s" STR_FMT, STR_ARG(field.n ? field : STR("body")), " ", STR_ARG(fault->plain));
+            first = arena_printf(arena, STR_FMT "%s" STR_FMT, STR_ARG(field.n ? field : STR("body")), " ",
+                                 STR_ARG(fault->plain));
     }
     yyjson_mut_val *root = envelope(req, doc, "VALIDATION_ERROR", first);
     json_add(doc, root, "details", list);

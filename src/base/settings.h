@@ -14,7 +14,16 @@ enum setting_id {
     SETTING_COUNT
 };
 
-enum setting_type { SETTING_STRING, SETTING_INT, SETTING_NUMBER, SETTING_BOOL, SETTING_ENUM, SETTING_LIST, SETTING_PATH, SETTING_URL };
+enum setting_type {
+    SETTING_STRING,
+    SETTING_INT,
+    SETTING_NUMBER,
+    SETTING_BOOL,
+    SETTING_ENUM,
+    SETTING_LIST,
+    SETTING_PATH,
+    SETTING_URL
+};
 enum { SETTING_RELOAD = 1, SETTING_SECRET = 2 }; // a secret is never printed
 
 struct setting {
@@ -48,7 +57,7 @@ void settings_free(struct settings *settings);
 // Reads the same sources again; on a fault the old values stay. Values that are not reloadable are left alone.
 int settings_reload(struct settings *settings, struct err *err);
 
-bool settings_given(const struct settings *settings, enum setting_id id); // set by any source
+bool settings_given(const struct settings *settings, enum setting_id id);  // set by any source
 int64_t settings_int(const struct settings *settings, enum setting_id id); // INT; 0 when there is no default
 double settings_number(const struct settings *settings, enum setting_id id);
 bool settings_bool(const struct settings *settings, enum setting_id id);

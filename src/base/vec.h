@@ -14,7 +14,7 @@
     do {                                                                                                               \
         size_t need_ = (v)->n + (more);                                                                                \
         if (need_ > (v)->cap) {                                                                                        \
-            (v)->cap = (v)->cap * 2 > need_ ? (v)->cap * 2 : (need_ < 8 ? 8 : need_);                                   \
+            (v)->cap = (v)->cap * 2 > need_ ? (v)->cap * 2 : (need_ < 8 ? 8 : need_);                                  \
             (v)->at = mem_realloc((v)->at, (v)->cap * sizeof *(v)->at);                                                \
         }                                                                                                              \
     } while (0)

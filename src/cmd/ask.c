@@ -30,16 +30,18 @@ static void print_reasons(struct composition *c, struct brand_ref *brand, struct
     struct err err;
     for (int part = 0; part < CATALOGUE_PARTS; part++) {
         struct search_result found;
-        if (catalogue_search(c->app.catalogues, brand, (enum catalogue_part)part, arena, &query, &found, &err) != 0 || found.n == 0)
+        if (catalogue_search(c->app.catalogues, brand, (enum catalogue_part)part, arena, &query, &found, &err) != 0 ||
+            found.n == 0)
             continue;
         printf("\n%s\n", parts[part]);
         for (size_t i = 0; i < found.n; i++) {
             const struct search_hit *hit = &found.hits[i];
-            printf("  %.4f  " STR_FMT "  words %.4f (rank %u, bm25 %.2f) vector %.4f (rank %u)\n", (double)hit->relevance, STR_ARG(hit->doc),
-                   (double)hit->w, hit->word_rank, (double)hit->bm25, (double)hit->v, hit->vector_rank);
+            printf("  %.4f  " STR_FMT "  words %.4f (rank %u, bm25 %.2f) vector %.4f (rank %u)\n",
+                   (double)hit->relevance, STR_ARG(hit->doc), (double)hit->w, hit->word_rank, (double)hit->bm25,
+                   (double)hit->v, hit->vector_rank);
             for (size_t k = 0; k < hit->n_matches; k++)
-                printf("          " STR_FMT "  idf %.2f  zone %.1f\n", STR_ARG(hit->matches[k].term), (double)hit->matches[k].idf,
-                       (double)hit->matches[k].weight);
+                printf("          " STR_FMT "  idf %.2f  zone %.1f\n", STR_ARG(hit->matches[k].term),
+                       (double)hit->matches[k].idf, (double)hit->matches[k].weight);
         }
     }
 }
@@ -61,7 +63,12 @@ static int answer(struct composition *c, struct brand_ref *brand, struct str tex
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
     struct waiting waiting = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
-    struct turn_input input = {.brand = brand, .prefix = STR("ask:"), .channel = STR("api"), .message = text, .actor = STR("ask"), .actor_kind = ACTOR_SYSTEM};
+    struct turn_input input = {.brand = brand,
+                               .prefix = STR("ask:"),
+                               .channel = STR("api"),
+                               .message = text,
+                               .actor = STR("ask"),
+                               .actor_kind = ACTOR_SYSTEM};
     struct turn *turn = turn_start(c->app.engine, &input, on_turn, &waiting, NULL);
     pthread_mutex_lock(&waiting.lock);
     while (!turn_ended(turn))
@@ -70,7 +77,8 @@ static int answer(struct composition *c, struct brand_ref *brand, struct str tex
     const struct turn_outcome *outcome = turn_outcome(turn);
     int code = outcome->code ? EXIT_FAILED : EXIT_DONE;
     if (outcome->code)
-        (void)command_fault("%s", outcome->model_failed ? "the model failed and nothing can be quoted" : "the store cannot be used");
+        (void)command_fault("%s", outcome->model_failed ? "the model failed and nothing can be quoted"
+                                                        : "the store cannot be used");
     else if (json)
         print_json(outcome, arena);
     else

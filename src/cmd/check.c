@@ -36,7 +36,8 @@ static void check_provider(const struct llm_provider *provider)
     if (rc != CURLE_OK)
         printf("provider %-20s does not answer: %s\n", provider->id, curl_easy_strerror(rc));
     else
-        printf("provider %-20s %s (HTTP %ld)\n", provider->id, status < 400 ? "works" : "answers with an error", status);
+        printf("provider %-20s %s (HTTP %ld)\n", provider->id, status < 400 ? "works" : "answers with an error",
+               status);
     curl_slist_free_all(fields);
     curl_easy_cleanup(curl);
 }
@@ -61,7 +62,8 @@ int command_check(int argc, char **argv)
     }
     code = compose(settings, COMPOSE_SHARED, &c);
     if (code == 0) {
-        printf("store %-23s works, migrations are done%s\n", store_engine(c.app.store), store_writable(c.app.store) ? "" : " (not writable)");
+        printf("store %-23s works, migrations are done%s\n", store_engine(c.app.store),
+               store_writable(c.app.store) ? "" : " (not writable)");
         compose_end(&c);
     }
     for (size_t i = 0; i < n; i++)

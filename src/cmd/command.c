@@ -77,7 +77,8 @@ int command_read_settings(int argc, char **argv, bool demo, struct settings **re
     argc = command_options(argc, argv, options, 1);
     if (argc < 0)
         return EXIT_USAGE;
-    struct settings_source source = {.argc = argc, .argv = argv, .environment = environ, .config = config, .dotenv = ".env"};
+    struct settings_source source = {
+        .argc = argc, .argv = argv, .environment = environ, .config = config, .dotenv = ".env"};
     if (demo) {
         source.defaults[0].id = SET_DEMO;
         source.defaults[0].value = "true";

@@ -37,4 +37,5 @@ int command_options(int argc, char **argv, const struct option *options, size_t 
 int command_words(int *argc, char **argv, const char **words, int most);
 // Reads settings for a command; prints the fault and returns EXIT_USAGE. `demo`: the demo's own defaults.
 int command_read_settings(int argc, char **argv, bool demo, struct settings **ret);
-int command_fault(const char *format, ...) __attribute__((format(printf, 1, 2))); // prints "parley: …", returns EXIT_USAGE
+int command_fault(const char *format, ...)
+    __attribute__((format(printf, 1, 2))); // prints "parley: …", returns EXIT_USAGE

@@ -21,7 +21,8 @@
 
 enum { LIMITER_KEYS = 100000, WORKER_QUEUE = 8192, INDEX_BUDGET = 1 << 30, SECRET_BYTES = 32 };
 
-// ---- providers --------------------------------------------------------------------------------------------------------
+// ---- providers
+// --------------------------------------------------------------------------------------------------------
 
 static int number_of(const struct settings *s, enum setting_id id, struct str provider)
 {
@@ -34,7 +35,8 @@ static int number_of(const struct settings *s, enum setting_id id, struct str pr
 static bool is_on(const struct settings *s, enum setting_id id, struct str provider)
 {
     const char *text = settings_family_str(s, id, provider);
-    return text && (strcmp(text, "true") == 0 || strcmp(text, "on") == 0 || strcmp(text, "1") == 0 || strcmp(text, "yes") == 0);
+    return text &&
+           (strcmp(text, "true") == 0 || strcmp(text, "on") == 0 || strcmp(text, "1") == 0 || strcmp(text, "yes") == 0);
 }
 
 static size_t model_pairs(const struct settings *s, struct arena *arena, struct str provider, struct llm_pair **ret)
@@ -47,7 +49,8 @@ static size_t model_pairs(const struct settings *s, struct arena *arena, struct 
         struct str value = str_split(&rest, ',');
         struct str name = str_trim(str_split(&value, '='));
         if (name.n)
-            (*ret)[n++] = (struct llm_pair){arena_cstr(arena, name), arena_cstr(arena, value.p ? str_trim(value) : name)};
+            (*ret)[n++] =
+                (struct llm_pair){arena_cstr(arena, name), arena_cstr(arena, value.p ? str_trim(value) : name)};
     }
     return n;
 }
@@ -86,7 +89,8 @@ static struct llm_provider read_provider(const struct settings *s, struct arena 
     return p;
 }
 
-int compose_providers(const struct settings *settings, struct arena *arena, struct llm_provider **ret, size_t *ret_n, struct err *err)
+int compose_providers(const struct settings *settings, struct arena *arena, struct llm_provider **ret, size_t *ret_n,
+                      struct err *err)
 {
     struct str *ids;
     size_t n = settings_family_ids(settings, arena, &ids);
@@ -107,7 +111,8 @@ int compose_providers(const struct settings *settings, struct arena *arena, stru
     return 0;
 }
 
-// ---- master key -------------------------------------------------------------------------------------------------------
+// ---- master key
+// -------------------------------------------------------------------------------------------------------
 
 static int read_key(const char *path, char *bytes, struct err *err)
 {
@@ -151,7 +156,8 @@ static int master_key(const struct settings *settings, struct crypto_keys **ret,
     return rc;
 }
 
-// ---- changes ----------------------------------------------------------------------------------------------------------
+// ---- changes
+// ----------------------------------------------------------------------------------------------------------
 
 static void on_changes(void *arg, const struct change *changes, size_t n)
 {
@@ -170,7 +176,8 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
         jobs_poke(jobs);
 }
 
-// ---- vectors ----------------------------------------------------------------------------------------------------------
+// ---- vectors
+// ----------------------------------------------------------------------------------------------------------
 
 static bool embedding_model(void *self, char ret_name[101], float *ret_floor)
 {
@@ -190,13 +197,12 @@ static bool embeds(struct app *app)
     return embedding_model(app, model, &floor);
 }
 
-static int embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms, const float ***ret,
-                 size_t *ret_dims, struct err *err)
+static int embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
+                 const float ***ret, size_t *ret_dims, struct err *err)
 {
     const struct app *app = self;
     return llm_embed(app->llm, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
 }
-
 
 static int want_vectors(struct tx *tx, void *arg, struct err *err)
 {
@@ -235,7 +241,8 @@ static int queue_vectors(struct composition *c, struct err *err)
     return rc;
 }
 
-// ---- the whole --------------------------------------------------------------------------------------------------------
+// ---- the whole
+// --------------------------------------------------------------------------------------------------------
 
 static int mend(struct tx *tx, void *arg, struct err *err)
 {
@@ -251,7 +258,8 @@ static int first_user(struct composition *c, struct err *err)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
     struct scope scope = scope_installation(STR("start"));
-    const char *email = settings_str(c->app.settings, SET_ADMIN_EMAIL), *password = settings_str(c->app.settings, SET_ADMIN_PASSWORD);
+    const char *email = settings_str(c->app.settings, SET_ADMIN_EMAIL),
+               *password = settings_str(c->app.settings, SET_ADMIN_PASSWORD);
     struct user_row user;
     int64_t users = 0;
     int rc = store_read(c->app.store, &scope, count_users, &users, err);
@@ -283,7 +291,8 @@ static int start_model(struct composition *c, struct err *err)
 static size_t worker_count(const struct settings *settings)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return settings_given(settings, SET_WORKERS) ? (size_t)settings_int(settings, SET_WORKERS) : (size_t)(cores > 0 ? cores : 1) * 4;
+    return settings_given(settings, SET_WORKERS) ? (size_t)settings_int(settings, SET_WORKERS)
+                                                 : (size_t)(cores > 0 ? cores : 1) * 4;
 }
 
 static void start_engine(struct composition *c)

@@ -9,7 +9,7 @@ struct composition {
     struct app app;
     struct embedder embedder;
     _Atomic(struct jobs *) jobs; // the store's change feed looks at it from any thread
-    bool fresh; // the store was empty
+    bool fresh;                  // the store was empty
 };
 
 enum { COMPOSE_JOBS = 1, COMPOSE_SHARED = 2 }; // background jobs run here; another process may have the store open
@@ -18,4 +18,5 @@ enum { COMPOSE_JOBS = 1, COMPOSE_SHARED = 2 }; // background jobs run here; anot
 int compose(struct settings *settings, unsigned flags, struct composition *ret);
 void compose_end(struct composition *c);
 // Providers from the settings, in order. Memory is the arena's. ERR_INVALID names provider and field.
-int compose_providers(const struct settings *settings, struct arena *arena, struct llm_provider **ret, size_t *ret_n, struct err *err);
+int compose_providers(const struct settings *settings, struct arena *arena, struct llm_provider **ret, size_t *ret_n,
+                      struct err *err);

@@ -36,7 +36,8 @@ static void print_sources(yyjson_val *metadata)
 {
     size_t i, max;
     yyjson_val *source;
-    yyjson_arr_foreach(json_get(metadata, "sources"), i, max, source) {
+    yyjson_arr_foreach(json_get(metadata, "sources"), i, max, source)
+    {
         struct str title = json_get_str(source, "title"), type = json_get_str(source, "type");
         printf("   source: " STR_FMT " (" STR_FMT ")\n", STR_ARG(title), STR_ARG(type));
     }
@@ -49,8 +50,10 @@ void demo_show(struct app *app)
     const char *url = http_server_url(app->server, 0);
     yyjson_val *root;
     printf("\n  A page to chat with:   %s/demo\n  Every endpoint:        %s/docs\n\n", url, url);
-    printf("  curl -s %s/chat/techpro -H 'Content-Type: application/json' -d '{\"message\":\"" QUESTION "\"}'\n\n", url);
-    if (!ask(arena_printf(arena, "%s/chat/techpro", url), &reply) || json_parse(arena, buf_str(&reply), 0, &root, NULL) != 0) {
+    printf("  curl -s %s/chat/techpro -H 'Content-Type: application/json' -d '{\"message\":\"" QUESTION "\"}'\n\n",
+           url);
+    if (!ask(arena_printf(arena, "%s/chat/techpro", url), &reply) ||
+        json_parse(arena, buf_str(&reply), 0, &root, NULL) != 0) {
         printf("  (the server did not answer the first question)\n");
         return;
     }
@@ -59,8 +62,9 @@ void demo_show(struct app *app)
     printf("You: " QUESTION "\nParley: " STR_FMT "\n", STR_ARG(answer));
     print_sources(metadata);
     if (str_eq(json_get_str(metadata, "mode"), STR("quoted")))
-        printf("\n  No model is set: answers are quoted from the catalogue and the documents. To let a model write them:\n"
-               "  OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_MODEL=llama3 build/parley demo\n");
+        printf(
+            "\n  No model is set: answers are quoted from the catalogue and the documents. To let a model write them:\n"
+            "  OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_MODEL=llama3 build/parley demo\n");
     printf("\n  Ctrl-C ends it.\n");
     (void)fflush(stdout);
 }

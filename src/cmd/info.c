@@ -56,9 +56,9 @@ int command_version(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    printf("parley %s\ncommit %s\nsqlite %s, libuv %s, libcurl %s, ICU %s, libsodium %s, %s\n", PARLEY_VERSION, PARLEY_COMMIT,
-           sqlite3_libversion(), uv_version_string(), curl_version_info(CURLVERSION_NOW)->version, U_ICU_VERSION, sodium_version_string(),
-           OpenSSL_version(OPENSSL_VERSION));
+    printf("parley %s\ncommit %s\nsqlite %s, libuv %s, libcurl %s, ICU %s, libsodium %s, %s\n", PARLEY_VERSION,
+           PARLEY_COMMIT, sqlite3_libversion(), uv_version_string(), curl_version_info(CURLVERSION_NOW)->version,
+           U_ICU_VERSION, sodium_version_string(), OpenSSL_version(OPENSSL_VERSION));
     return EXIT_DONE;
 }
 

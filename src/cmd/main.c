@@ -8,12 +8,18 @@
 #include <string.h>
 
 const struct command command_rows[] = {
-    {"demo", "parley demo [--SETTING VALUE]…", "the server in demo mode, with sample data and an answered question", command_demo},
+    {"demo", "parley demo [--SETTING VALUE]…", "the server in demo mode, with sample data and an answered question",
+     command_demo},
     {"serve", "parley serve [--SETTING VALUE]… [--config FILE]", "the server", command_serve},
-    {"chat", "parley chat [--url ws://127.0.0.1:8000] [--brand techpro] [--voice] [--message TEXT]… [--conversation ID] [--list] [--all-brands] [--json] [--api-key KEY]",
+    {"chat",
+     "parley chat [--url ws://127.0.0.1:8000] [--brand techpro] [--voice] [--message TEXT]… [--conversation ID] "
+     "[--list] [--all-brands] [--json] [--api-key KEY]",
      "chat with a running server from the terminal", command_chat},
-    {"ask", "parley ask [--brand ID] [--json] TEXT", "one question through the engine, with the reasons of each hit", command_ask},
-    {"user", "parley user create --email E --password-file F [--super-admin] | list | disable EMAIL | reset-password --email E --password-file F",
+    {"ask", "parley ask [--brand ID] [--json] TEXT", "one question through the engine, with the reasons of each hit",
+     command_ask},
+    {"user",
+     "parley user create --email E --password-file F [--super-admin] | list | disable EMAIL | reset-password --email E "
+     "--password-file F",
      "accounts, without the server", command_user},
     {"check", "parley check", "settings, store, providers: what works and what does not", command_check},
     {"settings", "parley settings [--markdown]", "every setting with its value, range and source", command_settings},
@@ -51,7 +57,8 @@ static const char *nearest(const char *name)
 
 static void print_settings(void)
 {
-    printf("\nSettings (flag --NAME VALUE, environment PARLEY_NAME, or a file; `parley settings` shows all with their ranges):\n");
+    printf("\nSettings (flag --NAME VALUE, environment PARLEY_NAME, or a file; `parley settings` shows all with their "
+           "ranges):\n");
     for (size_t i = 0; i < SETTING_COUNT; i++)
         printf("  --%-44s %s\n", setting_rows[i].name, setting_rows[i].help);
 }
@@ -87,7 +94,8 @@ int main(int argc, char **argv)
     const struct command *command = find(name);
     if (!command) {
         const char *near = nearest(name);
-        return command_fault("no command '%.80s'%s%s%s", name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+        return command_fault("no command '%.80s'%s%s%s", name, near ? " (did you mean '" : "", near ? near : "",
+                             near ? "'?)" : "");
     }
     for (int i = 2; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The service manager's notify and socket-activation protocols (sd_notify(3), sd_listen_fds(3)), which are a dozen lines.
+// The service manager's notify and socket-activation protocols (sd_notify(3), sd_listen_fds(3)), which are a dozen
+// lines.
 #pragma once
 
 #include <stddef.h>

@@ -25,8 +25,8 @@ enum { DRAIN_STEP_MS = 20, CLOSE_GOING_AWAY = 1001 };
 static void access_log(const struct http_req *req, int status, size_t body_bytes, int64_t us)
 {
     struct str path = http_path(req);
-    log_info("request", "id=%s method=%s path=" STR_FMT " status=%d bytes=%zu ms=%.1f", http_request_id(req), http_method(req),
-             STR_ARG(path), status, body_bytes, (double)us / 1000);
+    log_info("request", "id=%s method=%s path=" STR_FMT " status=%d bytes=%zu ms=%.1f", http_request_id(req),
+             http_method(req), STR_ARG(path), status, body_bytes, (double)us / 1000);
 }
 
 static void harden(void)

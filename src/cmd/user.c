@@ -36,7 +36,8 @@ static int create(struct composition *c, const struct asked *asked, struct err *
     int code = read_password(asked, &password);
     if (code)
         return code;
-    int rc = accounts_create(c->app.accounts, asked->arena, STR_NULL, str_from(asked->email), password, asked->super_admin, &user, err);
+    int rc = accounts_create(c->app.accounts, asked->arena, STR_NULL, str_from(asked->email), password,
+                             asked->super_admin, &user, err);
     if (!rc)
         printf("%s  %s%s\n", user.id.p, user.email.p, user.super_admin ? "  super_admin" : "");
     return rc;
@@ -81,13 +82,18 @@ static const struct {
     const char *name;
     bool needs_email;
     int (*run)(struct composition *c, const struct asked *asked, struct err *err);
-} actions[] = {{"create", true, create}, {"list", false, list}, {"disable", true, disable}, {"reset-password", true, reset_password}};
+} actions[] = {{"create", true, create},
+               {"list", false, list},
+               {"disable", true, disable},
+               {"reset-password", true, reset_password}};
 
 int command_user(int argc, char **argv)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
     struct asked asked = {.arena = arena};
-    struct option options[] = {{"--email", true, &asked.email}, {"--password-file", true, &asked.password_file}, {"--super-admin", false, &asked.super_admin}};
+    struct option options[] = {{"--email", true, &asked.email},
+                               {"--password-file", true, &asked.password_file},
+                               {"--super-admin", false, &asked.super_admin}};
     const char *words[2] = {NULL, NULL};
     struct settings *settings;
     struct composition c;

@@ -36,12 +36,13 @@ static struct scope installation(void)
     return scope_installation(STR("accounts"));
 }
 
-// ---- who --------------------------------------------------------------------------------------------------------------
+// ---- who
+// --------------------------------------------------------------------------------------------------------------
 
 struct identify {
     struct arena *arena;
     struct caller *caller;
-    struct str user_id; // of the token
+    struct str user_id;         // of the token
     char hash[CRYPTO_HEX_SIZE]; // of the key
     int64_t now;
     int code;
@@ -102,7 +103,8 @@ static bool read_claims(const struct accounts *a, struct identify *i, struct str
            json_get_int(claims, "exp", 0) * 1000 > i->now;
 }
 
-int accounts_identify(struct accounts *a, struct arena *arena, struct str credential, struct caller *ret, struct err *err)
+int accounts_identify(struct accounts *a, struct arena *arena, struct str credential, struct caller *ret,
+                      struct err *err)
 {
     struct identify i = {.arena = arena, .caller = ret, .now = clock_wall_ms()};
     struct scope scope = installation();
@@ -178,7 +180,8 @@ int accounts_admin_anywhere(struct accounts *a, const struct caller *caller, boo
     return rc;
 }
 
-// ---- signing in -------------------------------------------------------------------------------------------------------
+// ---- signing in
+// -------------------------------------------------------------------------------------------------------
 
 struct sign {
     struct accounts *accounts;
@@ -258,8 +261,13 @@ static void issue_access(struct sign *s, struct str issuer)
 int accounts_login(struct accounts *a, struct arena *arena, struct str name, struct str password, struct str address,
                    struct str issuer, struct signed_in *ret, int64_t *ret_retry_s, struct err *err)
 {
-    struct sign s = {.accounts = a, .arena = arena, .name = text_fold_case(arena, name), .password = password, .address = address,
-                     .now = clock_wall_ms(), .ret = ret};
+    struct sign s = {.accounts = a,
+                     .arena = arena,
+                     .name = text_fold_case(arena, name),
+                     .password = password,
+                     .address = address,
+                     .now = clock_wall_ms(),
+                     .ret = ret};
     struct scope scope = installation();
     int rc = store_read(a->store, &scope, load_login, &s, err);
     if (rc)
@@ -308,8 +316,8 @@ static int rotate(struct tx *tx, void *arg, struct err *err)
     return rc;
 }
 
-int accounts_refresh(struct accounts *a, struct arena *arena, struct str refresh_token, struct str issuer, struct signed_in *ret,
-                     struct err *err)
+int accounts_refresh(struct accounts *a, struct arena *arena, struct str refresh_token, struct str issuer,
+                     struct signed_in *ret, struct err *err)
 {
     struct sign s = {.accounts = a, .arena = arena, .now = clock_wall_ms(), .ret = ret};
     struct scope scope = installation();
@@ -345,7 +353,8 @@ static int end_sign_in(struct tx *tx, void *arg, struct err *err)
 {
     const struct logout *l = arg;
     int64_t now = clock_wall_ms();
-    return l->all ? sign_in_revoke_all(tx, l->caller->user.id, now, err) : sign_in_revoke(tx, l->caller->sign_in_id, now, err);
+    return l->all ? sign_in_revoke_all(tx, l->caller->user.id, now, err)
+                  : sign_in_revoke(tx, l->caller->sign_in_id, now, err);
 }
 
 int accounts_logout(struct accounts *a, const struct caller *caller, bool all_devices, struct err *err)
@@ -355,7 +364,8 @@ int accounts_logout(struct accounts *a, const struct caller *caller, bool all_de
     return store_write(a->store, &scope, end_sign_in, &l, err);
 }
 
-// ---- making accounts --------------------------------------------------------------------------------------------------
+// ---- making accounts
+// --------------------------------------------------------------------------------------------------
 
 static bool email_valid(struct str email)
 {
@@ -364,7 +374,8 @@ static bool email_valid(struct str email)
         return false;
     size_t local = (size_t)(at - email.p), host = email.n - local - 1;
     const char *dot = host ? memrchr(at + 1, '.', host) : NULL;
-    if (local < 1 || local > 64 || !dot || memchr(at + 1, '@', host) || (size_t)(email.p + email.n - dot - 1) < 2 || at[1] == '.')
+    if (local < 1 || local > 64 || !dot || memchr(at + 1, '@', host) || (size_t)(email.p + email.n - dot - 1) < 2 ||
+        at[1] == '.')
         return false;
     for (size_t i = 0; i < email.n; i++)
         if ((unsigned char)email.p[i] <= 32)
@@ -444,7 +455,8 @@ static int change_user(struct tx *tx, void *arg, struct err *err)
     return rc ? rc : sign_in_revoke_all(tx, user.id, now, err);
 }
 
-int accounts_set_password(struct accounts *a, struct arena *arena, struct str name, struct str password, struct err *err)
+int accounts_set_password(struct accounts *a, struct arena *arena, struct str name, struct str password,
+                          struct err *err)
 {
     struct change_user c = {.arena = arena, .name = name};
     struct scope scope = installation();

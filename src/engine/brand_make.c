@@ -28,7 +28,9 @@ static int look(struct tx *tx, void *arg, struct err *err)
     c->full = made >= make->most;
     if (make->given_id.p) {
         (void)brand_id_given(make->given_id, c->id);
-        return rc ? rc : brand_id_fold(str_from(c->id), fold) ? brand_fold_taken(tx, fold, &c->taken, err) : ERR_INVALID;
+        return rc                                     ? rc
+               : brand_id_fold(str_from(c->id), fold) ? brand_fold_taken(tx, fold, &c->taken, err)
+                                                      : ERR_INVALID;
     }
     brand_id_from_name(make->name, base);
     (void)snprintf(c->id, sizeof c->id, "%s", base);
@@ -60,13 +62,14 @@ static void first_config(struct brand_make *make)
     struct arena *arena = make->arena;
     struct str about = make->description.n ? arena_strf(arena, " " STR_FMT, STR_ARG(make->description)) : STR("");
     config->set = (UINT64_C(1) << brand_config_model.n) - 1;
-    config->system_prompt =
-        arena_strf(arena,
-                   "You are the assistant of " STR_FMT "." STR_FMT " Help with questions about its products and services. "
-                   "Be polite and exact, and answer in the language of the customer.",
-                   STR_ARG(make->name), STR_ARG(about));
+    config->system_prompt = arena_strf(arena,
+                                       "You are the assistant of " STR_FMT "." STR_FMT
+                                       " Help with questions about its products and services. "
+                                       "Be polite and exact, and answer in the language of the customer.",
+                                       STR_ARG(make->name), STR_ARG(about));
     config->persona_prompt = STR_NULL;
-    config->welcome_message = arena_strf(arena, "Hello from " STR_FMT ". What can I help you with?", STR_ARG(make->name));
+    config->welcome_message =
+        arena_strf(arena, "Hello from " STR_FMT ". What can I help you with?", STR_ARG(make->name));
     config->company_info = company_info(arena, make);
     config->appearance_settings = STR("{\"primary_color\":\"#007bff\",\"secondary_color\":\"#6c757d\"}");
     model_defaults(&chat_settings_model, arena, &config->chat_settings);
@@ -81,7 +84,9 @@ static void first_row(struct brand_make *make, const char *id)
     struct brand_row *row = &make->row;
     char *chatbot = arena_alloc(make->arena, ID_SIZE);
     id_v7(chatbot);
-    *row = (struct brand_row){.created_by = make->owner, .pristine = make->pristine, .chatbot_id = str_from(chatbot),
+    *row = (struct brand_row){.created_by = make->owner,
+                              .pristine = make->pristine,
+                              .chatbot_id = str_from(chatbot),
                               .chatbot_status = STR("active")};
     row->brand = (struct brand){
         .set = ((UINT64_C(1) << brand_model.n) - 1) & ~(UINT64_C(1) << model_field_index(&brand_model, "updated_at")),
@@ -96,13 +101,15 @@ static void first_row(struct brand_make *make, const char *id)
     row->config.brand_id = row->brand.id;
 }
 
-// The chatbot has a key from the start, as every chatbot does; only its hash is kept, and a shown one is made on demand.
+// The chatbot has a key from the start, as every chatbot does; only its hash is kept, and a shown one is made on
+// demand.
 static int first_key(struct tx *tx, struct brand_make *make, struct err *err)
 {
     char key[64] = "ck_", hash[CRYPTO_HEX_SIZE];
     id_random(key + 3, 48, ID_HEX);
     crypto_sha256_hex(str_from(key), hash);
-    return chatbot_key_insert(tx, make->row.chatbot_id, STR("default"), hash, str_from(key + 3 + 40), make->row.brand.created_at, err);
+    return chatbot_key_insert(tx, make->row.chatbot_id, STR("default"), hash, str_from(key + 3 + 40),
+                              make->row.brand.created_at, err);
 }
 
 static int insert(struct tx *tx, void *arg, struct err *err)

@@ -32,8 +32,8 @@ struct catalogue { // one part of one brand
     pthread_mutex_t build;
     // Under catalogues.lock:
     struct built *built; // NULL until the first build
-    size_t bytes; // of it, as of the last refresh
-    VEC(char *) stale; // ids
+    size_t bytes;        // of it, as of the last refresh
+    VEC(char *) stale;   // ids
     bool all_stale, refreshing;
     int64_t used_ms;
     int refs;
@@ -172,7 +172,8 @@ void catalogues_changed(struct catalogues *c, const struct change *change)
 {
     enum catalogue_part part = change->kind == CHANGE_PRODUCT ? CATALOGUE_PRODUCTS : CATALOGUE_PASSAGES;
     if (change->kind == CHANGE_VECTOR) { // either part: its document is read again
-        struct change product = {CHANGE_PRODUCT, change->brand, change->id}, document = {CHANGE_DOCUMENT, change->brand, change->id};
+        struct change product = {CHANGE_PRODUCT, change->brand, change->id},
+                      document = {CHANGE_DOCUMENT, change->brand, change->id};
         catalogues_changed(c, &product);
         catalogues_changed(c, &document);
         return;
@@ -195,7 +196,8 @@ void catalogues_changed(struct catalogues *c, const struct change *change)
     pthread_mutex_unlock(&c->lock);
 }
 
-// ---- building ---------------------------------------------------------------------------------------------------------
+// ---- building
+// ---------------------------------------------------------------------------------------------------------
 
 struct build {
     struct catalogue *e;
@@ -218,7 +220,8 @@ static struct str joined(struct arena *arena, const struct product *p)
     yyjson_val *specs, *key, *value;
     size_t i, max;
     if (json_parse(arena, p->specifications, 0, &specs, NULL) == 0) {
-        yyjson_obj_foreach(specs, i, max, key, value) {
+        yyjson_obj_foreach(specs, i, max, key, value)
+        {
             buf_addf(&text, STR_FMT " ", STR_ARG(json_str(key)));
             buf_adds(&text, yyjson_is_str(value) ? json_str(value) : json_write_val(arena, value));
             buf_addc(&text, '\n');
@@ -246,7 +249,11 @@ static int put_product(void *arg, void *row)
         .doc = p->id,
         .zones = {{p->name, 1.0f}, {labels, 1.0f}, {joined(b->arena, p), 0.8f}, {p->description, 0.6f}},
         .n_zones = 4,
-        .attrs = {.type = STR("product"), .category = p->category, .price = p->price, .available = p->availability, .order = p->position},
+        .attrs = {.type = STR("product"),
+                  .category = p->category,
+                  .price = p->price,
+                  .available = p->availability,
+                  .order = p->position},
         .vector = vector_of(b, p->id, 0),
     };
     return search_put(b->index, p->id, &passage, 1, NULL);
@@ -306,7 +313,9 @@ static int read_some(struct tx *tx, void *arg, struct err *err)
     struct build *b = arg;
     for (size_t i = 0; i < b->n_ids; i++) {
         struct product product;
-        int rc = b->model[0] ? vector_list_of(tx, str_from(b->model), STR("product"), str_from(b->ids[i]), keep_vector, b, err) : 0;
+        int rc = b->model[0]
+                     ? vector_list_of(tx, str_from(b->model), STR("product"), str_from(b->ids[i]), keep_vector, b, err)
+                     : 0;
         if (rc || b->dims != search_dims(b->index))
             return rc ? rc : ERR_NOT_FOUND;
         rc = product_get(tx, b->arena, str_from(b->ids[i]), &product, err);
@@ -369,7 +378,8 @@ static struct built *take_fresh(struct catalogues *c, struct catalogue *e)
     return built;
 }
 
-static int build_anew(struct catalogues *c, struct build *b, const struct scope *scope, struct built **ret, struct err *err)
+static int build_anew(struct catalogues *c, struct build *b, const struct scope *scope, struct built **ret,
+                      struct err *err)
 {
     struct built *built = mem_zalloc(sizeof *built);
     atomic_init(&built->refs, 1);
@@ -429,7 +439,8 @@ static void look_at_model(struct catalogues *c, struct catalogue *e)
     pthread_mutex_unlock(&c->lock);
 }
 
-static int bring_up_to_date(struct catalogues *c, struct catalogue *e, const struct brand_ref *brand, struct built **ret, struct err *err)
+static int bring_up_to_date(struct catalogues *c, struct catalogue *e, const struct brand_ref *brand,
+                            struct built **ret, struct err *err)
 {
     int rc = 0;
     look_at_model(c, e);
@@ -447,7 +458,8 @@ static int bring_up_to_date(struct catalogues *c, struct catalogue *e, const str
     return rc;
 }
 
-// ---- searching --------------------------------------------------------------------------------------------------------
+// ---- searching
+// --------------------------------------------------------------------------------------------------------
 
 static void keep_strings(struct arena *arena, struct search_result *result)
 {
@@ -521,7 +533,8 @@ static int fetch_products(struct tx *tx, void *arg, struct err *err)
 int catalogue_products(struct catalogues *c, const struct brand_ref *brand, struct arena *arena, const struct str *ids,
                        size_t n, struct product **ret, size_t *ret_n, struct err *err)
 {
-    struct fetch f = {.arena = arena, .ids = ids, .n = n, .products = arena_calloc(arena, n + 1, sizeof(struct product))};
+    struct fetch f = {
+        .arena = arena, .ids = ids, .n = n, .products = arena_calloc(arena, n + 1, sizeof(struct product))};
     struct scope scope = scope_brand(brand->row.brand.id, STR("engine"));
     int rc = n ? store_read(c->store, &scope, fetch_products, &f, err) : 0;
     for (size_t i = 0; i < f.found; i++)
@@ -549,10 +562,11 @@ static int fetch_passages(struct tx *tx, void *arg, struct err *err)
     return 0;
 }
 
-int catalogue_passages(struct catalogues *c, const struct brand_ref *brand, struct arena *arena, const struct search_hit *hits,
-                       size_t n, struct passage **ret, size_t *ret_n, struct err *err)
+int catalogue_passages(struct catalogues *c, const struct brand_ref *brand, struct arena *arena,
+                       const struct search_hit *hits, size_t n, struct passage **ret, size_t *ret_n, struct err *err)
 {
-    struct fetch f = {.arena = arena, .hits = hits, .n = n, .passages = arena_calloc(arena, n + 1, sizeof(struct passage))};
+    struct fetch f = {
+        .arena = arena, .hits = hits, .n = n, .passages = arena_calloc(arena, n + 1, sizeof(struct passage))};
     struct scope scope = scope_brand(brand->row.brand.id, STR("engine"));
     int rc = n ? store_read(c->store, &scope, fetch_passages, &f, err) : 0;
     for (size_t i = 0; i < n; i++)

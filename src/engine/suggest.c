@@ -26,7 +26,8 @@ static bool qualifies(const struct search_hit *hit, const struct shopping *shopp
     for (size_t i = 0; i < hit->n_matches; i++)
         if (hit->matches[i].weight >= STRONG_ZONE)
             return true;
-    return hit->n_matches >= 2 || shopping->has_cue_words || shopping->has_price_words || query->cue || hit->v >= query->threshold;
+    return hit->n_matches >= 2 || shopping->has_cue_words || shopping->has_price_words || query->cue ||
+           hit->v >= query->threshold;
 }
 
 static int by_price(const void *a, const void *b)
@@ -50,8 +51,8 @@ static int by_creation(const void *a, const void *b)
 }
 
 // The hits among the candidates, in the order in which they are kept.
-static size_t choose(const struct search_result *found, const struct shopping *shopping, const struct suggest_query *query,
-                     struct choice *choices)
+static size_t choose(const struct search_result *found, const struct shopping *shopping,
+                     const struct suggest_query *query, struct choice *choices)
 {
     bool by_order = shopping->order != SHOPPING_ANY_ORDER;
     double best = found->n ? four_decimals((double)found->hits[0].relevance) : 0;
@@ -113,7 +114,9 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
     search.filter.price_min = shopping.price_min;
     search.filter.price_max = shopping.price_max;
     bool nothing_asked = shopping.n_query_words == 0 && !shopping.whole_catalogue;
-    int rc = shopping.contradiction || nothing_asked ? 0 : catalogue_search(catalogues, brand, CATALOGUE_PRODUCTS, arena, &search, &found, err);
+    int rc = shopping.contradiction || nothing_asked
+                 ? 0
+                 : catalogue_search(catalogues, brand, CATALOGUE_PRODUCTS, arena, &search, &found, err);
     if (rc)
         return rc;
     struct choice *choices = arena_calloc(arena, found.n + 1, sizeof *choices);

@@ -26,7 +26,8 @@ static const struct step {
     {"finish", step_finish},          // readers, the next turn of the conversation
 };
 
-// ---- text and watchers ------------------------------------------------------------------------------------------------
+// ---- text and watchers
+// ------------------------------------------------------------------------------------------------
 
 void turn_wake(struct turn *turn)
 {
@@ -148,7 +149,8 @@ void turn_unref(struct turn *turn)
     arena_free(turn->arena); // the turn lives in it
 }
 
-// ---- running ----------------------------------------------------------------------------------------------------------
+// ---- running
+// ----------------------------------------------------------------------------------------------------------
 
 static void run(void *arg)
 {
@@ -177,7 +179,8 @@ void turn_fail(struct turn *turn, int code, const struct err *err)
         turn->outcome.code = code;
 }
 
-// ---- lanes ------------------------------------------------------------------------------------------------------------
+// ---- lanes
+// ------------------------------------------------------------------------------------------------------------
 
 static struct str lane_key(struct arena *arena, struct str brand, struct str chatbot, struct str session)
 {
@@ -259,7 +262,8 @@ void turn_know_conversation(struct turn *turn)
     }
     pthread_mutex_unlock(&engine->lock);
     pthread_mutex_lock(&turn->lock);
-    turn->outcome.conversation_id = str_starts(session, prefix) ? (struct str){session.p + prefix.n, session.n - prefix.n} : session;
+    turn->outcome.conversation_id =
+        str_starts(session, prefix) ? (struct str){session.p + prefix.n, session.n - prefix.n} : session;
     turn->outcome.answer_id = turn->begin.answer_id;
     turn->conversation_known = true;
     pthread_mutex_unlock(&turn->lock);
@@ -299,8 +303,8 @@ static enum step_result step_finish(struct turn *turn)
     turn->ended = true;
     pthread_mutex_unlock(&turn->lock);
     turn_wake(turn);
-    // A turn counts as running until no watcher of it is called any more: who waits for all turns may then free what the
-    // watchers use.
+    // A turn counts as running until no watcher of it is called any more: who waits for all turns may then free what
+    // the watchers use.
     pthread_mutex_lock(&turn->lock);
     while (turn->waking)
         pthread_cond_wait(&turn->calm, &turn->lock);
@@ -327,7 +331,8 @@ static void copy_input(struct turn *turn, const struct turn_input *input)
     struct turn_input *own = &turn->input;
     *own = *input;
     own->brand = brand_ref_take(input->brand);
-    struct str *const texts[] = {&own->session, &own->prefix, &own->channel, &own->user_label, &own->message, &own->actor, &own->address};
+    struct str *const texts[] = {&own->session, &own->prefix, &own->channel, &own->user_label,
+                                 &own->message, &own->actor,  &own->address};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(turn->arena, *texts[i]);
 }
@@ -398,7 +403,8 @@ void turn_cancel(struct turn *turn)
     pthread_mutex_unlock(&turn->lock);
 }
 
-// ---- the clock --------------------------------------------------------------------------------------------------------
+// ---- the clock
+// --------------------------------------------------------------------------------------------------------
 
 struct due { // what the clock found to do, done without the engine's lock
     VEC(struct turn *) wake;
@@ -414,7 +420,8 @@ static bool look_at(struct turn *turn, int64_t now, struct due *due, int64_t flu
     bool flushing = turn->flush_due;
     bool wake = (flushing && now - turn->woken_at >= flush_ms) ||
                 (!turn->ended && turn->text.n == 0 && now - turn->woken_at >= TYPING_MS);
-    bool save = turn->call && turn->conversation_known && !turn->saving && turn->text.n > turn->saved && now - turn->saved_at >= SAVE_MS;
+    bool save = turn->call && turn->conversation_known && !turn->saving && turn->text.n > turn->saved &&
+                now - turn->saved_at >= SAVE_MS;
     if (save) {
         turn->saving = true;
         turn->saved_at = now;
@@ -485,7 +492,8 @@ static void *clock_thread(void *arg)
     return NULL;
 }
 
-// ---- engine -----------------------------------------------------------------------------------------------------------
+// ---- engine
+// -----------------------------------------------------------------------------------------------------------
 
 struct engine *engine_new(const struct engine_options *options)
 {

@@ -15,7 +15,8 @@ static const struct chat_settings *chat_of(const struct turn *turn)
     return &turn->input.brand->row.config.chat_settings;
 }
 
-// ---- prompt -----------------------------------------------------------------------------------------------------------
+// ---- prompt
+// -----------------------------------------------------------------------------------------------------------
 
 static struct prompt_pair *company_pairs(struct turn *turn, size_t *ret_n)
 {
@@ -25,15 +26,19 @@ static struct prompt_pair *company_pairs(struct turn *turn, size_t *ret_n)
     if (json_parse(turn->arena, turn->input.brand->row.config.company_info, JSON_RAW_NUMBERS, &info, NULL) != 0)
         return NULL;
     struct prompt_pair *pairs = arena_calloc(turn->arena, yyjson_obj_size(info) + 1, sizeof *pairs);
-    yyjson_obj_foreach(info, i, max, key, value) {
-        struct str text = yyjson_is_str(value) ? json_str(value) : yyjson_is_null(value) ? STR("") : json_write_val(turn->arena, value);
+    yyjson_obj_foreach(info, i, max, key, value)
+    {
+        struct str text = yyjson_is_str(value)    ? json_str(value)
+                          : yyjson_is_null(value) ? STR("")
+                                                  : json_write_val(turn->arena, value);
         pairs[n++] = (struct prompt_pair){json_str(key), text};
     }
     *ret_n = n;
     return pairs;
 }
 
-static const struct str ADVICE_RULE = STR("Say in two or three sentences why the products of the catalogue block fit the customer's wish.");
+static const struct str ADVICE_RULE =
+    STR("Say in two or three sentences why the products of the catalogue block fit the customer's wish.");
 
 static struct str system_text(struct turn *turn)
 {
@@ -41,7 +46,11 @@ static struct str system_text(struct turn *turn)
     struct prompt_system system = {
         .base = config->system_prompt,
         .persona = config->persona_prompt,
-        .rules = {.more = &ADVICE_RULE, .n_more = turn->input.advice ? 1 : 0, .language = config->chat_settings.language, .catalogue = config->chat_settings.suggestions, .voice = turn->input.voice},
+        .rules = {.more = &ADVICE_RULE,
+                  .n_more = turn->input.advice ? 1 : 0,
+                  .language = config->chat_settings.language,
+                  .catalogue = config->chat_settings.suggestions,
+                  .voice = turn->input.voice},
     };
     system.company = company_pairs(turn, &system.n_company);
     return prompt_system_text(turn->arena, &system);
@@ -53,7 +62,8 @@ static void fill_data(struct turn *turn, struct prompt_data *data)
     struct prompt_passage *passages = arena_calloc(turn->arena, turn->n_passages + 1, sizeof *passages);
     for (size_t i = 0; i < turn->found.n; i++) {
         const struct product *p = &turn->found.hits[i].product;
-        products[i] = (struct prompt_product){p->id, p->name, p->category, p->description, p->price, p->availability, p->features.at, p->features.n};
+        products[i] = (struct prompt_product){p->id,    p->name,         p->category,    p->description,
+                                              p->price, p->availability, p->features.at, p->features.n};
     }
     for (size_t i = 0; i < turn->n_passages; i++)
         passages[i] = (struct prompt_passage){turn->passages[i].title, STR_NULL, STR_NULL, turn->passages[i].text};
@@ -85,7 +95,8 @@ static size_t history_pairs(struct turn *turn, struct prompt_turn *pairs)
     return n;
 }
 
-// ---- the model --------------------------------------------------------------------------------------------------------
+// ---- the model
+// --------------------------------------------------------------------------------------------------------
 
 static bool look_up_marker(void *arg, enum marker_kind kind, struct str id, struct buf *out)
 {
@@ -153,7 +164,9 @@ static enum step_result ask_model(struct turn *turn)
         .n_history = history_pairs(turn, pairs),
         .message = turn->input.message,
         .window = llm_context_window(turn->engine->with.llm, turn->input.brand->row.model),
-        .output = turn->input.advice ? ADVICE_TOKENS : turn->input.voice ? chat->voice_max_tokens : chat->max_tokens,
+        .output = turn->input.advice  ? ADVICE_TOKENS
+                  : turn->input.voice ? chat->voice_max_tokens
+                                      : chat->max_tokens,
         .estimate = llm_estimate,
     };
     struct prompt prompt;
@@ -182,7 +195,8 @@ static enum step_result ask_model(struct turn *turn)
     return STEP_PARK;
 }
 
-// ---- quoting ----------------------------------------------------------------------------------------------------------
+// ---- quoting
+// ----------------------------------------------------------------------------------------------------------
 
 static void say(struct turn *turn, struct buf *spoken, struct str text)
 {
@@ -200,8 +214,8 @@ static void quote_products(struct turn *turn, struct buf *spoken)
             const struct product *p = &found->hits[i].product;
             if (!str_eq(p->id, found->suggested[k]))
                 continue;
-            struct str line = quote_product(turn->arena, p->name, p->price, chat_of(turn)->currency, p->availability, p->description,
-                                            turn->language);
+            struct str line = quote_product(turn->arena, p->name, p->price, chat_of(turn)->currency, p->availability,
+                                            p->description, turn->language);
             say(turn, spoken, said++ ? arena_strf(turn->arena, "\n%s", line.p) : line);
             turn->quoted_products = true;
         }
@@ -213,13 +227,16 @@ static void quote_passages(struct turn *turn, struct buf *spoken)
     struct quote_sentence sentences[QUOTE_MAX_SENTENCES];
     size_t n = turn->n_passages < QUOTE_MAX_PASSAGES ? turn->n_passages : QUOTE_MAX_PASSAGES;
     for (size_t i = 0; i < n; i++)
-        passages[i] = (struct quote_passage){turn->passages[i].document_id, turn->passages[i].ordinal, turn->passages[i].text};
+        passages[i] =
+            (struct quote_passage){turn->passages[i].document_id, turn->passages[i].ordinal, turn->passages[i].text};
     size_t chosen = quote_choose(turn->arena, turn->passage_terms, turn->n_passage_terms, passages, n, sentences);
     turn->quoted_docs = arena_calloc(turn->arena, chosen + 1, sizeof *turn->quoted_docs);
     for (size_t i = 0; i < chosen; i++) {
         struct str before = quote_before(turn->arena, sentences, i, turn->language);
         bool gap = i == 0 && turn->quoted_products;
-        say(turn, spoken, arena_strf(turn->arena, "%s" STR_FMT STR_FMT, gap ? "\n\n" : "", STR_ARG(before), STR_ARG(sentences[i].text)));
+        say(turn, spoken,
+            arena_strf(turn->arena, "%s" STR_FMT STR_FMT, gap ? "\n\n" : "", STR_ARG(before),
+                       STR_ARG(sentences[i].text)));
         turn->quoted_docs[turn->n_quoted++] = passages[sentences[i].passage].doc;
     }
 }
@@ -259,7 +276,8 @@ static void advise(struct turn *turn)
     turn_append(turn, buf_str(&text));
 }
 
-// ---- steps ------------------------------------------------------------------------------------------------------------
+// ---- steps
+// ------------------------------------------------------------------------------------------------------------
 
 enum step_result turn_step_answer(struct turn *turn)
 {
@@ -327,7 +345,8 @@ enum step_result turn_step_settle(struct turn *turn)
         end_as(turn, "moderated", "complete");
         return STEP_NEXT;
     }
-    bool silent = (finish == LLM_ERROR || finish == LLM_STOP) && !turn->result.any_text; // also a model that only thought
+    bool silent =
+        (finish == LLM_ERROR || finish == LLM_STOP) && !turn->result.any_text; // also a model that only thought
     if (silent) {
         fall_back(turn);
         return STEP_NEXT;
@@ -379,7 +398,8 @@ enum step_result turn_step_check(struct turn *turn)
     turn->corrections = STR("[]");
     if (!model)
         return STEP_NEXT;
-    struct str answer = spoken ? voice_result(&turn->voice, turn->arena, turn->result.finish == LLM_LENGTH) : buf_str(&turn->text);
+    struct str answer =
+        spoken ? voice_result(&turn->voice, turn->arena, turn->result.finish == LLM_LENGTH) : buf_str(&turn->text);
     struct guard_product *products = arena_calloc(turn->arena, turn->found.n + 1, sizeof *products);
     for (size_t i = 0; i < turn->found.n; i++) {
         const struct product *p = &turn->found.hits[i].product;
@@ -390,8 +410,10 @@ enum step_result turn_step_check(struct turn *turn)
     if (n)
         turn->corrections = corrections_json(turn, products, corrections, n);
     if (spoken)
-        turn_append(turn, n ? guard_spoken(turn->arena, products, corrections, chat_of(turn)->currency, turn->language) : answer);
+        turn_append(turn, n ? guard_spoken(turn->arena, products, corrections, chat_of(turn)->currency, turn->language)
+                            : answer);
     else if (n)
-        turn_append(turn, guard_appendix(turn->arena, answer, products, corrections, n, chat_of(turn)->currency, turn->language));
+        turn_append(turn, guard_appendix(turn->arena, answer, products, corrections, n, chat_of(turn)->currency,
+                                         turn->language));
     return STEP_NEXT;
 }

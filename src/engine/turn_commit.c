@@ -12,10 +12,12 @@
 
 static struct scope scope_of(const struct turn *turn)
 {
-    return (struct scope){turn->input.brand->row.brand.id, turn->input.actor_kind, turn->input.actor, turn->input.address};
+    return (struct scope){turn->input.brand->row.brand.id, turn->input.actor_kind, turn->input.actor,
+                          turn->input.address};
 }
 
-// ---- events -----------------------------------------------------------------------------------------------------------
+// ---- events
+// -----------------------------------------------------------------------------------------------------------
 
 static int write_event(struct tx *tx, struct turn *turn, const char *name, struct str message_id, const char *text_key,
                        struct str text, struct err *err)
@@ -37,7 +39,8 @@ static int write_event(struct tx *tx, struct turn *turn, const char *name, struc
     return event_write(tx, name, conversation->id, json_write(arena, data), err);
 }
 
-// ---- open -------------------------------------------------------------------------------------------------------------
+// ---- open
+// -------------------------------------------------------------------------------------------------------------
 
 static int open_turn(struct tx *tx, void *arg, struct err *err)
 {
@@ -46,7 +49,8 @@ static int open_turn(struct tx *tx, void *arg, struct err *err)
     if (!rc && turn->begin.started)
         rc = write_event(tx, turn, "conversation.started", STR_NULL, NULL, STR_NULL, err);
     return rc ? rc
-              : write_event(tx, turn, "message.received", turn->begin.user_message_id, "content", turn->input.message, err);
+              : write_event(tx, turn, "message.received", turn->begin.user_message_id, "content", turn->input.message,
+                            err);
 }
 
 static void opened(void *arg, int rc, const struct err *err)
@@ -79,7 +83,8 @@ enum step_result turn_step_open(struct turn *turn)
     return STEP_PARK;
 }
 
-// ---- partial ----------------------------------------------------------------------------------------------------------
+// ---- partial
+// ----------------------------------------------------------------------------------------------------------
 
 struct partial {
     struct turn *turn;
@@ -122,7 +127,8 @@ void turn_save_partial(struct turn *turn)
     store_write_async(turn->engine->with.store, &scope, save_partial, partial, partial_saved);
 }
 
-// ---- products, commit -------------------------------------------------------------------------------------------------
+// ---- products, commit
+// -------------------------------------------------------------------------------------------------
 
 // Prices and availability are those of the rows now, not of when the turn began.
 enum step_result turn_step_products(struct turn *turn)
@@ -138,7 +144,8 @@ enum step_result turn_step_products(struct turn *turn)
     return STEP_NEXT;
 }
 
-static void add_source(yyjson_mut_doc *doc, yyjson_mut_val *list, struct str id, struct str title, struct str type, double similarity)
+static void add_source(yyjson_mut_doc *doc, yyjson_mut_val *list, struct str id, struct str title, struct str type,
+                       double similarity)
 {
     yyjson_mut_val *source = yyjson_mut_arr_add_obj(doc, list);
     json_add_str(doc, source, "documentId", id);
@@ -270,7 +277,8 @@ static int commit(struct tx *tx, void *arg, struct err *err)
         rc = write_event(tx, turn, "message.sent", turn->begin.answer_id, "content", outcome->content, err);
     const struct llm_usage *used = &turn->result.usage;
     if (!rc && (used->prompt || used->completion))
-        rc = usage_write(tx, turn->begin.chatbot_id, str_from(turn->result.model), used->prompt, used->completion, !used->known, err);
+        rc = usage_write(tx, turn->begin.chatbot_id, str_from(turn->result.model), used->prompt, used->completion,
+                         !used->known, err);
     return rc;
 }
 

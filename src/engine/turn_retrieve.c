@@ -13,8 +13,8 @@ static int load_history(struct tx *tx, void *arg, struct err *err)
     struct turn *turn = arg;
     int64_t asked = turn->input.brand->row.config.chat_settings.history_messages;
     int64_t limit = asked > HISTORY_FOR_REFERENCES ? asked : HISTORY_FOR_REFERENCES;
-    return conversation_messages(tx, turn->arena, turn->begin.conversation.id, turn->begin.answer_seq - 1, limit, &turn->history,
-                                 &turn->n_history, err);
+    return conversation_messages(tx, turn->arena, turn->begin.conversation.id, turn->begin.answer_seq - 1, limit,
+                                 &turn->history, &turn->n_history, err);
 }
 
 // The products that an earlier answer was about, as its metadata names them.
@@ -26,9 +26,11 @@ static struct reference_list answer_entities(struct arena *arena, const struct s
     if (!answer->metadata.p || json_parse(arena, answer->metadata, 0, &metadata, NULL) != 0)
         return (struct reference_list){0};
     list = json_get(metadata, "products");
-    yyjson_arr_foreach(list, i, max, item) {
+    yyjson_arr_foreach(list, i, max, item)
+    {
         if (n < ENTITIES_MOST && json_get_str(item, "name").n)
-            at[n++] = (struct reference_entity){STR("product"), json_get_str(item, "name"), json_get_str(item, "id"), 0, 0};
+            at[n++] =
+                (struct reference_entity){STR("product"), json_get_str(item, "name"), json_get_str(item, "id"), 0, 0};
     }
     return (struct reference_list){at, n};
 }
@@ -67,7 +69,8 @@ static void resolve(struct turn *turn)
         struct reference_list about = answer_entities(arena, answer);
         if (!known.n)
             known = about;
-        turns[n++] = (struct reference_turn){user, answer->content, named_in(arena, &about, user), named_in(arena, &about, answer->content)};
+        turns[n++] = (struct reference_turn){user, answer->content, named_in(arena, &about, user),
+                                             named_in(arena, &about, answer->content)};
     }
     if (n == 0 || known.n == 0)
         return;
@@ -86,10 +89,12 @@ static void resolve(struct turn *turn)
 
 static int find_passages(struct turn *turn, struct err *err)
 {
-    struct search_query query = {.text = turn->search_text, .filter = SEARCH_ALL, .limit = PASSAGES_MOST, .idf_at_least = 1000};
+    struct search_query query = {
+        .text = turn->search_text, .filter = SEARCH_ALL, .limit = PASSAGES_MOST, .idf_at_least = 1000};
     struct search_result found = {0};
     struct engine *engine = turn->engine;
-    int rc = catalogue_search(engine->with.catalogues, turn->input.brand, CATALOGUE_PASSAGES, turn->arena, &query, &found, err);
+    int rc = catalogue_search(engine->with.catalogues, turn->input.brand, CATALOGUE_PASSAGES, turn->arena, &query,
+                              &found, err);
     if (rc)
         return rc;
     size_t n = 0;
@@ -114,7 +119,9 @@ static int find_products(struct turn *turn, struct err *err)
         .threshold = chat->similarity_threshold,
         .unavailable_too = chat->suggest_unavailable,
     };
-    return chat->suggestions || turn->input.advice ? suggest_products(turn->engine->with.catalogues, turn->input.brand, turn->arena, &query, &turn->found, err) : 0;
+    return chat->suggestions || turn->input.advice ? suggest_products(turn->engine->with.catalogues, turn->input.brand,
+                                                                      turn->arena, &query, &turn->found, err)
+                                                   : 0;
 }
 
 static void choose_language(struct turn *turn)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the vectors that a brand's passages still lack: in batches, each stored before the next, so that a restart goes on
-// where it was. What is embedded is exactly what the catalogue indexes: one passage a product, one a chunk.
+// Makes the vectors that a brand's passages still lack: in batches, each stored before the next, so that a restart goes
+// on where it was. What is embedded is exactly what the catalogue indexes: one passage a product, one a chunk.
 #include "jobs/kinds.h"
 
 #include "base/crypto.h"
@@ -42,7 +42,8 @@ static struct str key_of(struct arena *arena, struct str kind, struct str docume
 static int note_known(void *arg, const struct vector_row *row)
 {
     struct todo *t = arg;
-    (void)map_set(t->known, key_of(t->arena, row->kind, row->document_id, row->ordinal), arena_cstr(t->arena, row->text_hash));
+    (void)map_set(t->known, key_of(t->arena, row->kind, row->document_id, row->ordinal),
+                  arena_cstr(t->arena, row->text_hash));
     return 0;
 }
 
@@ -109,7 +110,8 @@ static int embed_all(const struct jobs_options *with, const struct scope *scope,
         t->n = t->passages.n - t->from < BATCH ? t->passages.n - t->from : BATCH;
         for (size_t i = 0; i < t->n; i++)
             texts[i] = t->passages.at[t->from + i].text;
-        int rc = with->embedder->embed(with->embedder->self, arena, texts, t->n, false, EMBED_MS, &t->vectors, &t->dims, err);
+        int rc = with->embedder->embed(with->embedder->self, arena, texts, t->n, false, EMBED_MS, &t->vectors, &t->dims,
+                                       err);
         rc = rc ? rc : store_write(with->store, scope, keep, t, err);
         if (rc)
             return rc;

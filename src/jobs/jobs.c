@@ -78,12 +78,13 @@ static void run_one(struct jobs *jobs, struct claim *c)
         bool last = !kind || c->job.attempts >= kind->tries;
         c->error = err.text[0] ? err.text : err_name(rc);
         c->run_at = last ? -1 : clock_wall_ms() + (wait < LONGEST_BACK_OFF_MS ? wait : LONGEST_BACK_OFF_MS);
-        log_warn("job", "kind=" STR_FMT " brand=" STR_FMT " attempt=%lld error=\"%s\"%s", STR_ARG(c->job.kind), STR_ARG(c->job.brand),
-                 (long long)c->job.attempts, c->error, last ? " given_up=true" : "");
+        log_warn("job", "kind=" STR_FMT " brand=" STR_FMT " attempt=%lld error=\"%s\"%s", STR_ARG(c->job.kind),
+                 STR_ARG(c->job.brand), (long long)c->job.attempts, c->error, last ? " given_up=true" : "");
     }
     struct err written = {0};
     if (store_write(jobs->with.store, &scope, finish, c, &written) != 0)
-        log_warn("job", "kind=" STR_FMT " not_noted=true error=\"%s\"", STR_ARG(c->job.kind), written.text); // its lease runs out
+        log_warn("job", "kind=" STR_FMT " not_noted=true error=\"%s\"", STR_ARG(c->job.kind),
+                 written.text); // its lease runs out
 }
 
 // Runs what is due; returns how long nothing more is.

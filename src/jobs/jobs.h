@@ -12,7 +12,8 @@ struct jobs_options {
     struct store *store;
     struct brands *brands;
     const struct embedder *embedder;
-    _Atomic bool *ending; // set by jobs_new: a long job ends with ERR_CANCELLED when it turns true, and is run again later
+    _Atomic bool
+        *ending; // set by jobs_new: a long job ends with ERR_CANCELLED when it turns true, and is run again later
 };
 struct jobs *jobs_new(const struct jobs_options *options);
 void jobs_stop(struct jobs *jobs); // returns after the step under way; nothing runs any more. NULL is fine

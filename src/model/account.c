@@ -15,11 +15,13 @@ static const struct field login_fields[] = {
     {"email", NULL, FIELD_STRING, FIELD_TRIM, AT(email), 1, 254},
     {"password", NULL, FIELD_STRING, FIELD_REQUIRED, AT(password), 1, 128},
 };
-const struct model login_model = {"Login", NULL, sizeof(struct login_request), MODEL_FIELDS(login_fields), .check = check_login};
+const struct model login_model = {"Login", NULL, sizeof(struct login_request), MODEL_FIELDS(login_fields),
+                                  .check = check_login};
 #undef AT
 
 static const struct field refresh_fields[] = {
-    {"refreshToken", NULL, FIELD_STRING, FIELD_TRIM, FIELD_AT(struct refresh_request, refresh_token), 1, 200, .help = "Or the cookie"},
+    {"refreshToken", NULL, FIELD_STRING, FIELD_TRIM, FIELD_AT(struct refresh_request, refresh_token), 1, 200,
+     .help = "Or the cookie"},
 };
 const struct model refresh_model = {"Refresh", NULL, sizeof(struct refresh_request), MODEL_FIELDS(refresh_fields)};
 

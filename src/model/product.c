@@ -12,14 +12,17 @@ static bool id_valid_text(struct str text)
 #define WEB_URL .valid = text_is_web_url, .pattern = WEB_URL_PATTERN, .pattern_help = "an http(s) address"
 #define AT(member) FIELD_AT(struct product, member)
 static const struct field product_fields[] = {
-    {"id", "id", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM | FIELD_LINE | FIELD_KEY, AT(id), 1, 128, .valid = id_valid_text, .pattern = "^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+    {"id", "id", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM | FIELD_LINE | FIELD_KEY, AT(id), 1, 128,
+     .valid = id_valid_text, .pattern = "^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f]*$",
      .pattern_help = "an id other than . and ..", .example = "\"tent-03\""},
     {"name", "name", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(name), 1, 300, .example = "\"Skarv 2\""},
     {"description", "description", FIELD_STRING, FIELD_REQUIRED, AT(description), 0, 10000},
     {"category", "category", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(category), 1, 100, .example = "\"Tents\""},
-    {"price", "price", FIELD_PRICE, FIELD_REQUIRED, AT(price), 0, 1e12, .example = "389.5", .help = "At most 4 decimals; more are rounded half up"},
+    {"price", "price", FIELD_PRICE, FIELD_REQUIRED, AT(price), 0, 1e12, .example = "389.5",
+     .help = "At most 4 decimals; more are rounded half up"},
     {"features", "features", FIELD_STRINGS, FIELD_REQUIRED | FIELD_DROP_EMPTY, AT(features), 0, 100, 500},
-    {"specifications", "specifications", FIELD_JSON, FIELD_REQUIRED, AT(specifications), 0, 200, .item_high = 100, .bytes = 32768},
+    {"specifications", "specifications", FIELD_JSON, FIELD_REQUIRED, AT(specifications), 0, 200, .item_high = 100,
+     .bytes = 32768},
     {"availability", "availability", FIELD_BOOL, FIELD_FILTER, AT(availability), .fallback = "true"},
     {"url", "url", FIELD_STRING, FIELD_SKIP_NULL, AT(url), 1, 2048, WEB_URL},
     {"image_url", "image_url", FIELD_STRING, FIELD_SKIP_NULL, AT(image_url), 1, 2048, WEB_URL},
@@ -43,7 +46,8 @@ static const struct field search_fields[] = {
     {"available", NULL, FIELD_BOOL, 0, AT(available)},
     {"limit", NULL, FIELD_INT, 0, AT(limit), 1, 100, .fallback = "5"},
 };
-const struct model product_search_model = {"ProductSearch", NULL, sizeof(struct product_search), MODEL_FIELDS(search_fields)};
+const struct model product_search_model = {"ProductSearch", NULL, sizeof(struct product_search),
+                                           MODEL_FIELDS(search_fields)};
 #undef AT
 
 #define AT(member) FIELD_AT(struct recommendation_query, member)
@@ -51,4 +55,5 @@ static const struct field recommendation_fields[] = {
     {"query", NULL, FIELD_STRING, FIELD_REQUIRED, AT(query), 1, 1000},
     {"limit", NULL, FIELD_INT, 0, AT(limit), 1, 20, .fallback = "5"},
 };
-const struct model recommendation_model = {"RecommendationQuery", NULL, sizeof(struct recommendation_query), MODEL_FIELDS(recommendation_fields)};
+const struct model recommendation_model = {"RecommendationQuery", NULL, sizeof(struct recommendation_query),
+                                           MODEL_FIELDS(recommendation_fields)};

@@ -17,8 +17,9 @@ STORE_SQL(conversation_insert,
 STORE_SQL(
     conversation_touch,
     "UPDATE conversations SET message_count = message_count + 2, last_message_at = $3 WHERE brand_id = $1 AND id = $2");
-STORE_SQL(chatbot_there, "SELECT 1 FROM chatbots c JOIN brands b ON b.id = c.brand_id WHERE c.brand_id = $1 AND c.id = $2 "
-                         "AND c.deleted_at IS NULL AND b.deleted_at IS NULL");
+STORE_SQL(chatbot_there,
+          "SELECT 1 FROM chatbots c JOIN brands b ON b.id = c.brand_id WHERE c.brand_id = $1 AND c.id = $2 "
+          "AND c.deleted_at IS NULL AND b.deleted_at IS NULL");
 STORE_SQL(message_next_seq,
           "SELECT COALESCE(MAX(seq), 0) + 1 FROM messages WHERE brand_id = $1 AND conversation_id = $2");
 STORE_SQL(message_insert,
@@ -79,8 +80,8 @@ int conversation_find(struct tx *tx, struct arena *arena, struct str chatbot_id,
     return find(tx, &conversation_by_session, v_str(chatbot_id), v_str(session_id), arena, ret, err);
 }
 
-int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct str prefix, struct conversation *ret,
-                          struct err *err)
+int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct str prefix,
+                          struct conversation *ret, struct err *err)
 {
     struct str prefixed = arena_strf(arena, STR_FMT STR_FMT, STR_ARG(prefix), STR_ARG(name));
     return find(tx, &conversation_by_name, v_str(name), v_str(prefixed), arena, ret, err);
@@ -129,8 +130,8 @@ int conversation_begin_turn(struct tx *tx, struct turn_begin *turn, struct err *
     if (rc)
         return rc;
     rc = turn->session_id.p
-                 ? conversation_find(tx, turn->arena, turn->chatbot_id, turn->session_id, &turn->conversation, err)
-                 : 0;
+             ? conversation_find(tx, turn->arena, turn->chatbot_id, turn->session_id, &turn->conversation, err)
+             : 0;
     if (rc < 0)
         return rc;
     bool known = rc == 1;

@@ -14,8 +14,8 @@ struct conversation {
 struct turn_begin {
     struct str chatbot_id;
     struct str session_id; // with its surface's prefix; STR_NULL: a new conversation, whose session is prefix + its id
-    struct str prefix; // "brand:"
-    bool only_issued; // an id that was not issued here is answered in a new conversation
+    struct str prefix;     // "brand:"
+    bool only_issued;      // an id that was not issued here is answered in a new conversation
     struct str channel, user_label, message;
     int64_t now;
     // Out, in the caller's arena: the conversation, ids of the two messages, and whether it was made now.
@@ -48,8 +48,8 @@ int conversation_save_partial(struct tx *tx, struct str conversation_id, int64_t
 int conversation_find(struct tx *tx, struct arena *arena, struct str chatbot_id, struct str session_id,
                       struct conversation *ret, struct err *err);
 // Any conversation of the brand, by row id or session id, with or without its surface's prefix. 1, 0.
-int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct str prefix, struct conversation *ret,
-                          struct err *err);
+int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct str prefix,
+                          struct conversation *ret, struct err *err);
 
 struct stored_message {
     struct str id, role, content, status, metadata;

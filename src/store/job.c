@@ -4,25 +4,35 @@
 #include "base/clock.h"
 #include "base/id.h"
 
-STORE_SQL(job_row_insert, "INSERT INTO jobs (brand_id, id, kind, payload, state, run_at, created_at) VALUES ($1, $2, $3, $4, 'waiting', $5, $6)");
-STORE_SQL(job_row_ensure, "INSERT INTO jobs (brand_id, id, kind, payload, state, run_at, created_at) SELECT $1, $2, $3, $4, 'waiting', $5, $6 "
-                          "WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE brand_id = $1 AND kind = $3 AND state = 'waiting')");
+STORE_SQL(job_row_insert, "INSERT INTO jobs (brand_id, id, kind, payload, state, run_at, created_at) VALUES ($1, $2, "
+                          "$3, $4, 'waiting', $5, $6)");
+STORE_SQL(job_row_ensure,
+          "INSERT INTO jobs (brand_id, id, kind, payload, state, run_at, created_at) SELECT $1, $2, $3, $4, 'waiting', "
+          "$5, $6 "
+          "WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE brand_id = $1 AND kind = $3 AND state = 'waiting')");
 // A job whose lease ran out waits again: its worker died.
-STORE_SQL_ALL(job_due, "SELECT brand_id, id, kind, payload, attempts FROM jobs WHERE state = 'waiting' AND run_at <= $1 OR "
-                       "state = 'running' AND lease_until <= $1 ORDER BY run_at, id LIMIT 1");
-STORE_SQL_ALL(job_row_claim, "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $3 WHERE brand_id = $1 AND id = $2");
+STORE_SQL_ALL(job_due,
+              "SELECT brand_id, id, kind, payload, attempts FROM jobs WHERE state = 'waiting' AND run_at <= $1 OR "
+              "state = 'running' AND lease_until <= $1 ORDER BY run_at, id LIMIT 1");
+STORE_SQL_ALL(
+    job_row_claim,
+    "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $3 WHERE brand_id = $1 AND id = $2");
 STORE_SQL(job_row_remove, "DELETE FROM jobs WHERE brand_id = $1 AND id = $2");
-STORE_SQL(job_row_fail, "UPDATE jobs SET state = $3, error = $4, run_at = $5, lease_until = NULL WHERE brand_id = $1 AND id = $2");
-STORE_SQL(job_row_release, "UPDATE jobs SET state = 'waiting', attempts = attempts - 1, lease_until = NULL WHERE brand_id = $1 AND id = $2");
-STORE_SQL_ALL(job_soonest, "SELECT MIN(CASE WHEN state = 'running' THEN lease_until ELSE run_at END) FROM jobs WHERE state IN ('waiting', 'running')");
+STORE_SQL(job_row_fail,
+          "UPDATE jobs SET state = $3, error = $4, run_at = $5, lease_until = NULL WHERE brand_id = $1 AND id = $2");
+STORE_SQL(
+    job_row_release,
+    "UPDATE jobs SET state = 'waiting', attempts = attempts - 1, lease_until = NULL WHERE brand_id = $1 AND id = $2");
+STORE_SQL_ALL(job_soonest, "SELECT MIN(CASE WHEN state = 'running' THEN lease_until ELSE run_at END) FROM jobs WHERE "
+                           "state IN ('waiting', 'running')");
 
 int job_insert(struct tx *tx, const char *kind, struct str payload, int64_t run_at, struct err *err)
 {
     char id[ID_SIZE];
     id_v7(id);
     tx_changed(tx, CHANGE_JOB, STR_NULL);
-    return tx_exec(tx, &job_row_insert, VALUES(v_cstr(id), v_cstr(kind), v_str(payload), v_int(run_at), v_int(clock_wall_ms())), NULL,
-                   err);
+    return tx_exec(tx, &job_row_insert,
+                   VALUES(v_cstr(id), v_cstr(kind), v_str(payload), v_int(run_at), v_int(clock_wall_ms())), NULL, err);
 }
 
 int job_ensure(struct tx *tx, const char *kind, struct str payload, int64_t run_at, struct err *err)
@@ -30,8 +40,8 @@ int job_ensure(struct tx *tx, const char *kind, struct str payload, int64_t run_
     char id[ID_SIZE];
     id_v7(id);
     tx_changed(tx, CHANGE_JOB, STR_NULL);
-    return tx_exec(tx, &job_row_ensure, VALUES(v_cstr(id), v_cstr(kind), v_str(payload), v_int(run_at), v_int(clock_wall_ms())), NULL,
-                   err);
+    return tx_exec(tx, &job_row_ensure,
+                   VALUES(v_cstr(id), v_cstr(kind), v_str(payload), v_int(run_at), v_int(clock_wall_ms())), NULL, err);
 }
 
 int job_claim(struct tx *tx, struct arena *arena, int64_t now, int64_t lease_ms, struct job *ret, struct err *err)
@@ -40,8 +50,9 @@ int job_claim(struct tx *tx, struct arena *arena, int64_t now, int64_t lease_ms,
     int rc = tx_query_one(tx, &job_due, VALUES(v_int(now)), &rows, err);
     if (rc != 1)
         return rc;
-    *ret = (struct job){arena_str(arena, rows_str(rows, 0)), arena_str(arena, rows_str(rows, 1)), arena_str(arena, rows_str(rows, 2)),
-                        arena_str(arena, rows_str(rows, 3)), rows_int(rows, 4) + 1};
+    *ret =
+        (struct job){arena_str(arena, rows_str(rows, 0)), arena_str(arena, rows_str(rows, 1)),
+                     arena_str(arena, rows_str(rows, 2)), arena_str(arena, rows_str(rows, 3)), rows_int(rows, 4) + 1};
     rc = tx_exec(tx, &job_row_claim, VALUES(v_str(ret->brand), v_str(ret->id), v_int(now + lease_ms)), NULL, err);
     return rc ? rc : 1;
 }
@@ -53,9 +64,10 @@ int job_done(struct tx *tx, struct str id, struct err *err)
 
 int job_failed(struct tx *tx, struct str id, struct str error, int64_t run_at, struct err *err)
 {
-    return tx_exec(tx, &job_row_fail,
-                   VALUES(v_str(id), v_cstr(run_at < 0 ? "failed" : "waiting"), v_str(error), v_int(run_at < 0 ? 0 : run_at)), NULL,
-                   err);
+    return tx_exec(
+        tx, &job_row_fail,
+        VALUES(v_str(id), v_cstr(run_at < 0 ? "failed" : "waiting"), v_str(error), v_int(run_at < 0 ? 0 : run_at)),
+        NULL, err);
 }
 
 int job_released(struct tx *tx, struct str id, struct err *err)

@@ -50,8 +50,9 @@ class Peer:
                         confidence_score=None)
 
     async def complete(self, message_id="m-1", conversation="c-7", products=(), confidence=None, reason="stop"):
-        await self.send("complete", content="", is_final=True, conversation_id=conversation, suggested_products=list(products),
-                        confidence_score=confidence, metadata={"message_id": message_id, "finish_reason": reason})
+        await self.send("complete", content="", is_final=True, conversation_id=conversation,
+                        suggested_products=list(products), confidence_score=confidence,
+                        metadata={"message_id": message_id, "finish_reason": reason})
 
     async def answer(self, text, **options):
         await self.chunk(text)
@@ -69,6 +70,14 @@ class Peer:
 
     async def close(self, code, reason=""):
         await self.ws.close(code, reason)
+
+
+async def echo(peer):
+    """Answers every question with itself."""
+    await peer.welcome()
+    while True:
+        asked = await peer.receive()
+        await peer.answer(f"You said: {asked['data']['message']}", message_id=f"m-{len(peer.server.frames)}")
 
 
 class Scripted:
@@ -136,7 +145,7 @@ def frame(opcode, payload=b"", fin=True, masked=False, rsv=0):
 
 
 def text_frame(type, **data):
-    return frame(1, json.dumps({"type": type, "data": data}).encode())
+    return frame(1, json.dumps({"type": type, "data": data}, ensure_ascii=False).encode())
 
 
 class Bare:
@@ -184,7 +193,8 @@ class Bare:
 
 def accept_head(request, extra=""):
     """The 101 for a request's head."""
-    key = next(line.split(b":", 1)[1].strip() for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+    fields = (line.partition(b":") for line in request.split(b"\r\n"))
+    key = next(value.strip() for name, _, value in fields if name.lower() == b"sec-websocket-key")
     digest = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()).decode()
     return (f"HTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\nConnection: Upgrade\r\n{extra}"
             f"Sec-WebSocket-Accept: {digest}\r\n\r\n").encode()

@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from api.fixtures import running
-from api.helpers import (TIME, UUID, UUID4, eventually, fault, faults, not_or_inactive, ok, product, refused, unique)
+from api.helpers import (TIME, Site, UUID, UUID4, eventually, fault, faults, not_or_inactive, ok, product, refused,
+                         unique)
 from api.people import People
 
 
@@ -197,6 +198,22 @@ def test_two_turns_of_one_conversation_wait_for_each_other(model):
     assert [m["content"] for m in model.llm.chats()[1]["messages"] if m["role"] != "system"] == ["one", "one", "two"]
 
 
+@pytest.mark.slow
+def test_a_turn_waits_thirty_seconds_at_most(server, fake_llm):
+    """9.1: over HTTP a turn waits at most 30 s for the one before it, then 429 with Retry-After: 1."""
+    fake = fake_llm()
+    fake.set(answer="echo", firstDelayMs=34000)
+    site = Site(server(llm={"a": {"baseUrl": fake.url, "retries": 0, "timeouts.firstTokenMs": 60000}}))
+    brand = site.brand()
+    first = threading.Thread(target=brand.say, args=("one",), kwargs={"conversation_id": "c", "client": site.client()})
+    first.start()
+    eventually(lambda: fake.chats())
+    reply = site.client().post(f"/chat/{brand.id}", json={"message": "two", "conversation_id": "c"}, timeout=60)
+    assert reply.status_code == 429 and reply.headers["retry-after"] == "1"
+    first.join()
+    assert [m["content"] for m in brand.history("c")] == ["one", "one"]
+
+
 def test_clearing_while_a_turn_runs(model):
     """9.3: the running turn still streams but is not stored."""
     brand = model.brand()
@@ -225,7 +242,6 @@ def test_a_client_that_goes_away_cancels_its_turn(model):
 
 
 def failing(server, fake_llm, **knobs):
-    from api.helpers import Site
     fake = fake_llm()
     fake.set(**knobs)
     site = Site(server(llm={"a": {"baseUrl": fake.url, "retries": 0}}))
@@ -271,7 +287,6 @@ def test_the_model_down_and_something_to_quote(server, fake_llm):
 
 
 def test_a_slow_model_is_a_timeout(server, fake_llm):
-    from api.helpers import Site
     fake = fake_llm()
     fake.set(answer="echo", firstDelayMs=20000)
     site = Site(server(llm={"a": {"baseUrl": fake.url, "retries": 0, "timeouts.firstTokenMs": 300}}))

@@ -317,3 +317,40 @@ def test_faults_echo_input_safely(site):
     reply = send(site, json.dumps({"message": "x" * 500_000}))
     assert faults(reply)[0]["type"] == "string_too_long" and len(reply.content) < 1_100_000
     assert faults(send(site, '{"message":5}'))[0]["input"] == 5
+
+
+TABLE = [  # 2.2: where to send, what, the fault's type and its text
+    ("search", {"query": 5}, "string_type", "Input should be a valid string"),
+    ("search", {"query": "x", "limit": []}, "int_type", "Input should be a valid integer"),
+    ("search", {"query": "x", "price_range": [[], None]}, "float_type", "Input should be a valid number"),
+    ("search", {"query": "x", "available": {}}, "bool_type", "Input should be a valid boolean"),
+    ("search", {"query": "x", "price_range": 5}, "list_type", "Input should be a valid list"),
+    ("product", {"specifications": 5}, "dict_type", "Input should be a valid dictionary"),
+    ("search", {"query": "x", "price_range": ["a", None]}, "float_parsing",
+     "Input should be a valid number, unable to parse string as a number"),
+    ("search", {"query": "x", "limit": "a"}, "int_parsing",
+     "Input should be a valid integer, unable to parse string as an integer"),
+    ("search", {"query": "x", "available": "a"}, "bool_parsing",
+     "Input should be a valid boolean, unable to parse string as a boolean"),
+    ("search", {"query": "x" * 1001}, "string_too_long", "String should have at most 1000 characters"),
+    ("search", {"query": "x", "category": ""}, "string_too_short",
+     re.compile("String should have at least 1 characters?")),
+    ("product", {"features": ["x"] * 101}, "too_long", "List should have at most 100 items"),
+    ("search", {"query": "x", "limit": 0}, "greater_than_equal", "Input should be greater than or equal to 1"),
+    ("search", {"query": "x", "limit": 101}, "less_than_equal", "Input should be less than or equal to 100"),
+    ("search", {}, "missing", "Field required"),
+    ("search", {"query": "a\0"}, "string_invalid", "String should not contain NUL"),
+]
+
+
+@pytest.mark.parametrize("target, fields, type, msg", TABLE)
+def test_texts_of_faults(site, target, fields, type, msg):
+    """2.2: each type with its text, and `input` as it was sent."""
+    if target == "search":
+        reply = site.anon.post("/products/search", json=fields)
+    else:
+        brand = site.brand()
+        reply = site.admin.post(f"{brand.path}/products", json={**product(), **fields})
+    found = faults(reply)
+    assert len(found) == 1 and found[0]["type"] == type, found
+    assert msg.fullmatch(found[0]["msg"]) if isinstance(msg, re.Pattern) else found[0]["msg"] == msg, found

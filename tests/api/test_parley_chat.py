@@ -3,14 +3,15 @@
 
 import json
 import re
-import ssl
 import subprocess
 import threading
 import time
 
 import pytest
 
-from api.chat_fakes import Bare, Scripted, accept_head, cut, frame, read_frames, text_frame, tunnel
+from api.chat_fakes import Bare, Scripted, accept_head, echo, frame, read_frames, text_frame
+from harness import find_binary
+from harness.program import child_environment
 
 PRODUCT = {"id": "laptop-001", "name": "Halden Forge 16", "price": 2899, "availability": True}
 
@@ -23,14 +24,6 @@ def chat(parley):
         return parley("chat", "--url", fake if isinstance(fake, str) else fake.url, *arguments, **options)
 
     return call
-
-
-async def echo(peer):
-    """Answers every question with itself."""
-    await peer.welcome()
-    while True:
-        asked = await peer.receive()
-        await peer.answer(f"You said: {asked['data']['message']}", message_id=f"m-{len(peer.server.frames)}")
 
 
 # ---- what is shown ----
@@ -170,7 +163,9 @@ def test_odd_frames(chat):
         await peer.send("weather", sky="blue")
         await peer.chunk("An answer")
         await peer.raw('{"data": {"content": ".", "conversation_id": null}, "type": "chunk"}')
-        await peer.raw('{"type": "complete", "data": {"suggested_products": null, "confidence_score": "x", "metadata": 7}}')
+        await peer.raw(
+            '{"type": "complete", "data": {"suggested_products": null, "confidence_score": "x", "metadata": 7}}'
+        )
 
     with Scripted(script) as fake:
         done = chat(fake, "--message", "x")
@@ -237,11 +232,11 @@ def test_fragments_and_pings(chat):
     assert seen[-1] == (8, b"\x03\xe8")  # it says goodbye
 
 
-@pytest.mark.parametrize("size", [1, 60, 65, 70, 200, 65000, 66000, 300000])
+@pytest.mark.parametrize("size", [1, 40, 45, 50, 60, 200, 65000])
 def test_frames_of_every_length(chat, size):
     with Scripted(echo) as fake:
-        done = chat(fake, stdin="x" * min(size, 65000) + "\n")
-    assert fake.frames[0]["data"]["message"] == "x" * min(size, 65000), done.stderr
+        done = chat(fake, stdin="x" * size + "\n")
+    assert fake.frames[0]["data"]["message"] == "x" * size, done.stderr
 
 
 @pytest.mark.parametrize("wrong, code", [
@@ -423,7 +418,7 @@ def test_the_rest_of_an_answer_is_lost(chat):
     assert done.returncode == 1 and done.stdout == "The beginning\n" and "rest of the answer was lost" in done.stderr
 
 
-def test_a_socket_lost_while_nobody_types(chat):
+def test_a_socket_lost_while_nobody_types(parley):
     dropped = threading.Event()
 
     async def script(peer):
@@ -435,7 +430,7 @@ def test_a_socket_lost_while_nobody_types(chat):
             dropped.set()
 
     with Scripted(script) as fake:
-        child = _typing(chat, fake)
+        child = _typing(fake)
         child.stdin.write("one\n")
         child.stdin.flush()
         assert dropped.wait(20)
@@ -444,28 +439,26 @@ def test_a_socket_lost_while_nobody_types(chat):
     assert fake.connections == 2 and [f["type"] for f in fake.frames] == ["chat", "chat"]
 
 
-def test_a_brand_that_goes_away_while_nobody_types(chat):
+def test_a_brand_that_goes_away_while_nobody_types(parley):
     async def script(peer):
         await peer.welcome()
         await peer.send("error", message="Brand 'techpro' not found or inactive", code="brand_unavailable")
         await peer.close(4404)
 
     with Scripted(script) as fake:
-        child = _typing(chat, fake)
+        child = _typing(fake)
         assert child.wait(20) == 1  # standard input is still open
         assert "Brand 'techpro' not found or inactive" in child.stderr.read()
         child.communicate()
 
 
-def _typing(chat, fake):
-    from harness import find_binary
-    from harness.program import child_environment
-
+def _typing(fake):
+    """`parley chat` with an open standard input."""
     return subprocess.Popen([find_binary("parley", "PARLEY_BIN"), "chat", "--url", fake.url], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=child_environment())
 
 
-def test_pings_are_answered_while_nobody_types(chat):
+def test_pings_are_answered_while_nobody_types(parley):
     pongs = threading.Event()
 
     def talk(sock, request):
@@ -475,7 +468,7 @@ def test_pings_are_answered_while_nobody_types(chat):
                 pongs.set()
 
     with Bare(talk) as fake:
-        child = _typing(chat, fake)
+        child = _typing(fake)
         assert pongs.wait(20)
         child.communicate("quit\n", timeout=20)
         assert child.returncode == 0
@@ -524,7 +517,7 @@ def test_cannot_connect(chat, parley):
     lambda sock, request: sock.sendall(b"HTTP/1.1 101 Switch"),
     lambda sock, request: sock.sendall(accept_head(request)),
     lambda sock, request: sock.sendall(b"SSH-2.0-x\r\n\r\n"),
-    lambda sock, request: sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"),
+    lambda sock, request: sock.sendall(b"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"),
     lambda sock, request: sock.sendall(accept_head(request, "Sec-WebSocket-Extensions: permessage-deflate\r\n")),
     lambda sock, request: sock.sendall(b"x" * 100000),
     lambda sock, request: sock.close(),
@@ -613,183 +606,12 @@ def test_usage(parley, arguments, says):
     assert done.returncode == 2 and says in done.stderr and done.stderr.count("\n") == 1 and not done.stdout
 
 
-def test_output_that_nobody_reads(chat):
-    from harness import find_binary
-    from harness.program import child_environment
-
+def test_output_that_nobody_reads(parley):
     with Scripted(echo) as fake:
-        child = subprocess.Popen([find_binary("parley", "PARLEY_BIN"), "chat", "--url", fake.url], stdin=subprocess.PIPE,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=child_environment())
+        child = _typing(fake)
         child.stdout.close()
         child.stdin.write("one\ntwo\n")
         child.stdin.flush()
         assert child.wait(20) == 1
         child.stdin.close()
         child.stderr.close()
-
-
-# ---- brands ----
-
-BRANDS = [{"id": "techpro", "name": "TechPro"}, {"id": "nope", "name": "N\x1bope"}]
-
-
-def test_list(chat):
-    with Scripted(echo, {"/brands/active": (200, BRANDS)}) as fake:
-        done = chat(fake, "--list")
-        assert done.returncode == 0 and done.stdout == "techpro  TechPro\nnope  Nope\n"
-        assert json.loads(chat(fake, "--list", "--json").stdout.splitlines()[1]) == BRANDS[1]
-
-
-@pytest.mark.parametrize("status", [401, 403])
-def test_list_of_what_anybody_may_see(chat, status):
-    with Scripted(echo, {"/brands/active": (status, {"detail": "no"}), "/": (200, {"brands": BRANDS[:1]})}) as fake:
-        assert chat(fake, "--list").stdout == "techpro  TechPro\n"
-        assert [path for path, _ in fake.requests] == ["/brands/active", "/"]
-
-
-@pytest.mark.parametrize("pages", [
-    {"/brands/active": (500, {})},
-    {"/brands/active": (200, b"no json")},
-    {"/brands/active": (200, {"brands": 5})},
-    {"/brands/active": (401, {}), "/": (200, b"<html>")},
-    {"/brands/active": (401, {}), "/": (503, {})},
-])
-def test_list_of_nothing_useful(chat, pages):
-    with Scripted(echo, pages) as fake:
-        done = chat(fake, "--list")
-    assert done.returncode == 1 and done.stderr.startswith("parley: 127.0.0.1:") and not done.stdout
-
-
-def test_list_of_a_server_that_never_answers(chat):
-    with Bare(lambda sock, request: None) as fake:
-        assert chat(fake, "--list", "--timeout", "1").returncode == 3
-
-
-def test_all_brands(chat):
-    async def script(peer):
-        if peer.ws.request.path.endswith("/nope"):
-            await peer.send("error", message="Brand 'nope' not found or inactive", code="brand_unavailable")
-            return await peer.close(4404)
-        await echo(peer)
-
-    with Scripted(script, {"/brands/active": (200, [BRANDS[1], BRANDS[0]])}) as fake:
-        done = chat(fake, "--all-brands")
-        assert done.returncode == 1 and "Brand 'nope' not found or inactive" in done.stderr
-        assert done.stdout.startswith("--- nope\n--- techpro\nYou said: ") and len(fake.frames) == 1
-        assert "You said: My question" in chat(fake, "--all-brands", "--message", "My question").stdout
-
-
-# ---- below a path, over TLS, through a proxy ----
-
-
-def test_below_a_path(chat):
-    with Scripted(echo, {"/shop/brands/active": (200, BRANDS[:1])}) as fake:
-        assert chat(fake.url + "/shop/", "--list").stdout == "techpro  TechPro\n"
-        chat(fake.url + "/shop/ws", "--message", "x")
-    assert fake.requests[-1][0] == "/shop/ws/ws/chat/techpro"
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-                    "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", key,
-                    "-out", cert], check=True, capture_output=True, timeout=30)
-    return key, cert
-
-
-def test_tls(chat, certificate):
-    key, cert = certificate
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    with Scripted(echo, {"/brands/active": (200, BRANDS[:1])}, tls=context) as fake:
-        done = chat(fake, "--message", "x" * 50000, env={"SSL_CERT_FILE": str(cert)})
-        assert done.returncode == 0 and done.stdout == f"You said: {'x' * 50000}\n", done.stderr
-        assert chat(fake, "--list", env={"SSL_CERT_FILE": str(cert)}).stdout == "techpro  TechPro\n"
-        assert chat(fake, "--message", "x").returncode == 3  # nobody vouches for it
-        assert chat(fake.url.replace("wss", "ws"), "--message", "x", "--timeout", "2").returncode == 3
-    with Scripted(echo) as fake:
-        assert chat(fake.url.replace("ws", "wss"), "--message", "x", "--timeout", "2").returncode == 3
-
-
-def test_proxy(chat):
-    with Scripted(echo) as fake, tunnel(fake.port) as proxy:
-        env = {"http_proxy": proxy.url.replace("ws", "http")}
-        assert chat("ws://chat.example", "--message", "x", env=env).stdout == "You said: x\n"
-        assert proxy.asked == ["CONNECT chat.example:80 HTTP/1.1"]
-        assert chat(fake, "--message", "x", env=env).stdout == "You said: x\n"  # this machine needs none
-        assert len(proxy.asked) == 1
-
-
-# ---- the real server ----
-
-
-def test_real_server(shared, chat):
-    """001-brands#19 from the client's side"""
-    done = chat(shared.url, "--message", "What is your cheapest laptop?", "--message", "Hello", "--conversation", "chat-real-1")
-    assert done.returncode == 0 and "899.00 USD" in done.stdout, done.stderr
-    assert done.stdout.index("  * Norrby Quill 13: 899.00\n") < done.stdout.index("  * Halden Slate 14: 1,349.00\n")
-    messages = shared.history("techpro", "chat-real-1")
-    assert [m["role"] for m in messages] == ["user", "assistant"] * 2
-    assert done.stdout.startswith(messages[1]["content"])
-
-
-def test_real_server_interactive(shared, chat):
-    done = chat(shared.url, "--conversation", "chat-real-2", stdin="Which laptop is good for video editing?\nbye\n")
-    assert done.returncode == 0 and done.stdout.startswith("TechPro: Welcome to TechPro")
-    assert "  * Halden Forge 16: 2,899.00\n" in done.stdout and re.search(r"  confidence 0\.\d+\n$", done.stdout)
-
-
-def test_real_server_json(shared, chat):
-    done = chat(shared.url, "--json", "--message", "Hello")
-    types = [json.loads(line)["type"] for line in done.stdout.splitlines()]
-    assert types == ["welcome", "typing", "chunk", "typing", "complete"] and done.returncode == 0
-
-
-def test_real_server_refuses(shared, chat):
-    done = chat(shared.url, "--brand", "nope", "--message", "x")
-    assert done.returncode == 1 and "Brand 'nope' not found or inactive" in done.stderr
-    done = chat(shared.url, "--message", "x" * 2001)
-    assert done.returncode == 1 and "2000" in done.stderr and not done.stdout
-    done = chat(shared.url, "--api-key", "sk_wrong", "--message", "x")
-    assert done.returncode == 1 and "Could not validate credentials" in done.stderr
-    done = chat(shared.url, "--message", "x" * 70000)
-    assert done.returncode == 1 and "(1009)" in done.stderr
-
-
-def test_real_server_brands(shared, chat):
-    assert "techpro  TechPro\n" in chat(shared.url, "--list").stdout
-    everyone = chat(shared.url, "--list", "--api-key", shared.token)
-    assert everyone.returncode == 0 and "techpro  TechPro\n" in everyone.stdout
-    done = chat(shared.url, "--all-brands", "--message", "What is your cheapest laptop?")
-    assert done.returncode == 0 and "--- techpro\n" in done.stdout and "899.00 USD" in done.stdout
-
-
-def test_real_server_voice(shared, chat):
-    """001-brands#30 from the client's side"""
-    done = chat(shared.url, "--voice", "--message", "What is your cheapest laptop?")
-    assert done.returncode == 0 and done.stdout.splitlines()[0].count(".") <= 3 and "\n  * " in done.stdout
-
-
-def test_real_server_lost_in_the_middle(server, llm, chat):
-    """001-brands#29: the line is cut while the model streams; the answer comes whole, and is stored once"""
-    words = " ".join(f"word{i}" for i in range(60))
-    llm.set(answer=f"fixed:{words}", deltaDelayMs=50)
-    real = server(llm=llm)
-    with cut(real.port, lambda seen: b"word9" in seen) as line:
-        done = chat(line, "--json", "--message", "Tell me", "--conversation", "chat-cut-1")
-    frames = [json.loads(one) for one in done.stdout.splitlines()]
-    text = "".join(f["data"]["content"] for f in frames if f["type"] == "chunk")
-    assert done.returncode == 0 and text == words and line.connections == 2, done.stderr
-    messages = real.history("techpro", "chat-cut-1")
-    assert [m["content"] for m in messages] == ["Tell me", words]
-
-
-def test_real_server_lost_before_it_said_anything(server, llm, chat):
-    llm.set(answer="fixed:Here it is.", firstDelayMs=3000)
-    real = server(llm=llm)
-    with cut(real.port, lambda seen: b'"typing"' in seen) as line:
-        done = chat(line, "--message", "Tell me", "--conversation", "chat-cut-2")
-    assert done.returncode == 0 and done.stdout == "Here it is.\n", done.stderr
-    assert [m["content"] for m in real.history("techpro", "chat-cut-2")] == ["Tell me", "Here it is."]

@@ -259,3 +259,12 @@ def test_server_pings(server):
         socket.send_frame(PONG, payload)
         opcode, _ = socket.receive_frame()
         assert opcode == PING
+
+
+@pytest.mark.slow
+def test_no_pong(server):
+    """10.6: a ping that is not answered within 20 s closes with 1011; messages alone are no answer."""
+    one = server({"ws.ping_interval": 1})
+    with one.raw(30) as socket:
+        socket.handshake("/ws/chat/techpro")
+        assert socket.close_code() == 1011

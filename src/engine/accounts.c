@@ -228,7 +228,13 @@ static int issue_refresh(struct tx *tx, struct sign *s, struct err *err)
 static int begin_sign_in(struct tx *tx, void *arg, struct err *err)
 {
     struct sign *s = arg;
+    struct user_row user;
     char *id = arena_alloc(s->arena, ID_SIZE);
+    // The password was checked outside of this transaction: one that was changed meanwhile opens nothing.
+    int there = user_by_id(tx, s->arena, s->ret->user.id, &user, err);
+    s->code = there == 1 && user.active && str_eq(user.password_hash, s->ret->user.password_hash) ? 0 : ERR_DENIED;
+    if (there < 0 || s->code)
+        return there < 0 ? there : 0;
     id_v7(id);
     int64_t most = settings_int(s->accounts->settings, SET_AUTH_REFRESH_MAX) * 1000;
     s->sign_in = (struct sign_in){str_from(id), s->ret->user.id, s->now + most, false};
@@ -284,9 +290,9 @@ int accounts_login(struct accounts *a, struct arena *arena, struct str name, str
         return rc ? rc : ERR_DENIED;
     }
     rc = store_write(a->store, &scope, begin_sign_in, &s, err);
-    if (!rc)
+    if (!rc && !s.code)
         issue_access(&s, issuer);
-    return rc;
+    return rc ? rc : s.code;
 }
 
 // One transaction: of two that come at once with the same token exactly one wins, and the other ends the sign-in.

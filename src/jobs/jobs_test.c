@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/testing.h"
+
+#include "base/clock.h"
+#include "jobs/kinds.h"
+#include "store/account.h"
+#include "store/audit.h"
+#include "store/conversation.h"
+#include "store/usage.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { LEASE_MS = 120000 };
+
+#define COUNT(table) STORE_SQL(count_##table, "SELECT COUNT(*) FROM " #table " WHERE brand_id = $1")
+COUNT(chatbots);
+COUNT(prompt_versions);
+COUNT(api_keys);
+COUNT(memberships);
+COUNT(products);
+COUNT(knowledge_bases);
+COUNT(documents);
+COUNT(vectors);
+COUNT(conversations);
+COUNT(messages);
+COUNT(events);
+COUNT(brand_totals);
+COUNT(jobs);
+COUNT(audit);
+COUNT(usage_rows);
+STORE_SQL(count_errors, "SELECT COUNT(*) FROM jobs WHERE brand_id = $1 AND state = 'waiting' AND error LIKE '%the test says so%'");
+
+static const struct store_sql *const OWNED[] = {
+    &count_chatbots, &count_prompt_versions, &count_api_keys, &count_memberships, &count_products,     &count_knowledge_bases, &count_documents,
+    &count_vectors,  &count_conversations,   &count_messages, &count_events,      &count_brand_totals, &count_jobs,
+};
+
+static struct jobs *start(struct site *site)
+{
+    struct jobs_options options = {.store = site->store, .brands = site->brands, .embedder = &site->embedder};
+    return jobs_new(&options);
+}
+
+// Another thread works, and tells nobody when it is done.
+static void wait_for(struct site *site, const struct store_sql *count, int64_t n)
+{
+    for (int i = 0; i < 20000; i++) {
+        if (site_count(site, "fern", count) == n)
+            return;
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    fail_msg("%s stays at %lld", count->text, (long long)site_count(site, "fern", count));
+}
+
+static int queue(struct tx *tx, void *arg, struct err *err)
+{
+    return job_insert(tx, arg, STR("{}"), clock_wall_ms(), err);
+}
+
+static void queue_job(struct site *site, const char *kind)
+{
+    site_write(site, "fern", queue, (void *)(uintptr_t)kind);
+}
+
+static int more(struct tx *tx, void *arg, struct err *err)
+{
+    int rc = membership_put(tx, STR("somebody"), STR("admin"), clock_wall_ms(), err);
+    (void)arg;
+    rc = rc ? rc : usage_write(tx, STR("chatbot"), STR("model"), 3, 4, false, err);
+    return rc ? rc : audit_write(tx, "product.create", STR("x"), STR("name"), err);
+}
+
+// 001-brands#6: a job erases everything of the brand; audit and usage rows stay.
+TEST(job_erases_all_but_audit_and_usage)
+{
+    struct site site;
+    site_open(&site, SITE_VECTORS);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL), *other = site_brand(&site, "moss", NULL);
+    site_product(&site, "fern", "a", "Alpha", "1", "first");
+    site_product(&site, "moss", "a", "Alpha", "1", "first");
+    site_vector(&site, "fern", "a", "xyz");
+    site_document(&site, brand, "Title", "Text.");
+    site_write(&site, "fern", more, NULL);
+    struct turn *turn = site_ask(&site, brand, "brand:c", "hello");
+    turn_wait(turn);
+    turn_unref(turn);
+    queue_job(&site, "brand.erase");
+    for (size_t i = 0; i < sizeof OWNED / sizeof *OWNED; i++)
+        if (site_count(&site, "fern", OWNED[i]) < 1)
+            fail_msg("%s: there is nothing to erase", OWNED[i]->text);
+    int64_t audit = site_count(&site, "fern", &count_audit);
+    struct jobs *jobs = start(&site);
+    wait_for(&site, &count_jobs, 0);
+    jobs_free(jobs);
+    for (size_t i = 0; i < sizeof OWNED / sizeof *OWNED; i++)
+        assert_int_equal(site_count(&site, "fern", OWNED[i]), 0);
+    assert_int_equal(site_count(&site, "fern", &count_audit), audit);
+    assert_int_equal(site_count(&site, "fern", &count_usage_rows), 1);
+    assert_int_equal(site_count(&site, "moss", &count_products), 1);
+    assert_null(site_brand_again(&site, "fern"));
+    brand_ref_drop(brand);
+    brand = site_brand(&site, "fern", NULL); // the id is free
+    brand_ref_drop(brand);
+    brand_ref_drop(other);
+    site_close(&site);
+}
+
+static void put_many(struct site *site, struct brand_ref *brand)
+{
+    for (int i = 0; i < 40; i++)
+        site_product(site, "fern", arena_printf(site->arena, "p%d", i), arena_printf(site->arena, "Thing %d", i), "1", "useful");
+    site_document(site, brand, "Title", "Text.");
+}
+
+TEST(job_embeds_each_text_once)
+{
+    struct site site;
+    site_open(&site, SITE_VECTORS);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    put_many(&site, brand);
+    queue_job(&site, "embed");
+    struct jobs *jobs = start(&site);
+    wait_for(&site, &count_jobs, 0);
+    assert_int_equal(site_count(&site, "fern", &count_vectors), 41);
+    assert_int_equal(site.embedded, 41);
+    queue_job(&site, "embed");
+    jobs_poke(jobs);
+    wait_for(&site, &count_jobs, 0);
+    assert_int_equal(site.embedded, 41); // all have theirs
+    site_product(&site, "fern", "p7", "Thing seven", "1", "changed");
+    queue_job(&site, "embed");
+    jobs_poke(jobs);
+    wait_for(&site, &count_jobs, 0);
+    assert_int_equal(site.embedded, 42);
+    assert_int_equal(site_count(&site, "fern", &count_vectors), 41);
+    site.model = "other letters"; // another model: all anew
+    queue_job(&site, "embed");
+    jobs_poke(jobs);
+    wait_for(&site, &count_jobs, 0);
+    assert_int_equal(site.embedded, 42 + 41);
+    jobs_free(jobs);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+struct claimed {
+    struct arena *arena;
+    struct job job;
+};
+
+static int claim(struct tx *tx, void *arg, struct err *err)
+{
+    struct claimed *claimed = arg;
+    int rc = job_claim(tx, claimed->arena, clock_wall_ms(), LEASE_MS, &claimed->job, err);
+    return rc < 0 ? rc : rc == 1 ? 0 : ERR_NOT_FOUND;
+}
+
+// Its worker died: nobody will say that it is done.
+TEST(job_runs_again_when_its_lease_is_over)
+{
+    struct site site;
+    site_open(&site, SITE_VECTORS);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    struct claimed claimed = {.arena = site.arena};
+    put_many(&site, brand);
+    queue_job(&site, "embed");
+    site_write(&site, "fern", claim, &claimed);
+    struct jobs *jobs = start(&site);
+    queue_job(&site, "nothing of this kind");
+    jobs_poke(jobs);
+    wait_for(&site, &count_errors, 0);
+    assert_int_equal(site.embedded, 0);
+    clock_advance(LEASE_MS + 1000);
+    jobs_poke(jobs);
+    wait_for(&site, &count_vectors, 41);
+    wait_for(&site, &count_jobs, 1); // the one that nobody knows stays, with its error
+    jobs_free(jobs);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+TEST(job_that_fails_waits_and_shows_why)
+{
+    struct site site;
+    site_open(&site, SITE_VECTORS);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    put_many(&site, brand);
+    site.embed_code = ERR_UNAVAILABLE;
+    queue_job(&site, "embed");
+    struct jobs *jobs = start(&site);
+    wait_for(&site, &count_errors, 1);
+    site.embed_code = 0;
+    clock_advance(3600 * 1000);
+    jobs_poke(jobs);
+    wait_for(&site, &count_jobs, 0);
+    assert_int_equal(site_count(&site, "fern", &count_vectors), 41);
+    jobs_free(jobs);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+// ---- the end in the middle of a job -------------------------------------------------------------------------------
+
+struct stopper {
+    struct site *site;
+    _Atomic bool ending;
+    unsigned calls;
+};
+
+static bool stopper_model(void *self, char ret_name[101], float *ret_floor)
+{
+    struct stopper *s = self;
+    return s->site->embedder.model(s->site, ret_name, ret_floor);
+}
+
+static int stopper_embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms, const float ***ret,
+                         size_t *ret_dims, struct err *err)
+{
+    struct stopper *s = self;
+    s->ending = ++s->calls == 1;
+    return s->site->embedder.embed(s->site, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
+}
+
+TEST(job_ends_between_batches_and_goes_on_where_it_was)
+{
+    struct site site;
+    site_open(&site, SITE_VECTORS);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    put_many(&site, brand);
+    struct stopper stopper = {.site = &site};
+    struct embedder embedder = {&stopper, stopper_model, stopper_embed};
+    struct jobs_options with = {site.store, site.brands, &embedder, &stopper.ending};
+    struct job job = {.brand = STR("fern"), .kind = STR("embed")};
+    struct err err = {0};
+    assert_int_equal(job_embed(&with, &job, &err), ERR_CANCELLED);
+    assert_int_equal(site_count(&site, "fern", &count_vectors), 32);
+    stopper.ending = false;
+    assert_int_equal(job_embed(&with, &job, &err), 0);
+    assert_int_equal(site_count(&site, "fern", &count_vectors), 41);
+    assert_int_equal(site.embedded, 41);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+static int release(struct tx *tx, void *arg, struct err *err)
+{
+    return job_released(tx, ((struct claimed *)arg)->job.id, err);
+}
+
+TEST(job_that_was_released_was_not_tried)
+{
+    struct site site;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    struct claimed claimed = {.arena = site.arena};
+    queue_job(&site, "embed");
+    for (int i = 0; i < 3; i++) {
+        site_write(&site, "fern", claim, &claimed);
+        assert_int_equal(claimed.job.attempts, 1);
+        site_write(&site, "fern", release, &claimed);
+    }
+    struct jobs *jobs = start(&site);
+    wait_for(&site, &count_jobs, 0); // no model for vectors: there is nothing to do
+    jobs_stop(jobs);
+    jobs_stop(jobs);
+    jobs_poke(jobs); // too late, and harmless
+    jobs_free(jobs);
+    jobs_free(NULL);
+    brand_ref_drop(brand);
+    site_close(&site);
+}

@@ -27,7 +27,7 @@ def server():
     """A factory: `server(settings={…}, llm=fake, data=dir, env={…})` starts a server and gives a harness.Server.
 
     At the end of the test each one gets SIGTERM and must exit 0 without a sanitizer's report, unless the test stopped
-    or killed it before (then only the report counts).
+    or killed it before (then only the report counts). One that ended by itself fails the test with its last words.
     """
     _need("parley", "PARLEY_BIN")
     started = []
@@ -41,7 +41,7 @@ def server():
     faults = []
     for one in reversed(started):
         try:
-            one.dispose(0 if one.running else None)
+            one.dispose(None if one.ended else 0)
         except AssertionError as fault:
             faults.append(str(fault))
     assert not faults, "\n".join(faults)

@@ -91,9 +91,25 @@ int call_store_read(struct call *call, store_fn fn, void *arg)
     return store_read(call->app->store, &call->scope, fn, arg, &call->err);
 }
 
+struct brand_write {
+    store_fn fn;
+    void *arg;
+};
+
+// The brand was there when the request came; it may have been deleted, and its id be another's, since.
+static int write_in_brand(struct tx *tx, void *arg, struct err *err)
+{
+    const struct brand_write *w = arg;
+    int rc = brand_check_there(tx, err);
+    return rc ? rc : w->fn(tx, w->arg, err);
+}
+
 int call_store_write(struct call *call, store_fn fn, void *arg)
 {
-    return store_write(call->app->store, &call->scope, fn, arg, &call->err);
+    struct brand_write write = {fn, arg};
+    if (!call->brand)
+        return store_write(call->app->store, &call->scope, fn, arg, &call->err);
+    return store_write(call->app->store, &call->scope, write_in_brand, &write, &call->err);
 }
 
 // ---- input

@@ -13,7 +13,7 @@ const struct command command_rows[] = {
     {"serve", "parley serve [--SETTING VALUE]… [--config FILE]", "the server", command_serve},
     {"chat",
      "parley chat [--url ws://127.0.0.1:8000] [--brand techpro] [--voice] [--message TEXT]… [--conversation ID] "
-     "[--list] [--all-brands] [--json] [--api-key KEY]",
+     "[--list] [--all-brands] [--json] [--api-key KEY] [--timeout SECONDS]",
      "chat with a running server from the terminal", command_chat},
     {"ask", "parley ask [--brand ID] [--json] TEXT", "one question through the engine, with the reasons of each hit",
      command_ask},

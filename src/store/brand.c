@@ -51,6 +51,7 @@ STORE_SQL(chatbot_config_update,
           "UPDATE chatbots SET system_prompt = $2, welcome_message = $3, temperature = $4, max_tokens = $5, "
           "history_messages = $6, language = $7, allowed_domains = $8, updated_at = $9 "
           "WHERE brand_id = $1 AND is_default = 1");
+STORE_SQL(brand_there, "SELECT 1 FROM brands WHERE id = $1 AND deleted_at IS NULL");
 STORE_SQL(brand_delete_mark, "UPDATE brands SET deleted_at = $2, is_active = 0 WHERE id = $1");
 STORE_SQL(brand_keys_revoke, "UPDATE api_keys SET revoked_at = $2 WHERE brand_id = $1 AND revoked_at IS NULL");
 STORE_SQL(brand_product_counts, "SELECT COUNT(*), COALESCE(SUM(availability), 0) FROM products WHERE brand_id = $1");
@@ -289,6 +290,13 @@ int brand_save_config(struct tx *tx, const struct brand_row *row, bool prompt_ch
         rc = insert_version(tx, row, config->updated_at, err);
     tx_changed(tx, CHANGE_BRAND, STR_NULL);
     return rc;
+}
+
+int brand_check_there(struct tx *tx, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query_one(tx, &brand_there, NO_VALUES, &rows, err);
+    return rc == 0 ? err_set(err, ERR_NOT_FOUND, "Brand not found") : rc < 0 ? rc : 0;
 }
 
 int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err)

@@ -31,7 +31,7 @@ LOST = (httpx.TransportError, WebSocketException, OSError, TimeoutError, EOFErro
 def product(i, round_):
     return {
         "id": f"sku-{i}", "name": f"Lantern {i}", "category": f"Light {i % 5}", "price": f"{10 + round_}.50",
-        "description": f"A lantern for round {round_}, warm light and a handle", "availability": i % 3 != 0,
+        "description": f"A lantern for round {round_}, warm light and a handle", "availability": round_ % 3 != 0,
         "features": ["folds flat", f"{i} hours"], "specifications": {"round": str(round_)},
     }
 
@@ -129,6 +129,16 @@ def socket_chats(storm, chance):
             lose(ws)
 
 
+def intrude(storm, name):
+    """Writes into a brand until it is not there any more."""
+    with contextlib.suppress(*LOST), storm.client(storm.server.token) as client:
+        for number in range(10**6):
+            reply = client.post(f"/brands/{name}/products/bulk", json=[product(f"late-{number}", 0)])
+            if reply.status_code != 200:
+                storm.check(reply.status_code == 404, f"intruder: {reply.status_code} {reply.text[:200]}")
+                return
+
+
 def brands(storm, chance):
     name = f"brief-{chance.randrange(10**9)}"
     url = "ws" + storm.server.url[4:] + f"/ws/chat/{name}"
@@ -139,6 +149,8 @@ def brands(storm, chance):
                 time.sleep(0.02)
                 continue
             storm.check(made.status_code == 200, f"brand: {made.status_code} {made.text[:200]}")
+            there = client.get(f"/brands/{name}/products")
+            storm.check(there.json() == [], f"brand: a new one has {there.text[:200]}")
             added = client.post(f"/brands/{name}/products/bulk", json=[product(i, 0) for i in range(20)])
             storm.check(added.status_code == 200, f"bulk: {added.status_code} {added.text[:200]}")
             sockets = [ChatSocket(url) for _ in range(2)]
@@ -150,10 +162,13 @@ def brands(storm, chance):
                 for active in (False, True):
                     done = client.put(f"/brands/{name}", json={"is_active": active})
                     storm.check(done.status_code == 200, f"active: {done.status_code} {done.text[:200]}")
+            late = threading.Thread(target=intrude, args=(storm, name), daemon=True)
+            late.start()
             gone = client.delete(f"/brands/{name}")
             storm.check(gone.status_code == 200, f"delete: {gone.status_code} {gone.text[:200]}")
             after = client.post(f"/chat/{name}", json={"message": "still there?"})
             storm.check(after.status_code in (404, 403), f"after delete: {after.status_code} {after.text[:200]}")
+            late.join(60)
             for ws in sockets:
                 storm.check(ws.close_code(30) in (4404, 1006), "ws: not closed with its brand")
                 lose(ws)
@@ -197,10 +212,10 @@ def guarded(storm, task, seed):
         try:
             task(storm, chance)
         except LOST as lost:
-            storm.check(storm.ending, f"{task.__name__}: {lost!r}")
-            storm.count(f"{task.__name__} lost {type(lost).__name__}")
+            storm.check(storm.ending, f"{task}: {lost!r}")
+            storm.count(f"lost {type(lost).__name__}")
         except Exception as fault:
-            storm.check(False, f"{task.__name__}: {fault!r}")
+            storm.check(False, f"{task}: {fault!r}")
             return
 
 

@@ -76,7 +76,7 @@ class Program:
     def __init__(self, arguments, env=None, cwd=None, preexec=None):
         self.arguments = [str(a) for a in arguments]
         self.env, self.cwd, self.preexec = env, cwd, preexec
-        self.process = None
+        self.process, self.ended = None, False  # ended: by kill or stop, not by itself
         self.addresses = []
         self.out, self.err = collections.deque(maxlen=KEPT_LINES), collections.deque(maxlen=KEPT_LINES)
         self._changed = threading.Condition()
@@ -85,7 +85,7 @@ class Program:
     def start(self, timeout=START_SECONDS):
         """Starts it and waits for the first listening line."""
         assert self.process is None or self.process.poll() is not None, "already running"
-        self.addresses = []
+        self.addresses, self.ended = [], False
         self.process = subprocess.Popen(
             self.arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
             env=child_environment(self.env), cwd=self.cwd, preexec_fn=self.preexec, encoding="utf-8", errors="replace",
@@ -158,12 +158,14 @@ class Program:
             return
         if self.process.poll() is None:
             self.process.kill()
+        self.ended = True
         self._ended(STOP_SECONDS)
 
     def stop(self, code=0, timeout=STOP_SECONDS):
         """SIGTERM; it must end by itself in time with this exit code. One that has ended already counts the same."""
         if self.process is None:
             return
+        self.ended = True
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:

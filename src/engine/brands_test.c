@@ -56,6 +56,29 @@ TEST(brands_snapshot_stays_while_the_brand_changes)
     site_close(&site);
 }
 
+static int look_there(struct tx *tx, void *arg, struct err *err)
+{
+    *(int *)arg = brand_check_there(tx, err);
+    return 0;
+}
+
+TEST(brands_deleted_take_no_more_writes)
+{
+    struct site site;
+    int there;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    site_write(&site, "fern", look_there, &there);
+    assert_int_equal(there, 0);
+    site_write(&site, "fern", mark_deleted, NULL);
+    site_write(&site, "fern", look_there, &there);
+    assert_int_equal(there, ERR_NOT_FOUND);
+    site_write(&site, "nobody", look_there, &there);
+    assert_int_equal(there, ERR_NOT_FOUND);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
 enum { ROUNDS = 150, READERS = 4 };
 
 struct reader {

@@ -31,7 +31,7 @@ LOST = (httpx.TransportError, WebSocketException, OSError, TimeoutError, EOFErro
 def product(i, round_):
     return {
         "id": f"sku-{i}", "name": f"Lantern {i}", "category": f"Light {i % 5}", "price": f"{10 + round_}.50",
-        "description": f"A lantern for round {round_}, warm light and a handle", "availability": round_ % 3 != 0,
+        "description": f"A lantern for round {round_}, warm light and a handle", "availability": True,
         "features": ["folds flat", f"{i} hours"], "specifications": {"round": str(round_)},
     }
 
@@ -133,7 +133,7 @@ def intrude(storm, name):
     """Writes into a brand until it is not there any more."""
     with contextlib.suppress(*LOST), storm.client(storm.server.token) as client:
         for number in range(10**6):
-            reply = client.post(f"/brands/{name}/products/bulk", json=[product(f"late-{number}", 0)])
+            reply = client.post(f"/brands/{name}/products/bulk", json=[product(1000 + number, 0)])
             if reply.status_code != 200:
                 storm.check(reply.status_code == 404, f"intruder: {reply.status_code} {reply.text[:200]}")
                 return

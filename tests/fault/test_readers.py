@@ -63,7 +63,7 @@ def test_a_thousand_that_never_read_do_not_block_the_next(server, llm, many_file
         assert ws.turn("Still there?").text.endswith(" w20000")
 
 
-@pytest.mark.slow
+@pytest.mark.release  # memory is counted
 @pytest.mark.timeout(240)
 def test_a_reader_that_stops_is_dropped_and_its_answer_kept(server, llm):
     """001 10.6: unsent bytes stop the model, 30 s without progress drop the socket, the turn goes on and is stored."""

@@ -109,7 +109,8 @@ int http_set_trusted(struct http_server *server, const struct str *trusted, size
 
 void *http_app(const struct http_req *req);
 const void *http_route_row(const struct http_req *req); // NULL when nothing matched
-// For OPTIONS: the row of the method that will follow (Access-Control-Request-Method), NULL when the path has none.
+// For OPTIONS: the row of the method that will follow (Access-Control-Request-Method), whose parameters http_param gives;
+// some row of the path when it has none for that method.
 const void *http_preflight_row(const struct http_req *req);
 const struct http_route *http_req_route(const struct http_req *req);
 struct arena *http_arena(struct http_req *req); // freed after the answer was sent

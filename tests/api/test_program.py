@@ -217,6 +217,7 @@ def test_a_second_signal_ends_at_once(server, fake_llm):
             one.process.wait(0.3)
         one.signal(signal.SIGTERM)
         assert one.process.wait(5) == 1
+    one.stop(1)
 
 
 def test_5_one_process_a_directory(server, binary):

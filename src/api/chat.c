@@ -73,6 +73,8 @@ static void answer(struct http_req *req, const struct turn_outcome *outcome)
     } else if (outcome->code == ERR_LIMIT) {
         http_header(req, "Retry-After", "1");
         e->surface->error(req, 429, NULL, "Rate limit exceeded. Try again in 1 seconds.");
+    } else if (outcome->code == ERR_NOT_FOUND) { // deleted since the request came
+        e->surface->error(req, 404, NULL, "Brand not found");
     } else if (outcome->code) {
         call_unavailable(req, e->surface, "Service temporarily unavailable");
     } else {

@@ -171,13 +171,6 @@ static void forget_all(struct catalogues *c)
 void catalogues_changed(struct catalogues *c, const struct change *change)
 {
     enum catalogue_part part = change->kind == CHANGE_PRODUCT ? CATALOGUE_PRODUCTS : CATALOGUE_PASSAGES;
-    if (change->kind == CHANGE_VECTOR) { // either part: its document is read again
-        struct change product = {CHANGE_PRODUCT, change->brand, change->id},
-                      document = {CHANGE_DOCUMENT, change->brand, change->id};
-        catalogues_changed(c, &product);
-        catalogues_changed(c, &document);
-        return;
-    }
     if (change->kind == CHANGE_OUTSIDE) {
         forget_all(c);
         return;

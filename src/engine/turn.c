@@ -10,6 +10,7 @@
 
 enum { TICK_FLUSH_MS = 10, TICK_MS = 50, TYPING_MS = 5000, SAVE_MS = 250, WAKE_FEW = 16 };
 
+static enum step_result step_greet(struct turn *turn);
 static enum step_result step_finish(struct turn *turn);
 
 static const struct step {
@@ -17,6 +18,7 @@ static const struct step {
     enum step_result (*run)(struct turn *turn);
 } steps[] = {
     {"open", turn_step_open},         // the visitor's message is committed
+    {"greet", step_greet},            // readers learn of the conversation
     {"retrieve", turn_step_retrieve}, // history, references, products, passages
     {"answer", turn_step_answer},     // the model streams, or sentences are quoted
     {"settle", turn_step_settle},     // how did it end
@@ -269,7 +271,14 @@ void turn_know_conversation(struct turn *turn)
     pthread_mutex_unlock(&turn->lock);
     if (next)
         pool_must_run(engine->with.workers, run, next);
-    turn_wake(turn);
+}
+
+// Not where the commit is: the store's writer has others to serve.
+static enum step_result step_greet(struct turn *turn)
+{
+    if (turn->conversation_known)
+        turn_wake(turn);
+    return STEP_NEXT;
 }
 
 static void list_add(struct engine *engine, struct turn *turn)

@@ -14,9 +14,8 @@ STORE_SQL(job_row_ensure,
 STORE_SQL_ALL(job_due,
               "SELECT brand_id, id, kind, payload, attempts FROM jobs WHERE state = 'waiting' AND run_at <= $1 OR "
               "state = 'running' AND lease_until <= $1 ORDER BY run_at, id LIMIT 1");
-STORE_SQL_ALL(
-    job_row_claim,
-    "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $3 WHERE brand_id = $1 AND id = $2");
+STORE_SQL_ALL(job_row_claim, "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $3 "
+                             "WHERE brand_id = $1 AND id = $2 AND (state = 'waiting' OR lease_until <= $4)");
 STORE_SQL(job_row_remove, "DELETE FROM jobs WHERE brand_id = $1 AND id = $2");
 STORE_SQL(job_row_fail,
           "UPDATE jobs SET state = $3, error = $4, run_at = $5, lease_until = NULL WHERE brand_id = $1 AND id = $2");
@@ -53,8 +52,10 @@ int job_claim(struct tx *tx, struct arena *arena, int64_t now, int64_t lease_ms,
     *ret =
         (struct job){arena_str(arena, rows_str(rows, 0)), arena_str(arena, rows_str(rows, 1)),
                      arena_str(arena, rows_str(rows, 2)), arena_str(arena, rows_str(rows, 3)), rows_int(rows, 4) + 1};
-    rc = tx_exec(tx, &job_row_claim, VALUES(v_str(ret->brand), v_str(ret->id), v_int(now + lease_ms)), NULL, err);
-    return rc ? rc : 1;
+    int64_t changed = 0; // none: another server was quicker
+    rc = tx_exec(tx, &job_row_claim, VALUES(v_str(ret->brand), v_str(ret->id), v_int(now + lease_ms), v_int(now)), &changed,
+                 err);
+    return rc ? rc : changed > 0;
 }
 
 int job_done(struct tx *tx, struct str id, struct err *err)

@@ -81,7 +81,8 @@ int knowledge_list(struct tx *tx, struct str chatbot_id,
 int vector_put(struct tx *tx, struct str model, const struct vector_row *row, struct err *err)
 {
     struct str bytes = {(const char *)row->vector, row->dims * sizeof(float)};
-    tx_changed(tx, CHANGE_VECTOR, row->document_id);
+    // What is searched of the document has changed.
+    tx_changed(tx, str_eq(row->kind, STR("product")) ? CHANGE_PRODUCT : CHANGE_DOCUMENT, row->document_id);
     return tx_exec(tx, &vector_upsert,
                    VALUES(v_str(row->kind), v_str(row->document_id), v_int(row->ordinal), v_str(model),
                           v_str(row->text_hash), v_blob(bytes)),

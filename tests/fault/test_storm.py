@@ -20,7 +20,7 @@ from websockets.exceptions import WebSocketException
 
 from harness import ChatSocket
 
-SECONDS = float(os.environ.get("PARLEY_STORM_SECONDS", "12"))
+SECONDS = float(os.environ.get("PARLEY_STORM_SECONDS", "8"))
 CLIENTS = int(os.environ.get("PARLEY_STORM_CLIENTS", "32"))
 CONVERSATIONS = 6  # few: turns meet in their lanes
 WORDS = 25

@@ -11,6 +11,7 @@ PARLEY_STORM_SECONDS and PARLEY_STORM_CLIENTS make it longer and wilder.
 import contextlib
 import os
 import random
+import signal
 import threading
 import time
 
@@ -18,7 +19,7 @@ import httpx
 import pytest
 from websockets.exceptions import WebSocketException
 
-from harness import ChatSocket
+from harness import ChatSocket, run
 
 SECONDS = float(os.environ.get("PARLEY_STORM_SECONDS", "8"))
 CLIENTS = int(os.environ.get("PARLEY_STORM_CLIENTS", "32"))
@@ -206,6 +207,15 @@ def conversations(storm, chance):
             time.sleep(0.02)
 
 
+def outside(storm, chance):
+    """Another process writes: what the server keeps in memory may be stale from then on."""
+    while storm.on():
+        asked = run([storm.server.arguments[0], "ask", "--data", str(storm.server.data), "--brand", storm.main, "lantern 3"])
+        storm.check(asked.returncode == 0 and "antern" in asked.stdout, f"ask: {asked.returncode} {asked.stderr[:300]}")
+        storm.count("outside")
+        time.sleep(0.5)
+
+
 def guarded(storm, task, seed):
     chance = random.Random(seed)
     while storm.on():
@@ -230,13 +240,14 @@ def test_storm(server, llm, vectors):
     s = server({"drain.seconds": 1, "log.level": "error"}, llm={"a": provider})
     main = s.brand(products=[product(i, 0) for i in range(200)], config={"chat_settings": {"messages_per_minute": 600}})
     storm = Storm(s, main)
-    tasks = [brands, brands, catalogue, catalogue, conversations]
+    tasks = [outside, brands, brands, catalogue, catalogue, conversations]
     tasks += [http_chats if i % 2 else socket_chats for i in range(CLIENTS)]
     threads = [threading.Thread(target=guarded, args=(storm, task, seed), daemon=True) for seed, task in enumerate(tasks)]
     for thread in threads:
         thread.start()
     while time.monotonic() < storm.until - 1:
         time.sleep(0.2)  # the storm's own length, not a wait for something
+        os.kill(s.process.pid, signal.SIGHUP)  # settings are read again
         if storm.faults or not s.running:
             break
     storm.ending = True  # in the middle of it
@@ -245,5 +256,6 @@ def test_storm(server, llm, vectors):
         thread.join(30)
     print(sorted(storm.counts.items()))
     assert not storm.faults, "\n".join(storm.faults[:20])
-    for done in ("http stop", "ws stop", "ws cancelled", "ws resumed", "ws dropped", "http vanished", "brand", "catalogue"):
+    for done in ("http stop", "ws stop", "ws cancelled", "ws resumed", "ws dropped", "http vanished", "brand", "catalogue",
+                 "outside"):
         assert storm.counts.get(done), f"nothing of: {done}"

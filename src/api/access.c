@@ -183,8 +183,7 @@ bool access_brand(struct call *call)
     return false;
 }
 
-// ---- origin and CORS
-// --------------------------------------------------------------------------------------------------
+// ---- origin and CORS -----------------------------------------------------------------------------------------------
 
 bool access_origin_allowed(struct http_req *req, struct app *app, const struct brand_ref *brand)
 {

@@ -19,8 +19,7 @@ const struct limit_class LIMIT_LOGIN = {"login", SET_LIMITS_LOGIN, BY_ADDRESS};
 const struct limit_class LIMIT_REFRESH = {"refresh", SET_LIMITS_REFRESH, BY_ADDRESS};
 const struct limit_class LIMIT_LOGOUT = {"logout", SET_LIMITS_LOGOUT, BY_ADDRESS};
 
-// ---- answers
-// ----------------------------------------------------------------------------------------------------------
+// ---- answers -------------------------------------------------------------------------------------------------------
 
 yyjson_mut_doc *call_doc(struct call *call)
 {
@@ -112,8 +111,7 @@ int call_store_write(struct call *call, store_fn fn, void *arg)
     return store_write(call->app->store, &call->scope, write_in_brand, &write, &call->err);
 }
 
-// ---- input
-// ------------------------------------------------------------------------------------------------------------
+// ---- input ---------------------------------------------------------------------------------------------------------
 
 int64_t call_query_int(struct call *call, const char *name, int64_t low, int64_t high, int64_t otherwise)
 {
@@ -224,8 +222,7 @@ static bool read_body(struct call *call)
     return false;
 }
 
-// ---- the order of checks
-// ----------------------------------------------------------------------------------------------
+// ---- the order of checks -------------------------------------------------------------------------------------------
 
 static bool within_limit(struct call *call, bool after_credentials)
 {

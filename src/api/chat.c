@@ -44,8 +44,7 @@ void chat_turn_input(struct brand_ref *brand, struct arena *arena, const struct 
         ret->session = arena_strf(arena, "%s" STR_FMT, CHAT_PREFIX, STR_ARG(chat->conversation_id));
 }
 
-// ---- one turn
-// ---------------------------------------------------------------------------------------------------------
+// ---- one turn ------------------------------------------------------------------------------------------------------
 
 struct kept { // between a request and its turn; freed with the turn
     struct http_req *req;
@@ -131,8 +130,7 @@ static void chat(struct call *call)
     call_turn(call, &input, answer);
 }
 
-// ---- history and clearing
-// ---------------------------------------------------------------------------------------------
+// ---- history and clearing ------------------------------------------------------------------------------------------
 
 struct ask {
     struct call *call;

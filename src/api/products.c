@@ -31,8 +31,7 @@ static int changed(struct tx *tx, struct call *call, const char *action, struct 
     return rc || !call->app->embeds(call->app) ? rc : job_ensure(tx, "embed", STR("{}"), clock_wall_ms(), err);
 }
 
-// ---- list
-// -------------------------------------------------------------------------------------------------------------
+// ---- list ----------------------------------------------------------------------------------------------------------
 
 struct list { // a stream of pages: a catalogue of 100,000 is sent as it is read
     struct app *app;
@@ -142,8 +141,7 @@ static void list_products(struct call *call)
     http_reply_source(call->req, 200, "application/json; charset=utf-8", &source, l);
 }
 
-// ---- one
-// --------------------------------------------------------------------------------------------------------------
+// ---- one -----------------------------------------------------------------------------------------------------------
 
 struct one {
     struct call *call;
@@ -235,8 +233,7 @@ static void remove_product(struct call *call)
         call_message(call, "Product deleted successfully");
 }
 
-// ---- bulk
-// -------------------------------------------------------------------------------------------------------------
+// ---- bulk ----------------------------------------------------------------------------------------------------------
 
 enum conflict { CONFLICT_ERROR, CONFLICT_UPDATE, CONFLICT_SKIP };
 

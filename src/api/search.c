@@ -65,8 +65,7 @@ static void search_products(struct call *call)
     call_json(call, 200, root);
 }
 
-// ---- recommendations
-// --------------------------------------------------------------------------------------------------
+// ---- recommendations -----------------------------------------------------------------------------------------------
 
 static void answer_recommendation(struct http_req *req, const struct turn_outcome *outcome)
 {

@@ -63,8 +63,7 @@ struct str socket_conversation(struct socket *socket, struct arena *arena)
     return copy;
 }
 
-// ---- life
-// -------------------------------------------------------------------------------------------------------------
+// ---- life ----------------------------------------------------------------------------------------------------------
 
 // The handle is known to the socket before any frame is read, and to those who look through the registry.
 static void know_ws(struct socket *socket, struct http_ws *ws)
@@ -137,8 +136,7 @@ void brands_closed(struct app *app, struct str brand_id)
     sockets_each(app->sockets, brand_id, close_one, NULL);
 }
 
-// ---- handshake
-// --------------------------------------------------------------------------------------------------------
+// ---- handshake -----------------------------------------------------------------------------------------------------
 
 static struct socket *socket_new(struct call *call, bool open)
 {

@@ -30,8 +30,7 @@ static void fail(struct item *item, const char *code, const char *message)
         fresh_id(item);
 }
 
-// ---- chat
-// -------------------------------------------------------------------------------------------------------------
+// ---- chat ----------------------------------------------------------------------------------------------------------
 
 static void start_chat(struct socket *socket, struct item *item, struct brand_ref *brand)
 {
@@ -45,8 +44,7 @@ static void start_chat(struct socket *socket, struct item *item, struct brand_re
     item->turn = turn_start(socket->app->engine, &input, NULL, NULL, NULL);
 }
 
-// ---- resume
-// -----------------------------------------------------------------------------------------------------------
+// ---- resume --------------------------------------------------------------------------------------------------------
 
 struct load {
     struct item *item;
@@ -111,8 +109,7 @@ static void start_resume(struct socket *socket, struct item *item, struct brand_
     fill_outcome(socket, item, brand, &l.answer);
 }
 
-// ---- the queue
-// --------------------------------------------------------------------------------------------------------
+// ---- the queue -----------------------------------------------------------------------------------------------------
 
 static void start(struct socket *socket, struct item *item)
 {

@@ -14,8 +14,7 @@ static yyjson_mut_val *fault_input(yyjson_mut_doc *doc, const struct fault *faul
     return fault->input_text.p ? json_new_str(doc, fault->input_text) : yyjson_mut_null(doc);
 }
 
-// ---- 001: {"detail": …}
-// -----------------------------------------------------------------------------------------------
+// ---- 001: {"detail": …} --------------------------------------------------------------------------------------------
 
 static void brands_error(struct http_req *req, int status, const char *code, const char *text)
 {
@@ -44,8 +43,7 @@ static void brands_faults(struct http_req *req, const struct faults *faults)
 
 const struct surface surface_brands = {"brands", true, true, brands_error, brands_faults};
 
-// ---- /api/v1: envelope
-// ------------------------------------------------------------------------------------------------
+// ---- /api/v1: envelope ---------------------------------------------------------------------------------------------
 
 static const struct {
     int status;

@@ -21,8 +21,7 @@
 
 enum { LIMITER_KEYS = 100000, WORKER_QUEUE = 8192, INDEX_BUDGET = 1 << 30, SECRET_BYTES = 32 };
 
-// ---- providers
-// --------------------------------------------------------------------------------------------------------
+// ---- providers -----------------------------------------------------------------------------------------------------
 
 static int number_of(const struct settings *s, enum setting_id id, struct str provider)
 {
@@ -111,8 +110,7 @@ int compose_providers(const struct settings *settings, struct arena *arena, stru
     return 0;
 }
 
-// ---- master key
-// -------------------------------------------------------------------------------------------------------
+// ---- master key ----------------------------------------------------------------------------------------------------
 
 static int read_key(const char *path, char *bytes, struct err *err)
 {
@@ -156,8 +154,7 @@ static int master_key(const struct settings *settings, struct crypto_keys **ret,
     return rc;
 }
 
-// ---- changes
-// ----------------------------------------------------------------------------------------------------------
+// ---- changes -------------------------------------------------------------------------------------------------------
 
 static void on_changes(void *arg, const struct change *changes, size_t n)
 {
@@ -176,8 +173,7 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
         jobs_poke(jobs);
 }
 
-// ---- vectors
-// ----------------------------------------------------------------------------------------------------------
+// ---- vectors -------------------------------------------------------------------------------------------------------
 
 static bool embedding_model(void *self, char ret_name[101], float *ret_floor)
 {
@@ -241,8 +237,7 @@ static int queue_vectors(struct composition *c, struct err *err)
     return rc;
 }
 
-// ---- the whole
-// --------------------------------------------------------------------------------------------------------
+// ---- the whole -----------------------------------------------------------------------------------------------------
 
 static int mend(struct tx *tx, void *arg, struct err *err)
 {

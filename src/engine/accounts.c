@@ -36,8 +36,7 @@ static struct scope installation(void)
     return scope_installation(STR("accounts"));
 }
 
-// ---- who
-// --------------------------------------------------------------------------------------------------------------
+// ---- who -----------------------------------------------------------------------------------------------------------
 
 struct identify {
     struct arena *arena;
@@ -180,8 +179,7 @@ int accounts_admin_anywhere(struct accounts *a, const struct caller *caller, boo
     return rc;
 }
 
-// ---- signing in
-// -------------------------------------------------------------------------------------------------------
+// ---- signing in ----------------------------------------------------------------------------------------------------
 
 struct sign {
     struct accounts *accounts;
@@ -370,8 +368,7 @@ int accounts_logout(struct accounts *a, const struct caller *caller, bool all_de
     return store_write(a->store, &scope, end_sign_in, &l, err);
 }
 
-// ---- making accounts
-// --------------------------------------------------------------------------------------------------
+// ---- making accounts -----------------------------------------------------------------------------------------------
 
 static bool email_valid(struct str email)
 {

@@ -189,8 +189,7 @@ void catalogues_changed(struct catalogues *c, const struct change *change)
     pthread_mutex_unlock(&c->lock);
 }
 
-// ---- building
-// ---------------------------------------------------------------------------------------------------------
+// ---- building ------------------------------------------------------------------------------------------------------
 
 struct build {
     struct catalogue *e;
@@ -451,8 +450,7 @@ static int bring_up_to_date(struct catalogues *c, struct catalogue *e, const str
     return rc;
 }
 
-// ---- searching
-// --------------------------------------------------------------------------------------------------------
+// ---- searching -----------------------------------------------------------------------------------------------------
 
 static void keep_strings(struct arena *arena, struct search_result *result)
 {

@@ -20,8 +20,7 @@ enum { LETTERS = 26, BUDGET = 1 << 28 };
 STORE_SQL(testing_messages, "SELECT conversation_id, id, role, content, status FROM messages WHERE brand_id = $1 ORDER "
                             "BY conversation_id, seq");
 
-// ---- life
-// -------------------------------------------------------------------------------------------------------------
+// ---- life ----------------------------------------------------------------------------------------------------------
 
 static void on_changes(void *arg, const struct change *changes, size_t n)
 {
@@ -130,8 +129,7 @@ void site_close(struct site *site)
     nftw(site->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-// ---- what there is
-// ----------------------------------------------------------------------------------------------------
+// ---- what there is -------------------------------------------------------------------------------------------------
 
 struct brand_ref *site_brand_again(struct site *site, const char *id)
 {
@@ -306,8 +304,7 @@ size_t site_messages(struct site *site, const char *brand, struct row **ret)
     return n;
 }
 
-// ---- turns
-// ------------------------------------------------------------------------------------------------------------
+// ---- turns ---------------------------------------------------------------------------------------------------------
 
 struct turn *site_ask_with(struct site *site, struct turn_input *input)
 {

@@ -28,8 +28,7 @@ static const struct step {
     {"finish", step_finish},          // readers, the next turn of the conversation
 };
 
-// ---- text and watchers
-// ------------------------------------------------------------------------------------------------
+// ---- text and watchers ---------------------------------------------------------------------------------------------
 
 void turn_wake(struct turn *turn)
 {
@@ -69,6 +68,8 @@ void turn_append(struct turn *turn, struct str text)
         turn_wake(turn);
         return;
     }
+    if (atomic_exchange(&turn->engine->flush_asked, true))
+        return; // one wake-up of the clock serves all deltas until its next round
     pthread_mutex_lock(&turn->engine->lock);
     pthread_cond_signal(&turn->engine->tick);
     pthread_mutex_unlock(&turn->engine->lock);
@@ -151,8 +152,7 @@ void turn_unref(struct turn *turn)
     arena_free(turn->arena); // the turn lives in it
 }
 
-// ---- running
-// ----------------------------------------------------------------------------------------------------------
+// ---- running -------------------------------------------------------------------------------------------------------
 
 static void run(void *arg)
 {
@@ -181,8 +181,7 @@ void turn_fail(struct turn *turn, int code, const struct err *err)
         turn->outcome.code = code;
 }
 
-// ---- lanes
-// ------------------------------------------------------------------------------------------------------------
+// ---- lanes ---------------------------------------------------------------------------------------------------------
 
 static struct str lane_key(struct arena *arena, struct str brand, struct str chatbot, struct str session)
 {
@@ -412,8 +411,7 @@ void turn_cancel(struct turn *turn)
     pthread_mutex_unlock(&turn->lock);
 }
 
-// ---- the clock
-// --------------------------------------------------------------------------------------------------------
+// ---- the clock -----------------------------------------------------------------------------------------------------
 
 struct due { // what the clock found to do, done without the engine's lock
     VEC(struct turn *) wake;
@@ -448,6 +446,7 @@ static void clock_round(struct engine *engine, bool *ret_flushing)
     struct due due = {0};
     int64_t now = clock_mono_ms(), flush_ms = settings_int(engine->with.settings, SET_WS_FLUSH);
     *ret_flushing = false;
+    atomic_store(&engine->flush_asked, false); // before the turns are looked at: what comes behind asks again
     for (struct turn *turn = engine->turns, *after; turn; turn = after) {
         after = turn->after;
         *ret_flushing |= look_at(turn, now, &due, flush_ms);
@@ -487,6 +486,7 @@ static void *clock_thread(void *arg)
             pthread_cond_wait(&engine->tick, &engine->lock);
             continue;
         }
+        flushing |= atomic_load(&engine->flush_asked);
         int64_t due = last + (flushing ? TICK_FLUSH_MS : TICK_MS);
         if (clock_mono_ms() >= due) {
             last = clock_mono_ms();
@@ -501,8 +501,7 @@ static void *clock_thread(void *arg)
     return NULL;
 }
 
-// ---- engine
-// -----------------------------------------------------------------------------------------------------------
+// ---- engine --------------------------------------------------------------------------------------------------------
 
 struct engine *engine_new(const struct engine_options *options)
 {

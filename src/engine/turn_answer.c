@@ -15,8 +15,7 @@ static const struct chat_settings *chat_of(const struct turn *turn)
     return &turn->input.brand->row.config.chat_settings;
 }
 
-// ---- prompt
-// -----------------------------------------------------------------------------------------------------------
+// ---- prompt --------------------------------------------------------------------------------------------------------
 
 static struct prompt_pair *company_pairs(struct turn *turn, size_t *ret_n)
 {
@@ -95,8 +94,7 @@ static size_t history_pairs(struct turn *turn, struct prompt_turn *pairs)
     return n;
 }
 
-// ---- the model
-// --------------------------------------------------------------------------------------------------------
+// ---- the model -----------------------------------------------------------------------------------------------------
 
 static bool look_up_marker(void *arg, enum marker_kind kind, struct str id, struct buf *out)
 {
@@ -195,8 +193,7 @@ static enum step_result ask_model(struct turn *turn)
     return STEP_PARK;
 }
 
-// ---- quoting
-// ----------------------------------------------------------------------------------------------------------
+// ---- quoting -------------------------------------------------------------------------------------------------------
 
 static void say(struct turn *turn, struct buf *spoken, struct str text)
 {
@@ -276,8 +273,7 @@ static void advise(struct turn *turn)
     turn_append(turn, buf_str(&text));
 }
 
-// ---- steps
-// ------------------------------------------------------------------------------------------------------------
+// ---- steps ---------------------------------------------------------------------------------------------------------
 
 enum step_result turn_step_answer(struct turn *turn)
 {

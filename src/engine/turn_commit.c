@@ -16,8 +16,7 @@ static struct scope scope_of(const struct turn *turn)
                           turn->input.address};
 }
 
-// ---- events
-// -----------------------------------------------------------------------------------------------------------
+// ---- events --------------------------------------------------------------------------------------------------------
 
 static int write_event(struct tx *tx, struct turn *turn, const char *name, struct str message_id, const char *text_key,
                        struct str text, struct err *err)
@@ -39,8 +38,7 @@ static int write_event(struct tx *tx, struct turn *turn, const char *name, struc
     return event_write(tx, name, conversation->id, json_write(arena, data), err);
 }
 
-// ---- open
-// -------------------------------------------------------------------------------------------------------------
+// ---- open ----------------------------------------------------------------------------------------------------------
 
 static int open_turn(struct tx *tx, void *arg, struct err *err)
 {
@@ -83,8 +81,7 @@ enum step_result turn_step_open(struct turn *turn)
     return STEP_PARK;
 }
 
-// ---- partial
-// ----------------------------------------------------------------------------------------------------------
+// ---- partial -------------------------------------------------------------------------------------------------------
 
 struct partial {
     struct turn *turn;
@@ -127,8 +124,7 @@ void turn_save_partial(struct turn *turn)
     store_write_async(turn->engine->with.store, &scope, save_partial, partial, partial_saved);
 }
 
-// ---- products, commit
-// -------------------------------------------------------------------------------------------------
+// ---- products, commit ----------------------------------------------------------------------------------------------
 
 // Prices and availability are those of the rows now, not of when the turn began.
 enum step_result turn_step_products(struct turn *turn)

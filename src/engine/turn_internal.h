@@ -26,6 +26,7 @@ struct engine {
     struct turn *turns; // all that have not ended
     size_t n_turns;
     struct map *lanes; // "<brand>/<chatbot>/<session>" → lane
+    _Atomic bool flush_asked; // some turn has text to flush, and the clock was told
 };
 
 struct lane { // one conversation: the turn that runs and those behind it

@@ -82,8 +82,7 @@ static void audit(struct store *store, const char (*acknowledged)[16], size_t n)
     assert_true(found.items >= (int64_t)n);
 }
 
-// ---- kill -9
-// ---------------------------------------------------------------------------------------------------------
+// ---- kill -9 -------------------------------------------------------------------------------------------------------
 
 struct child {
     struct store *store;
@@ -196,8 +195,7 @@ TEST(a_running_server_is_named)
     test_dir_remove(&dir);
 }
 
-// ---- power cuts
-// ------------------------------------------------------------------------------------------------------
+// ---- power cuts ----------------------------------------------------------------------------------------------------
 
 struct cut_client {
     struct store *store;
@@ -253,8 +251,7 @@ TEST(a_power_cut_loses_nothing_acknowledged)
     test_dir_remove(&dir);
 }
 
-// ---- failing writes
-// --------------------------------------------------------------------------------------------------
+// ---- failing writes ------------------------------------------------------------------------------------------------
 
 // Each write and sync in turn fails once; nothing acknowledged is lost then and there, nor after opening again.
 static void fail_each_write(int code)
@@ -327,8 +324,7 @@ TEST(a_store_that_is_only_asked_recovers_too)
     test_dir_remove(&dir);
 }
 
-// ---- a disk that is full
-// ---------------------------------------------------------------------------------------------
+// ---- a disk that is full -------------------------------------------------------------------------------------------
 
 TEST(a_full_disk_stops_writing_and_nothing_else)
 {
@@ -363,8 +359,7 @@ TEST(a_full_disk_stops_writing_and_nothing_else)
     test_dir_remove(&dir);
 }
 
-// ---- the log
-// ---------------------------------------------------------------------------------------------------------
+// ---- the log -------------------------------------------------------------------------------------------------------
 
 static int64_t size_of(const char *name)
 {

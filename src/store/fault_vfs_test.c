@@ -46,8 +46,7 @@ static sqlite3_file *real(sqlite3_file *file)
     return ((struct fault_file *)file)->real;
 }
 
-// ---- the record
-// ------------------------------------------------------------------------------------------------------
+// ---- the record ----------------------------------------------------------------------------------------------------
 
 static void apply(struct record *record, const struct change *change, size_t n)
 {
@@ -130,8 +129,7 @@ static int meet(void)
     return SQLITE_OK;
 }
 
-// ---- the methods of a file
-// -------------------------------------------------------------------------------------------
+// ---- the methods of a file -----------------------------------------------------------------------------------------
 
 static int on_close(sqlite3_file *file)
 {
@@ -239,8 +237,7 @@ static int on_shm_unmap(sqlite3_file *file, int remove_it)
     return real(file)->pMethods->xShmUnmap(real(file), remove_it);
 }
 
-// ---- the file system
-// -------------------------------------------------------------------------------------------------
+// ---- the file system -----------------------------------------------------------------------------------------------
 
 static int on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *ret_flags)
 {

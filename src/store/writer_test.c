@@ -24,8 +24,7 @@ static void close_store(void)
     test_dir_remove(&dir);
 }
 
-// ---- holding the writer
-// ----------------------------------------------------------------------------------------------
+// ---- holding the writer --------------------------------------------------------------------------------------------
 
 static struct {
     pthread_t thread;
@@ -62,8 +61,7 @@ static void let_go(void)
     assert_null(rc);
 }
 
-// ---- asynchronous writes
-// ---------------------------------------------------------------------------------------------
+// ---- asynchronous writes -------------------------------------------------------------------------------------------
 
 struct async {
     store_fn fn;
@@ -261,8 +259,7 @@ TEST(closing_finishes_what_is_queued)
     close_store();
 }
 
-// ---- many at once
-// ----------------------------------------------------------------------------------------------------
+// ---- many at once --------------------------------------------------------------------------------------------------
 
 static atomic_int wrong, listened;
 
@@ -317,8 +314,7 @@ TEST(many_clients_each_hear_of_their_own)
     close_store();
 }
 
-// ---- an engine that fails at a chosen call
-// ---------------------------------------------------------------------------
+// ---- an engine that fails at a chosen call -------------------------------------------------------------------------
 
 static struct {
     int countdown; // fails when it reaches 0

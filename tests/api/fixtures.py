@@ -59,6 +59,8 @@ def model_site(conformance):
 @pytest.fixture
 def model(model_site):
     """A Site whose model is the test double `model.llm`, which echoes and has an empty log when a test begins."""
-    model_site.llm.set(answer="echo")
-    model_site.llm.clear()
+    fake = model_site.llm
+    assert fake.running, f"the test double has ended: {fake.process.returncode} {fake.stderr[-2000:]}"
+    fake.set(answer="echo")
+    fake.clear()
     return model_site

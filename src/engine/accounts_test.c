@@ -120,7 +120,9 @@ TEST(accounts_lock_out_after_twenty_failures)
         assert_int_equal(login(&p, STR("ada"), STR("wrong-password"), &in), ERR_DENIED);
     assert_int_equal(login(&p, STR("ADA"), PASSWORD, &in), ERR_LIMIT);
     assert_int_equal(login(&p, STR("root@fern.example"), PASSWORD, &in), 0); // another account
-    assert_int_equal(accounts_login(p.accounts, p.site.arena, STR("ada"), PASSWORD, STR("192.0.2.8"), ISSUER, &in, &retry_s, &err), 0);
+    assert_int_equal(
+        accounts_login(p.accounts, p.site.arena, STR("ada"), PASSWORD, STR("192.0.2.8"), ISSUER, &in, &retry_s, &err),
+        0);
     clock_advance(15 * 60 * 1000 + 1000);
     assert_int_equal(login(&p, STR("ada"), PASSWORD, &in), 0);
     assert_int_equal(login(&p, STR("ada"), STR("wrong-password"), &in), ERR_DENIED); // counted from the start again
@@ -271,7 +273,9 @@ TEST(accounts_log_out_of_one_and_of_all)
     struct caller caller;
     struct err err = {0};
     people_open(&p);
-    assert_int_equal(login(&p, STR("ada"), PASSWORD, &a) | login(&p, STR("ada"), PASSWORD, &b) | login(&p, STR("ada"), PASSWORD, &c), 0);
+    assert_int_equal(login(&p, STR("ada"), PASSWORD, &a) | login(&p, STR("ada"), PASSWORD, &b) |
+                         login(&p, STR("ada"), PASSWORD, &c),
+                     0);
     assert_int_equal(accounts_logout_token(p.accounts, p.site.arena, a.refresh_token, &err), 0);
     assert_int_equal(identify(&p, a.access_token, &caller), ERR_DENIED);
     assert_int_equal(identify(&p, b.access_token, &caller), 0);
@@ -285,7 +289,8 @@ TEST(accounts_log_out_of_one_and_of_all)
     people_close(&p);
 }
 
-// ---- keys and roles ---------------------------------------------------------------------------------------------------
+// ---- keys and roles
+// ---------------------------------------------------------------------------------------------------
 
 struct key {
     struct str of, key; // user or chatbot
@@ -349,12 +354,20 @@ TEST(accounts_are_made_by_the_rules)
     struct user_row user;
     struct err err = {0};
     people_open(&p);
-    static const struct str bad[] = {STR("no-at.example"), STR("@fern.example"), STR("a@b@fern.example"), STR("a b@fern.example"), STR("a@fern"),
-                                     STR("a@.fern.example"), STR("a@fern.e")};
+    static const struct str bad[] = {STR("no-at.example"),    STR("@fern.example"), STR("a@b@fern.example"),
+                                     STR("a b@fern.example"), STR("a@fern"),        STR("a@.fern.example"),
+                                     STR("a@fern.e")};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(accounts_create(p.accounts, p.site.arena, STR("x"), bad[i], PASSWORD, false, &user, &err), ERR_INVALID);
-    assert_int_equal(accounts_create(p.accounts, p.site.arena, STR("x"), STR("x@fern.example"), STR("short"), false, &user, &err), ERR_INVALID);
-    assert_int_equal(accounts_create(p.accounts, p.site.arena, STR("ADA"), STR("new@fern.example"), PASSWORD, false, &user, &err), ERR_CONFLICT);
-    assert_int_equal(accounts_create(p.accounts, p.site.arena, STR("eve"), STR("Ada@Fern.example"), PASSWORD, false, &user, &err), ERR_CONFLICT);
+        assert_int_equal(accounts_create(p.accounts, p.site.arena, STR("x"), bad[i], PASSWORD, false, &user, &err),
+                         ERR_INVALID);
+    assert_int_equal(
+        accounts_create(p.accounts, p.site.arena, STR("x"), STR("x@fern.example"), STR("short"), false, &user, &err),
+        ERR_INVALID);
+    assert_int_equal(
+        accounts_create(p.accounts, p.site.arena, STR("ADA"), STR("new@fern.example"), PASSWORD, false, &user, &err),
+        ERR_CONFLICT);
+    assert_int_equal(
+        accounts_create(p.accounts, p.site.arena, STR("eve"), STR("Ada@Fern.example"), PASSWORD, false, &user, &err),
+        ERR_CONFLICT);
     people_close(&p);
 }

@@ -75,9 +75,11 @@ TEST(suggest_falls_back_only_without_words)
     site_open(&site, 0);
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     shelf(&site);
-    struct suggestions found = ask(&site, brand, (struct suggest_query){.message = STR("How much is it?"), .fallback = STR("Ember stove")});
+    struct suggestions found =
+        ask(&site, brand, (struct suggest_query){.message = STR("How much is it?"), .fallback = STR("Ember stove")});
     assert_true(has(&found, "stove"));
-    found = ask(&site, brand, (struct suggest_query){.message = STR("How much is the Halden tent?"), .fallback = STR("Ember stove")});
+    found = ask(&site, brand,
+                (struct suggest_query){.message = STR("How much is the Halden tent?"), .fallback = STR("Ember stove")});
     assert_true(has(&found, "tent-2") && !has(&found, "stove"));
     brand_ref_drop(brand);
     site_close(&site);

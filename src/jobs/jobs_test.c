@@ -31,11 +31,13 @@ COUNT(brand_totals);
 COUNT(jobs);
 COUNT(audit);
 COUNT(usage_rows);
-STORE_SQL(count_errors, "SELECT COUNT(*) FROM jobs WHERE brand_id = $1 AND state = 'waiting' AND error LIKE '%the test says so%'");
+STORE_SQL(count_errors,
+          "SELECT COUNT(*) FROM jobs WHERE brand_id = $1 AND state = 'waiting' AND error LIKE '%the test says so%'");
 
 static const struct store_sql *const OWNED[] = {
-    &count_chatbots, &count_prompt_versions, &count_api_keys, &count_memberships, &count_products,     &count_knowledge_bases, &count_documents,
-    &count_vectors,  &count_conversations,   &count_messages, &count_events,      &count_brand_totals, &count_jobs,
+    &count_chatbots,        &count_prompt_versions, &count_api_keys, &count_memberships,   &count_products,
+    &count_knowledge_bases, &count_documents,       &count_vectors,  &count_conversations, &count_messages,
+    &count_events,          &count_brand_totals,    &count_jobs,
 };
 
 static struct jobs *start(struct site *site)
@@ -111,7 +113,8 @@ TEST(job_erases_all_but_audit_and_usage)
 static void put_many(struct site *site, struct brand_ref *brand)
 {
     for (int i = 0; i < 40; i++)
-        site_product(site, "fern", arena_printf(site->arena, "p%d", i), arena_printf(site->arena, "Thing %d", i), "1", "useful");
+        site_product(site, "fern", arena_printf(site->arena, "p%d", i), arena_printf(site->arena, "Thing %d", i), "1",
+                     "useful");
     site_document(site, brand, "Title", "Text.");
 }
 
@@ -216,8 +219,8 @@ static bool stopper_model(void *self, char ret_name[101], float *ret_floor)
     return s->site->embedder.model(s->site, ret_name, ret_floor);
 }
 
-static int stopper_embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms, const float ***ret,
-                         size_t *ret_dims, struct err *err)
+static int stopper_embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
+                         const float ***ret, size_t *ret_dims, struct err *err)
 {
     struct stopper *s = self;
     s->ending = ++s->calls == 1;

@@ -53,8 +53,8 @@ int job_claim(struct tx *tx, struct arena *arena, int64_t now, int64_t lease_ms,
         (struct job){arena_str(arena, rows_str(rows, 0)), arena_str(arena, rows_str(rows, 1)),
                      arena_str(arena, rows_str(rows, 2)), arena_str(arena, rows_str(rows, 3)), rows_int(rows, 4) + 1};
     int64_t changed = 0; // none: another server was quicker
-    rc = tx_exec(tx, &job_row_claim, VALUES(v_str(ret->brand), v_str(ret->id), v_int(now + lease_ms), v_int(now)), &changed,
-                 err);
+    rc = tx_exec(tx, &job_row_claim, VALUES(v_str(ret->brand), v_str(ret->id), v_int(now + lease_ms), v_int(now)),
+                 &changed, err);
     return rc ? rc : changed > 0;
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything at once: many clients that chat, stop, resume and vanish, while brands come and go and a catalogue changes.
+"""Everything at once: many clients chat, stop, resume and vanish while brands come and go and a catalogue changes.
 
 Who gets through must be served rightly: an answer is the model's whole one or a beginning of it, histories hold each
 message once, nothing is a 5xx where the brand is there, and the server ends with 0 in the middle of it. Under a
@@ -75,7 +75,8 @@ def http_chats(storm, chance):
                 body["conversation_id"] = f"shared-{chance.randrange(CONVERSATIONS)}"
             vanish = chance.random() < 0.25
             try:
-                reply = client.post(f"/chat/{storm.main}", json=body, timeout=chance.uniform(0.01, 0.2) if vanish else 60)
+                patience = chance.uniform(0.01, 0.2) if vanish else 60
+                reply = client.post(f"/chat/{storm.main}", json=body, timeout=patience)
             except httpx.TimeoutException:
                 storm.check(vanish, "http: no answer within a minute")
                 storm.count("http vanished")
@@ -210,7 +211,8 @@ def conversations(storm, chance):
 def outside(storm, chance):
     """Another process writes: what the server keeps in memory may be stale from then on."""
     while storm.on():
-        asked = run([storm.server.arguments[0], "ask", "--data", str(storm.server.data), "--brand", storm.main, "lantern 3"])
+        program, data = storm.server.arguments[0], str(storm.server.data)
+        asked = run([program, "ask", "--data", data, "--brand", storm.main, "lantern 3"])
         storm.check(asked.returncode == 0 and "antern" in asked.stdout, f"ask: {asked.returncode} {asked.stderr[:300]}")
         storm.count("outside")
         time.sleep(0.5)
@@ -238,11 +240,12 @@ def test_storm(server, llm, vectors):
     if vectors:
         provider |= {"embeddingModel": "test-embedding"}
     s = server({"drain.seconds": 1, "log.level": "error"}, llm={"a": provider})
-    main = s.brand(products=[product(i, 0) for i in range(200)], config={"chat_settings": {"messages_per_minute": 600}})
+    often = {"chat_settings": {"messages_per_minute": 600}}
+    main = s.brand(products=[product(i, 0) for i in range(200)], config=often)
     storm = Storm(s, main)
     tasks = [outside, brands, brands, catalogue, catalogue, conversations]
     tasks += [http_chats if i % 2 else socket_chats for i in range(CLIENTS)]
-    threads = [threading.Thread(target=guarded, args=(storm, task, seed), daemon=True) for seed, task in enumerate(tasks)]
+    threads = [threading.Thread(target=guarded, args=(storm, task, i), daemon=True) for i, task in enumerate(tasks)]
     for thread in threads:
         thread.start()
     while time.monotonic() < storm.until - 1:
@@ -256,6 +259,6 @@ def test_storm(server, llm, vectors):
         thread.join(30)
     print(sorted(storm.counts.items()))
     assert not storm.faults, "\n".join(storm.faults[:20])
-    for done in ("http stop", "ws stop", "ws cancelled", "ws resumed", "ws dropped", "http vanished", "brand", "catalogue",
-                 "outside"):
+    wanted = [f"ws {what}" for what in ("stop", "cancelled", "resumed", "dropped")]
+    for done in (*wanted, "http stop", "http vanished", "brand", "catalogue", "outside"):
         assert storm.counts.get(done), f"nothing of: {done}"

@@ -22,7 +22,7 @@ struct http_ws;
 // ---- routes ---------------------------------------------------------------------------------------------------------
 
 enum http_route_kind {
-    HTTP_PLAIN, // body read whole, up to max_body
+    HTTP_PLAIN,     // body read whole, up to max_body
     HTTP_MULTIPART, // multipart/form-data: file parts streamed to disk (http/multipart.h), up to max_body
     HTTP_WEBSOCKET, // handler decides; then http_accept_ws
 };
@@ -39,14 +39,14 @@ struct http_route {
     unsigned method; // exactly one bit
     const char *path;
     enum http_route_kind kind;
-    size_t max_body; // bytes; 0 = no body is read (a body sent is refused with 413)
+    size_t max_body;      // bytes; 0 = no body is read (a body sent is refused with 413)
     http_handler handler; // runs on a worker
-    const void *row; // the caller's own row (http_route_row)
-    unsigned flags; // HTTP_ROUTE_…
+    const void *row;      // the caller's own row (http_route_row)
+    unsigned flags;       // HTTP_ROUTE_…
 };
 
 enum {
-    HTTP_ROUTE_OWNS = 1, // the path has no other methods: they give 405 and do not fall to a parameter
+    HTTP_ROUTE_OWNS = 1,    // the path has no other methods: they give 405 and do not fall to a parameter
     HTTP_ROUTE_SLASHES = 2, // doubled slashes in the path are read as one
     HTTP_ROUTE_ON_LOOP = 4, // the handler runs on the loop: it must not block, not even on a file or a lock
 };
@@ -62,7 +62,7 @@ struct http_options {
     struct pool *workers;
     const struct http_route *routes;
     size_t n_routes;
-    void *app; // http_app
+    void *app;                         // http_app
     const struct str *trusted_proxies; // CIDR texts; peers whose X-Forwarded-* count (reloadable: http_set_trusted)
     size_t n_trusted;
     // Answers what the loop refuses: status 400 404 405 408 413 414 417 431 503. Runs on the loop: must not block.
@@ -74,15 +74,15 @@ struct http_options {
     void (*done)(const struct http_req *req, int status, size_t body_bytes, int64_t us);
 
     // Bounds; 0 = the default in parentheses.
-    size_t max_head; // bytes of request line and fields together (16 KiB) → 431 (414 for the line alone)
-    size_t max_fields; // (100) → 431
+    size_t max_head;        // bytes of request line and fields together (16 KiB) → 431 (414 for the line alone)
+    size_t max_fields;      // (100) → 431
     size_t max_connections; // (20000) whole process: further ones are closed at once
-    int head_timeout_ms; // (10000) from the first byte of a request, and from accept → 408, closed
-    int body_timeout_ms; // (30000) without progress → 408
-    int idle_timeout_ms; // (75000) keep-alive without a request → closed
-    int write_timeout_ms; // (30000) a reader without progress → closed
-    const char *temp_dir; // for file parts of forms ($TMPDIR or /tmp)
-    size_t unsent_high; // (256 KiB) unsent bytes at which sources are no longer pulled
+    int head_timeout_ms;    // (10000) from the first byte of a request, and from accept → 408, closed
+    int body_timeout_ms;    // (30000) without progress → 408
+    int idle_timeout_ms;    // (75000) keep-alive without a request → closed
+    int write_timeout_ms;   // (30000) a reader without progress → closed
+    const char *temp_dir;   // for file parts of forms ($TMPDIR or /tmp)
+    size_t unsent_high;     // (256 KiB) unsent bytes at which sources are no longer pulled
 };
 
 // Binds and listens; the server does not accept yet. ERR_INVALID (address), ERR_CONFLICT (in use), ERR_IO.
@@ -109,14 +109,14 @@ int http_set_trusted(struct http_server *server, const struct str *trusted, size
 
 void *http_app(const struct http_req *req);
 const void *http_route_row(const struct http_req *req); // NULL when nothing matched
-// For OPTIONS: the row of the method that will follow (Access-Control-Request-Method), whose parameters http_param gives;
-// some row of the path when it has none for that method.
+// For OPTIONS: the row of the method that will follow (Access-Control-Request-Method), whose parameters http_param
+// gives; some row of the path when it has none for that method.
 const void *http_preflight_row(const struct http_req *req);
 const struct http_route *http_req_route(const struct http_req *req);
 struct arena *http_arena(struct http_req *req); // freed after the answer was sent
 const char *http_method(const struct http_req *req);
-struct str http_path(const struct http_req *req); // as sent, without the query
-struct str http_param(const struct http_req *req, const char *name); // decoded path parameter; STR_NULL
+struct str http_path(const struct http_req *req);                        // as sent, without the query
+struct str http_param(const struct http_req *req, const char *name);     // decoded path parameter; STR_NULL
 struct str http_header_in(const struct http_req *req, const char *name); // first of that name (case-insensitive)
 bool http_header_next(const struct http_req *req, const char *name, size_t *pos, struct str *ret); // each in turn
 struct str http_query(struct http_req *req, const char *name); // first, decoded (+ is a space); STR_NULL
@@ -127,7 +127,7 @@ struct str http_body(const struct http_req *req); // p non-NULL also when empty
 struct multipart;
 const struct multipart *http_multipart(struct http_req *req, struct err *ret_err);
 const char *http_request_id(const struct http_req *req); // UUID v7, made at the head; sent as X-Request-Id
-struct str http_peer(const struct http_req *req); // address text without port; "unix" for sockets
+struct str http_peer(const struct http_req *req);        // address text without port; "unix" for sockets
 bool http_peer_loopback(const struct http_req *req);
 // The peer, or the nearest untrusted address in X-Forwarded-For when the peer is trusted; canonical text.
 struct str http_client_address(struct http_req *req);
@@ -184,10 +184,10 @@ int http_ws_check(struct http_req *req);
 struct http_ws_options {
     size_t max_message; // bytes, fragments joined → close 1009 (64 KiB; 0 = the default in parentheses)
     int ping_interval_ms, pong_timeout_ms; // (30000, 20000) → 1011
-    int idle_timeout_ms; // no message from the client and not http_ws_set_busy → close 4408 (300000)
-    int64_t max_lifetime_ms; // → 1001 once not busy (86400000)
+    int idle_timeout_ms;          // no message from the client and not http_ws_set_busy → close 4408 (300000)
+    int64_t max_lifetime_ms;      // → 1001 once not busy (86400000)
     size_t max_frames_per_minute; // frames of any kind → close 4429 (600)
-    int close_timeout_ms; // wait for the peer's echo (2000)
+    int close_timeout_ms;         // wait for the peer's echo (2000)
 };
 
 // Callbacks of one socket, all but `close` may be NULL. `message` gets each whole, valid UTF-8 text message; messages

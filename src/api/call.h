@@ -36,12 +36,14 @@ enum endpoint_flags {
     ENDPOINT_NO_BODY_NEEDED = 8, // an absent body is an empty object
     ENDPOINT_LIST = 32, // the reply is a plain array of `reply`
     ENDPOINT_HIDDEN = 64, // not in the OpenAPI document
+    ENDPOINT_BODY_LIST = 4, // the raw body is a list of `raw_model`
     ENDPOINT_HTML = 128, // the reply is a page
 };
 
 struct parameter { // of the query, for the document and the decoder
     const char *name, *type, *help; // "integer", "string", "boolean"
     int64_t low, high; // integers
+    const char *choices; // strings: a|b|c
 };
 
 struct endpoint {
@@ -53,6 +55,7 @@ struct endpoint {
     const struct limit_class *limit; // NULL: none
     const struct model *body; // NULL: none is read, or the handler reads it itself (`raw_body`)
     unsigned flags;
+    const struct model *raw_model; // what the document says of a raw body
     bool raw_body; // JSON of another form: call->json
     enum http_route_kind kind;
     size_t max_body; // 0: 1 MiB where a body is read

@@ -2,6 +2,7 @@
 #include "api/openapi.h"
 
 #include "api/call.h"
+#include "model/product.h"
 
 struct document {
     struct arena *arena;
@@ -18,9 +19,18 @@ static const char *method_name(unsigned method)
                                    : "patch";
 }
 
+// What the server adds by itself is in replies alone: such a model has two components.
+static bool differs(const struct model *model)
+{
+    for (size_t i = 0; i < model->n; i++)
+        if (model->fields[i].flags & FIELD_READONLY)
+            return true;
+    return model->table != NULL;
+}
+
 static yyjson_mut_val *reference(struct document *d, const struct model *model, bool input)
 {
-    const char *name = arena_printf(d->arena, "%s%s", model->name, input && model->table ? "Input" : "");
+    const char *name = arena_printf(d->arena, "%s%s", model->name, input && differs(model) ? "Input" : "");
     if (!yyjson_mut_obj_get(d->schemas, name))
         json_add(d->doc, d->schemas, name, model_schema(model, d->doc, input));
     yyjson_mut_val *ref = yyjson_mut_obj(d->doc);
@@ -151,6 +161,13 @@ static void add_parameter(struct document *d, yyjson_mut_val *list, const char *
         json_add_int(d->doc, schema, "minimum", row->low);
         json_add_int(d->doc, schema, "maximum", row->high);
     }
+    if (row && row->choices) {
+        yyjson_mut_val *values = yyjson_mut_arr(d->doc);
+        struct str rest = str_from(row->choices);
+        while (rest.p)
+            (void)yyjson_mut_arr_append(values, json_new_str(d->doc, str_split(&rest, '|')));
+        json_add(d->doc, schema, "enum", values);
+    }
     json_add(d->doc, one, "schema", schema);
 }
 
@@ -180,6 +197,24 @@ static void add_security(struct document *d, const struct endpoint *e, yyjson_mu
     json_add(d->doc, operation, "security", list);
 }
 
+static yyjson_mut_val *request_body(struct document *d, const struct endpoint *e)
+{
+    yyjson_mut_val *body = yyjson_mut_obj(d->doc), *schema = reference(d, e->body ? e->body : e->raw_model, true);
+    if (e->flags & ENDPOINT_BODY_LIST) {
+        yyjson_mut_val *list = yyjson_mut_obj(d->doc);
+        json_add_cstr(d->doc, list, "type", "array");
+        json_add(d->doc, list, "items", yyjson_mut_obj(d->doc)); // a bad row is reported in the reply, not refused
+        json_add_cstr(d->doc, list, "description",
+                      arena_printf(d->arena, "Rows as in %s; bad ones are named in the reply", e->raw_model->name));
+        json_add_int(d->doc, list, "minItems", 1);
+        json_add_int(d->doc, list, "maxItems", PRODUCTS_PER_BULK);
+        schema = list;
+    }
+    json_add_bool(d->doc, body, "required", !(e->flags & (ENDPOINT_QUERY_FIELDS | ENDPOINT_NO_BODY_NEEDED)));
+    json_add(d->doc, body, "content", json_content(d, schema, NULL));
+    return body;
+}
+
 static yyjson_mut_val *operation(struct document *d, const struct endpoint *e)
 {
     yyjson_mut_val *op = yyjson_mut_obj(d->doc), *tags = yyjson_mut_arr(d->doc), *replies = yyjson_mut_obj(d->doc);
@@ -192,12 +227,8 @@ static yyjson_mut_val *operation(struct document *d, const struct endpoint *e)
     json_add_cstr(d->doc, op, "summary", e->summary);
     json_add(d->doc, op, "tags", tags);
     json_add(d->doc, op, "parameters", parameters(d, e));
-    if (e->body) {
-        yyjson_mut_val *body = yyjson_mut_obj(d->doc);
-        json_add_bool(d->doc, body, "required", !(e->flags & (ENDPOINT_QUERY_FIELDS | ENDPOINT_NO_BODY_NEEDED)));
-        json_add(d->doc, body, "content", json_content(d, reference(d, e->body, true), NULL));
-        json_add(d->doc, op, "requestBody", body);
-    }
+    if (e->body || e->raw_model)
+        json_add(d->doc, op, "requestBody", request_body(d, e));
     json_add(d->doc, replies, e->kind == HTTP_WEBSOCKET ? "101" : "200", success(d, e));
     add_errors(d, e, replies);
     json_add(d->doc, op, "responses", replies);

@@ -126,7 +126,7 @@ static void list_products(struct call *call)
     static const struct http_source source = {pull, close_list, true};
     struct list *l = mem_zalloc(sizeof *l);
     l->left = call_query_int(call, "limit", 1, 1000, INT64_MAX);
-    l->offset = call_query_int(call, "offset", 0, INT64_MAX, 0);
+    l->offset = call_query_int(call, "offset", 0, INT32_MAX, 0);
     l->page = BUF_INIT(PAGE_MOST);
     l->app = call->app;
     l->brand = brand_ref_take(call->brand);
@@ -449,6 +449,7 @@ static const struct parameter bulk_query[] = {
          "Replace a product",                                                                                          \
          WHO_ADMIN,                                                                                                    \
          &LIMIT_MANAGE,                                                                                                \
+         .raw_model = &product_replace_model,                                                                          \
          .raw_body = true,                                                                                             \
          .reply_example = DONE("Product updated successfully"),                                                        \
          .run = replace_product},                                                                                      \
@@ -459,8 +460,9 @@ static const struct parameter bulk_query[] = {
          .run = remove_product},                                                                                       \
     {                                                                                                                  \
         HTTP_POST, prefix "/products/bulk", &surface_brands, group, "Add up to 1000 products", WHO_ADMIN,              \
-            &LIMIT_MANAGE, .raw_body = true, .max_body = BULK_BODY, .query = bulk_query, .n_query = 1,                 \
-                           .reply_example = BULK_REPLY, .run = add_many                                                \
+            &LIMIT_MANAGE, .raw_model = &product_model, .flags = ENDPOINT_BODY_LIST, .raw_body = true,                 \
+                           .max_body = BULK_BODY, .query = bulk_query, .n_query = 1, .reply_example = BULK_REPLY,      \
+                           .run = add_many                                                                             \
     }
 static const struct endpoint rows[] = {ROWS("/brands/{brand_id}", "Catalogue"), ROWS("", "Default brand")};
 

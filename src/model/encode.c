@@ -129,6 +129,12 @@ static yyjson_mut_val *field_schema(const struct field *f, yyjson_mut_doc *doc, 
         json_add_cstr(doc, schema, "format", "date-time");
     if (input || f->type != FIELD_STRING)
         schema_bounds(f, doc, schema);
+    if (f->type == FIELD_JSON && f->item_high) {
+        yyjson_mut_val *names = yyjson_mut_obj(doc);
+        json_add_int(doc, names, "minLength", 1);
+        json_add_int(doc, names, "maxLength", f->item_high);
+        json_add(doc, schema, "propertyNames", names);
+    }
     if (f->type == FIELD_STRINGS || f->type == FIELD_RANGE) {
         yyjson_mut_val *items = yyjson_mut_obj(doc);
         yyjson_mut_val *types = yyjson_mut_arr(doc);

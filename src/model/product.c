@@ -11,31 +11,50 @@ static bool id_valid_text(struct str text)
 #define INTERNAL (FIELD_READONLY | FIELD_HIDDEN)
 #define WEB_URL .valid = text_is_web_url, .pattern = WEB_URL_PATTERN, .pattern_help = "an http(s) address"
 #define AT(member) FIELD_AT(struct product, member)
-static const struct field product_fields[] = {
-    {"id", "id", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM | FIELD_LINE | FIELD_KEY, AT(id), 1, 128,
-     .valid = id_valid_text, .pattern = "^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f]*$",
-     .pattern_help = "an id other than . and ..", .example = "\"tent-03\""},
-    {"name", "name", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(name), 1, 300, .example = "\"Skarv 2\""},
-    {"description", "description", FIELD_STRING, FIELD_REQUIRED, AT(description), 0, 10000},
-    {"category", "category", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(category), 1, 100, .example = "\"Tents\""},
-    {"price", "price", FIELD_PRICE, FIELD_REQUIRED, AT(price), 0, 1e12, .example = "389.5",
-     .help = "At most 4 decimals; more are rounded half up"},
-    {"features", "features", FIELD_STRINGS, FIELD_REQUIRED | FIELD_DROP_EMPTY, AT(features), 0, 100, 500},
-    {"specifications", "specifications", FIELD_JSON, FIELD_REQUIRED, AT(specifications), 0, 200, .item_high = 100,
-     .bytes = 32768},
-    {"availability", "availability", FIELD_BOOL, FIELD_FILTER, AT(availability), .fallback = "true"},
-    {"url", "url", FIELD_STRING, FIELD_SKIP_NULL, AT(url), 1, 2048, WEB_URL},
-    {"image_url", "image_url", FIELD_STRING, FIELD_SKIP_NULL, AT(image_url), 1, 2048, WEB_URL},
-    {"brand_id", NULL, FIELD_STRING, FIELD_READONLY, AT(brand_id), .help = "The brand of the path"},
-    {"position", "position", FIELD_INT, INTERNAL | FIELD_CURSOR, AT(position)},
-    {"document_id", "document_id", FIELD_STRING, INTERNAL, AT(document_id)},
-    {"category_fold", "category_fold", FIELD_STRING, INTERNAL | FIELD_FILTER, AT(category_fold)},
-    {"sample", "sample", FIELD_BOOL, INTERNAL, AT(sample)},
-    {"created_at", "created_at", FIELD_TIME, INTERNAL, AT(created_at)},
-    {"updated_at", "updated_at", FIELD_TIME, INTERNAL, AT(updated_at)},
-};
+#define PRODUCT_FIELDS(id_flags)                                                                                       \
+    {"id",                                                                                                             \
+     "id",                                                                                                             \
+     FIELD_STRING,                                                                                                     \
+     (id_flags) | FIELD_TRIM | FIELD_LINE | FIELD_KEY,                                                                 \
+     AT(id),                                                                                                           \
+     1,                                                                                                                \
+     128,                                                                                                              \
+     .valid = id_valid_text,                                                                                           \
+     .pattern = "^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f]*$",                                                   \
+     .pattern_help = "an id other than . and ..",                                                                      \
+     .example = "\"tent-03\""},                                                                                        \
+        {"name", "name", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(name), 1, 300, .example = "\"Skarv 2\""},       \
+        {"description", "description", FIELD_STRING, FIELD_REQUIRED, AT(description), 0, 10000},                       \
+        {"category",   "category", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM,                                          \
+         AT(category), 1,          100,          .example = "\"Tents\""},                                              \
+        {"price",                                                                                                      \
+         "price",                                                                                                      \
+         FIELD_PRICE,                                                                                                  \
+         FIELD_REQUIRED,                                                                                               \
+         AT(price),                                                                                                    \
+         0,                                                                                                            \
+         1e12,                                                                                                         \
+         .example = "389.5",                                                                                           \
+         .help = "At most 4 decimals; more are rounded half up"},                                                      \
+        {"features", "features", FIELD_STRINGS, FIELD_REQUIRED | FIELD_DROP_EMPTY, AT(features), 0, 100, 500},         \
+        {"specifications", "specifications", FIELD_JSON, FIELD_REQUIRED, AT(specifications), 0, 200,                   \
+         .item_high = 100, .bytes = 32768},                                                                            \
+        {"availability", "availability", FIELD_BOOL, FIELD_FILTER, AT(availability), .fallback = "true"},              \
+        {"url", "url", FIELD_STRING, FIELD_SKIP_NULL, AT(url), 1, 2048, WEB_URL},                                      \
+        {"image_url", "image_url", FIELD_STRING, FIELD_SKIP_NULL, AT(image_url), 1, 2048, WEB_URL},                    \
+        {"brand_id", NULL, FIELD_STRING, FIELD_READONLY, AT(brand_id), .help = "The brand of the path"},               \
+        {"position", "position", FIELD_INT, INTERNAL | FIELD_CURSOR, AT(position)},                                    \
+        {"document_id", "document_id", FIELD_STRING, INTERNAL, AT(document_id)},                                       \
+        {"category_fold", "category_fold", FIELD_STRING, INTERNAL | FIELD_FILTER, AT(category_fold)},                  \
+        {"sample", "sample", FIELD_BOOL, INTERNAL, AT(sample)},                                                        \
+        {"created_at", "created_at", FIELD_TIME, INTERNAL, AT(created_at)},                                            \
+        {"updated_at", "updated_at", FIELD_TIME, INTERNAL, AT(updated_at)},
+static const struct field product_fields[] = {PRODUCT_FIELDS(FIELD_REQUIRED)};
+static const struct field replace_fields[] = {PRODUCT_FIELDS(0)}; // the path names the product
 const struct model product_model = {"Product", "products", sizeof(struct product), MODEL_FIELDS(product_fields),
                                     .order = "position"};
+const struct model product_replace_model = {"ProductReplacement", NULL, sizeof(struct product),
+                                            MODEL_FIELDS(replace_fields), .order = "position"};
 #undef AT
 
 #define AT(member) FIELD_AT(struct product_search, member)

@@ -21,6 +21,7 @@ struct product {
     int64_t created_at, updated_at;
 };
 extern const struct model product_model;
+extern const struct model product_replace_model; // the same without a required id, for the document
 enum { PRODUCTS_PER_BULK = 1000 };
 
 struct product_search {

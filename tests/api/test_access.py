@@ -110,7 +110,7 @@ def test_the_word_bearer_in_any_case(site):
 
 def test_expired_token():
     """2.1: expired is a 401 on any endpoint."""
-    with running({"auth.access_ttl": 1}) as site:
+    with running({"auth.access_ttl": 3}) as site:
         client = site.client(site.server.login(ADMIN_EMAIL, ADMIN_PASSWORD))
         ok(client.get("/brands"))
         bad_credentials(eventually(lambda: (reply := client.get("/brands")).status_code == 401 and reply))

@@ -12,16 +12,11 @@ static const char *const permissions[] = {
 static const size_t granted[] = {
     [ROLE_NONE] = 0, [ROLE_USER] = 6, [ROLE_DEVELOPER] = 8, [ROLE_ADMIN] = 14, [ROLE_SUPER_ADMIN] = 15};
 
-static enum role role_named(struct str name)
-{
-    return str_eq(name, STR("admin")) ? ROLE_ADMIN : str_eq(name, STR("developer")) ? ROLE_DEVELOPER : ROLE_USER;
-}
-
 static void add_user(yyjson_mut_doc *doc, yyjson_mut_val *data, const struct signed_in *in)
 {
     const struct user_row *user = &in->user;
     enum role role = user->super_admin   ? ROLE_SUPER_ADMIN
-                     : in->n_memberships ? role_named(in->memberships[0].role)
+                     : in->n_memberships ? role_of(in->memberships[0].role)
                                          : ROLE_USER;
     yyjson_mut_val *may = yyjson_mut_arr(doc), *brands = yyjson_mut_arr(doc);
     for (size_t i = 0; i < granted[role]; i++)

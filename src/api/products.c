@@ -48,8 +48,7 @@ static int append(void *arg, void *row)
     struct list *l = arg;
     struct product *p = row;
     AUTO_ARENA struct arena *arena = arena_new(0);
-    p->brand_id = l->brand->row.brand.id;
-    p->set |= UINT64_C(1) << model_field_index(&product_model, "brand_id");
+    product_set_brand(p, l->brand->row.brand.id);
     buf_addc(&l->page, l->begun ? ',' : '[');
     l->begun = true;
     l->left--;
@@ -160,8 +159,7 @@ static void read_product(struct call *call)
     struct one o = {.call = call};
     if (call_failed(call, call_store_read(call, get_one, &o)))
         return;
-    o.product.brand_id = call->scope.brand;
-    o.product.set |= UINT64_C(1) << model_field_index(&product_model, "brand_id");
+    product_set_brand(&o.product, call->scope.brand);
     call_reply(call, &product_model, &o.product);
 }
 

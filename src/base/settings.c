@@ -102,15 +102,6 @@ void settings_range(const struct setting *row, char out[160])
     }
 }
 
-static bool is_choice(const char *choices, struct str text)
-{
-    struct str rest = str_from(choices);
-    while (rest.p)
-        if (str_eq(str_split(&rest, '|'), text))
-            return true;
-    return false;
-}
-
 // A secret may be given as env:NAME or file:/path.
 static const char *resolve(struct arena *arena, const struct settings_source *source, const char *text)
 {
@@ -165,7 +156,7 @@ static bool parse(struct arena *arena, struct value *value)
         for (char *c = lower; *c; c++)
             *c = (char)tolower((unsigned char)*c);
         value->text = lower;
-        return is_choice(row->choices, str_from(lower));
+        return str_is_choice(row->choices, str_from(lower));
     }
     case SETTING_LIST:
         parse_list(arena, value);

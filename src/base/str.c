@@ -79,6 +79,15 @@ struct str str_split(struct str *rest, char separator)
     return part;
 }
 
+bool str_is_choice(const char *choices, struct str text)
+{
+    struct str rest = str_from(choices);
+    while (rest.p)
+        if (str_eq(str_split(&rest, '|'), text))
+            return true;
+    return false;
+}
+
 bool str_to_int(struct str s, int64_t lo, int64_t hi, int64_t *ret)
 {
     bool negative = s.n && s.p[0] == '-';

@@ -39,6 +39,8 @@ struct str str_trim(struct str s);
 // Cuts `rest` at the first `separator`: returns what stood before it and moves `rest` behind it. At the end of the
 // text `rest` becomes STR_NULL. Loop: while (rest.p) { struct str part = str_split(&rest, ','); … }
 struct str str_split(struct str *rest, char separator);
+// Is `text` one of "a|b|c"?
+bool str_is_choice(const char *choices, struct str text);
 // Whole text as a decimal integer in lo..hi; false leaves *ret alone.
 bool str_to_int(struct str s, int64_t lo, int64_t hi, int64_t *ret);
 // Whole text as a finite decimal number (no hex, no inf/nan, locale-independent).

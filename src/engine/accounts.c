@@ -134,7 +134,7 @@ static int read_role(struct tx *tx, void *arg, struct err *err)
     return rc < 0 ? rc : 0;
 }
 
-static enum role role_of(struct str name)
+enum role role_of(struct str name)
 {
     return str_eq(name, STR("admin"))       ? ROLE_ADMIN
            : str_eq(name, STR("developer")) ? ROLE_DEVELOPER

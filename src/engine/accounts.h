@@ -26,6 +26,7 @@ int accounts_identify(struct accounts *accounts, struct arena *arena, struct str
                       struct err *err);
 
 enum role { ROLE_NONE, ROLE_USER, ROLE_DEVELOPER, ROLE_ADMIN, ROLE_SUPER_ADMIN };
+enum role role_of(struct str name); // "admin", "developer", "user"; others are ROLE_NONE
 // The caller's role in a brand, read now. Demo and super_admin: ROLE_SUPER_ADMIN everywhere; chatbot keys: none.
 int accounts_role(struct accounts *accounts, const struct caller *caller, struct str brand, enum role *ret,
                   struct err *err);

@@ -512,11 +512,7 @@ static int fetch_products(struct tx *tx, void *arg, struct err *err)
         int rc = product_get(tx, f->arena, f->ids[i], &f->products[f->found], err);
         if (rc < 0)
             return rc;
-        if (rc == 1) {
-            struct product *p = &f->products[f->found++];
-            p->brand_id = tx_scope(tx)->brand;
-            p->set |= UINT64_C(1) << model_field_index(&product_model, "brand_id");
-        }
+        f->found += rc == 1;
     }
     return 0;
 }
@@ -529,7 +525,7 @@ int catalogue_products(struct catalogues *c, const struct brand_ref *brand, stru
     struct scope scope = scope_brand(brand->row.brand.id, STR("engine"));
     int rc = n ? store_read(c->store, &scope, fetch_products, &f, err) : 0;
     for (size_t i = 0; i < f.found; i++)
-        f.products[i].brand_id = brand->row.brand.id;
+        product_set_brand(&f.products[i], brand->row.brand.id);
     *ret = f.products;
     *ret_n = f.found;
     return rc;

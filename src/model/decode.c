@@ -186,15 +186,6 @@ static bool decode_bool(struct decoding *d, const struct field *f, const struct 
     return false;
 }
 
-static bool is_choice(const char *choices, struct str text)
-{
-    struct str rest = str_from(choices);
-    while (rest.p)
-        if (str_eq(str_split(&rest, '|'), text))
-            return true;
-    return false;
-}
-
 static bool has_control(struct str s)
 {
     for (size_t pos = 0; pos < s.n;) {
@@ -218,7 +209,7 @@ static bool check_text(struct decoding *d, const struct field *f, const struct l
         fault(d, FAULT_SHORT, loc, v, low, NULL);
     else if (high > 0 && count > high)
         fault(d, FAULT_LONG, loc, v, high, NULL);
-    else if (f->choices && !is_choice(f->choices, text))
+    else if (f->choices && !str_is_choice(f->choices, text))
         fault(d, FAULT_ENUM, loc, v, 0, f->choices);
     else if ((f->flags & FIELD_LINE) && has_control(text))
         fault(d, FAULT_FORM, loc, v, 0, "text without control characters");

@@ -10,6 +10,17 @@ static yyjson_mut_val *encode_strings(yyjson_mut_doc *doc, const struct strings 
     return array;
 }
 
+void strings_load(struct arena *arena, struct str text, struct strings *ret)
+{
+    yyjson_val *list, *item;
+    size_t i, max;
+    *ret = (struct strings){0};
+    if (!text.p || json_parse(arena, text, 0, &list, NULL) != 0)
+        return;
+    ret->at = arena_calloc(arena, yyjson_arr_size(list) + 1, sizeof *ret->at);
+    yyjson_arr_foreach(list, i, max, item) ret->at[ret->n++] = json_str(item);
+}
+
 static void encode_value(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_val *object, const void *at)
 {
     char digits[32];

@@ -45,6 +45,9 @@ struct strings {
     size_t n;
 };
 
+// A list stored as JSON; empty when it is none.
+void strings_load(struct arena *arena, struct str text, struct strings *ret);
+
 struct price_range { // PRICE_OPEN = no bound
     int64_t low, high;
 };

@@ -76,3 +76,9 @@ static const struct field recommendation_fields[] = {
 };
 const struct model recommendation_model = {"RecommendationQuery", NULL, sizeof(struct recommendation_query),
                                            MODEL_FIELDS(recommendation_fields)};
+
+void product_set_brand(struct product *product, struct str brand)
+{
+    product->brand_id = brand;
+    product->set |= UINT64_C(1) << model_field_index(&product_model, "brand_id");
+}

@@ -24,6 +24,8 @@ extern const struct model product_model;
 extern const struct model product_replace_model; // the same without a required id, for the document
 enum { PRODUCTS_PER_BULK = 1000 };
 
+void product_set_brand(struct product *product, struct str brand); // shown in replies; the path or scope decides
+
 struct product_search {
     uint64_t set;
     struct str query, category;

@@ -86,17 +86,6 @@ static void set_bit(const struct model *model, void *row, const char *field, boo
     *set = on ? *set | bit : *set & ~bit;
 }
 
-static void load_strings(struct arena *arena, struct str text, struct strings *ret)
-{
-    yyjson_val *list, *item;
-    size_t i, max;
-    *ret = (struct strings){0};
-    if (!text.p || json_parse(arena, text, 0, &list, NULL) != 0)
-        return;
-    ret->at = arena_calloc(arena, yyjson_arr_size(list) + 1, sizeof *ret->at);
-    yyjson_arr_foreach(list, i, max, item) ret->at[ret->n++] = json_str(item);
-}
-
 static void load_config(struct rows *rows, struct arena *arena, struct brand_row *ret)
 {
     struct brand_config *config = &ret->config;
@@ -113,7 +102,7 @@ static void load_config(struct rows *rows, struct arena *arena, struct brand_row
     chat->max_tokens = rows_int(rows, 20);
     chat->history_messages = rows_int(rows, 21);
     chat->language = arena_str(arena, rows_str(rows, 23));
-    load_strings(arena, rows_str(rows, 24), &chat->allowed_domains);
+    strings_load(arena, rows_str(rows, 24), &chat->allowed_domains);
     set_bit(&chat_settings_model, chat, "language", chat->language.p);
     set_bit(&chat_settings_model, chat, "allowed_domains", !rows_is_null(rows, 24));
     config->updated_at = ret->brand.updated_at;

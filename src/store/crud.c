@@ -203,17 +203,6 @@ static struct value column_value(const struct model *m, size_t i, const void *ro
     return v_null();
 }
 
-static void load_strings(struct arena *arena, struct str text, struct strings *ret)
-{
-    yyjson_val *list, *item;
-    size_t i, max;
-    *ret = (struct strings){0};
-    if (json_parse(arena, text, 0, &list, NULL) != 0)
-        return;
-    ret->at = arena_calloc(arena, yyjson_arr_size(list), sizeof *ret->at);
-    yyjson_arr_foreach(list, i, max, item) ret->at[ret->n++] = json_str(item);
-}
-
 static void load_column(const struct field *f, struct rows *rows, size_t column, struct arena *arena, void *at)
 {
     switch (f->type) {
@@ -233,7 +222,7 @@ static void load_column(const struct field *f, struct rows *rows, size_t column,
         *(bool *)at = rows_bool(rows, column);
         break;
     case FIELD_STRINGS:
-        load_strings(arena, rows_str(rows, column), at);
+        strings_load(arena, rows_str(rows, column), at);
         break;
     case FIELD_OBJECT:
         model_load_json(f->model, arena, rows_str(rows, column), at);

@@ -95,10 +95,12 @@ static bool decode_number(struct decoding *d, const struct field *f, const struc
     bool bounded = f->low != 0 || f->high != 0;
     if (!in_range(d, bounded ? f->low : -9e15, bounded ? f->high : 9e15, loc, v, n))
         return false;
-    if (f->type == FIELD_INT)
+    if (f->type == FIELD_INT) {
         *(int64_t *)at = (int64_t)n;
-    else
-        *(double *)at = n;
+        return true;
+    }
+    double unit = pow(10, f->decimals);
+    *(double *)at = f->decimals ? round(n * unit) / unit : n;
     return true;
 }
 
@@ -371,6 +373,9 @@ static bool decode_json(struct decoding *d, const struct field *f, const struct 
 static int decode_fields(const struct model *model, struct decoding *d, const struct model_input *input,
                          const struct loc *root, const struct loc *query_root, void *row);
 
+static bool decode_value(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v,
+                         void *at);
+
 static bool decode_object(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *given,
                           void *at)
 {
@@ -385,24 +390,83 @@ static bool decode_object(struct decoding *d, const struct field *f, const struc
     return decode_fields(f->model, &inner, &(struct model_input){.body = v.json}, loc, loc, at) == 0;
 }
 
+static bool decode_objects(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *given,
+                           void *at)
+{
+    struct value v = *given;
+    if (!unpack(d, &v, loc))
+        return false;
+    size_t n = yyjson_arr_size(v.json), before = d->faults->n, i, max;
+    if (!yyjson_is_arr(v.json)) {
+        fault(d, FAULT_LIST, loc, &v, 0, NULL);
+        return false;
+    }
+    if ((double)n > f->high || (double)n < f->low) {
+        fault(d, (double)n > f->high ? FAULT_MANY : FAULT_FEW, loc, &v, (double)n > f->high ? f->high : f->low, NULL);
+        return false;
+    }
+    struct objects list = {arena_zalloc(d->faults->arena, (n + 1) * f->model->size), n};
+    struct decoding inner = {d->flags & ~(unsigned)MODEL_PATCH, d->faults};
+    yyjson_val *item;
+    yyjson_arr_foreach(v.json, i, max, item)
+    {
+        struct loc place = {loc, STR_NULL, (int64_t)i};
+        char *row = (char *)list.at + i * f->model->size;
+        const struct field *first = f->model->fields;
+        struct value one = {item, STR_NULL};
+        if ((f->flags & FIELD_BARE) && yyjson_is_str(item)) {
+            if (decode_value(&inner, first, &place, &one, row + first->offset)) {
+                *(uint64_t *)row = 1;
+                model_defaults(f->model, d->faults->arena, row);
+            }
+        } else if (!yyjson_is_obj(item)) {
+            fault(d, FAULT_OBJECT, &place, &one, 0, NULL);
+        } else {
+            (void)decode_fields(f->model, &inner, &(struct model_input){.body = item}, &place, &place, row);
+        }
+    }
+    *(struct objects *)at = list;
+    return d->faults->n == before;
+}
+
 typedef bool (*decoder)(struct decoding *, const struct field *, const struct loc *, const struct value *, void *);
 
 static const decoder decoders[] = {
-    [FIELD_STRING] = decode_string,   [FIELD_INT] = decode_number,  [FIELD_NUMBER] = decode_number,
-    [FIELD_BOOL] = decode_bool,       [FIELD_PRICE] = decode_price, [FIELD_TIME] = decode_time,
-    [FIELD_STRINGS] = decode_strings, [FIELD_JSON] = decode_json,   [FIELD_OBJECT] = decode_object,
-    [FIELD_RANGE] = decode_range,
+    [FIELD_STRING] = decode_string,   [FIELD_INT] = decode_number,      [FIELD_NUMBER] = decode_number,
+    [FIELD_BOOL] = decode_bool,       [FIELD_PRICE] = decode_price,     [FIELD_TIME] = decode_time,
+    [FIELD_STRINGS] = decode_strings, [FIELD_JSON] = decode_json,       [FIELD_OBJECT] = decode_object,
+    [FIELD_RANGE] = decode_range,     [FIELD_OBJECTS] = decode_objects,
 };
 
-static struct value find_value(const struct field *f, const struct model_input *input)
+static bool decode_value(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v,
+                         void *at)
+{
+    return decoders[f->type](d, f, loc, v, at);
+}
+
+static struct value find_value(struct decoding *d, const struct field *f, const struct model_input *input,
+                               const struct loc *root)
 {
     yyjson_val *json = json_get(input->body, f->name);
-    if (json)
-        return (struct value){json, STR_NULL};
+    yyjson_val *other = f->alias ? json_get(input->body, f->alias) : NULL;
+    if (json && other && !yyjson_equals(json, other)) {
+        struct loc place = {root, str_from(f->alias), 0};
+        fault(d, FAULT_FORM, &place, &(struct value){other, STR_NULL}, 0,
+              arena_printf(d->faults->arena, "the same as %s", f->name));
+    }
+    if (json || other)
+        return (struct value){json ? json : other, STR_NULL};
     for (size_t i = 0; i < input->n_query; i++)
         if (str_eq(input->query[i].name, str_from(f->name)))
             return (struct value){NULL, input->query[i].value.p ? input->query[i].value : STR("")};
     return (struct value){NULL, STR_NULL};
+}
+
+// What the server makes is known to a patch alone: it may send back what it read.
+static bool is_known(const struct field *f, struct str name, unsigned flags)
+{
+    return (str_eq(name, str_from(f->name)) || (f->alias && str_eq(name, str_from(f->alias)))) &&
+           ((flags & MODEL_PATCH) || !(f->flags & FIELD_READONLY));
 }
 
 static void refuse_unknown(const struct model *model, struct decoding *d, yyjson_val *body, const struct loc *root)
@@ -414,7 +478,7 @@ static void refuse_unknown(const struct model *model, struct decoding *d, yyjson
         struct str name = json_str(key);
         bool known = false;
         for (size_t k = 0; k < model->n && !known; k++)
-            known = str_eq(name, str_from(model->fields[k].name));
+            known = is_known(&model->fields[k], name, d->flags);
         if (!known) {
             struct loc place = {root, name, 0};
             fault(d, FAULT_UNKNOWN, &place, &(struct value){value, STR_NULL}, 0, NULL);
@@ -422,18 +486,31 @@ static void refuse_unknown(const struct model *model, struct decoding *d, yyjson
     }
 }
 
+// What null stands for: the field's default where that is empty; elsewhere it stays null, which no type takes.
+static yyjson_val *empty_value(struct decoding *d, const struct field *f, yyjson_val *null)
+{
+    yyjson_val *empty = null;
+    bool clears = f->fallback && (str_eq(str_from(f->fallback), STR("\"\"")) ||
+                                  str_eq(str_from(f->fallback), STR("[]")) || str_eq(str_from(f->fallback), STR("{}")));
+    if (clears && json_parse(d->faults->arena, str_from(f->fallback), JSON_RAW_NUMBERS, &empty, NULL) != 0)
+        return null;
+    return empty;
+}
+
 static void decode_field(const struct model *model, size_t i, struct decoding *d, const struct model_input *input,
                          const struct loc *root, const struct loc *query_root, void *row)
 {
     const struct field *f = &model->fields[i];
     uint64_t *set = row;
-    struct value v = find_value(f, input);
+    struct value v = find_value(d, f, input, root);
     struct loc place = {v.text.p ? query_root : root, str_from(f->name), 0};
     bool empty = (f->flags & FIELD_EMPTY_NULL) && is_text(&v) && (v.text.p ? v.text.n : json_str(v.json).n) == 0;
     if (yyjson_is_null(v.json) || empty) {
         if (f->flags & FIELD_NULL && !empty)
             *set &= ~(UINT64_C(1) << i); // null is a value: what a loaded row had is gone
-        if (!(f->flags & FIELD_REQUIRED) || (d->flags & MODEL_PATCH))
+        if (!empty && !(d->flags & MODEL_LENIENT) && !(f->flags & FIELD_NULL))
+            v.json = empty_value(d, f, v.json);
+        else if (!(f->flags & FIELD_REQUIRED) || (d->flags & MODEL_PATCH))
             return;
     }
     if (!v.json && !v.text.p) {
@@ -441,7 +518,7 @@ static void decode_field(const struct model *model, size_t i, struct decoding *d
             fault(d, FAULT_MISSING, &place, &(struct value){input->body, STR_NULL}, 0, NULL);
         return;
     }
-    if (decoders[f->type](d, f, &place, &v, (char *)row + f->offset))
+    if (decode_value(d, f, &place, &v, (char *)row + f->offset))
         *set |= UINT64_C(1) << i;
 }
 
@@ -498,18 +575,36 @@ void model_defaults(const struct model *model, struct arena *arena, void *row)
         if ((*set >> i & 1) || !f->fallback ||
             json_parse(arena, str_from(f->fallback), JSON_RAW_NUMBERS, &v.json, NULL) != 0)
             continue;
-        if (decoders[f->type](&d, f, NULL, &v, (char *)row + f->offset))
+        if (decode_value(&d, f, NULL, &v, (char *)row + f->offset))
             *set |= UINT64_C(1) << i;
     }
+}
+
+static void load_object(const struct model *model, struct arena *arena, yyjson_val *object, void *row)
+{
+    struct decoding d = {MODEL_LENIENT | MODEL_PATCH, faults_new(arena)};
+    static const struct loc root = {NULL, STR("body"), 0};
+    for (size_t i = 0; i < model->n && yyjson_is_obj(object); i++)
+        decode_field(model, i, &d, &(struct model_input){.body = object}, &root, &root, row);
+    model_defaults(model, arena, row);
 }
 
 void model_load_json(const struct model *model, struct arena *arena, struct str text, void *row)
 {
     yyjson_val *body = NULL;
-    struct decoding d = {MODEL_LENIENT | MODEL_PATCH, faults_new(arena)};
-    static const struct loc root = {NULL, STR("body"), 0};
-    if (text.n && json_parse(arena, text, JSON_RAW_NUMBERS, &body, NULL) == 0 && yyjson_is_obj(body))
-        for (size_t i = 0; i < model->n; i++)
-            decode_field(model, i, &d, &(struct model_input){.body = body}, &root, &root, row);
-    model_defaults(model, arena, row);
+    if (text.n && json_parse(arena, text, JSON_RAW_NUMBERS, &body, NULL) != 0)
+        body = NULL;
+    load_object(model, arena, body, row);
+}
+
+void objects_load(const struct model *model, struct arena *arena, struct str text, struct objects *ret)
+{
+    yyjson_val *list = NULL, *item;
+    size_t i, max;
+    *ret = (struct objects){0};
+    if (!text.n || json_parse(arena, text, JSON_RAW_NUMBERS, &list, NULL) != 0)
+        return;
+    ret->n = yyjson_arr_size(list);
+    ret->at = arena_zalloc(arena, (ret->n + 1) * model->size);
+    yyjson_arr_foreach(list, i, max, item) load_object(model, arena, item, (char *)ret->at + i * model->size);
 }

@@ -108,7 +108,7 @@ TEST(decode_every_type)
                "{\"id\":\" a1 \",\"text\":\"  abc \",\"pick\":\"green\",\"line\":\"é\",\"whole\":-5,"
                "\"price\":1349.99,\"at\":\"2026-03-02T09:15:04.120Z\",\"ratio\":2.0,\"flag\":true,"
                "\"words\":[\" a \",\"\",\"  \"],\"tags\":[\" b \"],\"extra\":{\"k\":[1.50],\"n\":null},"
-               "\"inner\":{\"count\":10,\"note\":\"n\"},\"range\":[null,1e3],\"made\":\"ignored\"}",
+               "\"inner\":{\"count\":10,\"note\":\"n\"},\"range\":[null,1e3]}",
                0, &row);
     assert_string_equal(faults, "");
     assert_str(row.id, "a1");
@@ -135,7 +135,8 @@ TEST(decode_defaults)
     AUTO_ARENA struct arena *arena = arena_new(0);
     struct sample row = {0};
     assert_string_equal(
-        decode(arena, "{\"id\":\"a\",\"text\":null,\"pick\":\"\",\"whole\":null,\"flag\":null}", 0, &row), "");
+        decode(arena, "{\"id\":\"a\",\"text\":null,\"pick\":\"\",\"whole\":null,\"flag\":null}", MODEL_LENIENT, &row),
+        "");
     assert_str(row.pick, "red");
     assert_int_equal(row.whole, 7);
     assert_true(row.ratio == 0.7);
@@ -154,6 +155,8 @@ static const struct {
 } bad[] = {
     {"[]", 0, "dict_type [\"body\"] Input should be a valid dictionary"},
     {"{}", 0, "missing [\"body\",\"id\"] Field required"},
+    {"{\"id\":\"a\",\"made\":\"x\"}", 0, "extra_forbidden [\"body\",\"made\"] Extra inputs are not permitted"},
+    {"{\"id\":\"a\",\"flag\":null}", 0, "bool_type [\"body\",\"flag\"] Input should be a valid boolean"},
     {"{\"id\":null}", 0, "string_type [\"body\",\"id\"] Input should be a valid string"},
     {"{\"id\":5}", MODEL_LENIENT, "string_type [\"body\",\"id\"] Input should be a valid string"},
     {"{\"id\":\" \\u3000 \"}", 0, "string_too_short [\"body\",\"id\"] String should have at least 1 characters"},
@@ -423,9 +426,14 @@ TEST(decode_patch_over_a_loaded_row)
                "{\"id\":\"a\",\"text\":\"abc\",\"ratio\":1.5,\"tags\":[\"t\"],\"inner\":{\"count\":5,\"note\":\"n\"}}",
                0, &row),
         "");
-    assert_string_equal(decode(arena, "{\"whole\":9,\"text\":null,\"inner\":{\"note\":\"m\"}}", MODEL_PATCH, &row), "");
+    assert_string_equal(decode(arena, "{\"whole\":9,\"text\":null,\"made\":\"x\",\"inner\":{\"note\":\"m\"}}",
+                               MODEL_PATCH | MODEL_LENIENT, &row),
+                        "");
     assert_str(row.id, "a");
     assert_str(row.text, "abc"); // null leaves it alone
+    assert_null(row.made.p);     // known, and the server's own
+    assert_string_equal(decode(arena, "{\"text\":null}", MODEL_PATCH, &row),
+                        "string_type [\"body\",\"text\"] Input should be a valid string");
     assert_int_equal(row.whole, 9);
     assert_true(row.ratio == 1.5);
     assert_int_equal(row.inner.count, 5); // merged

@@ -21,6 +21,14 @@ void strings_load(struct arena *arena, struct str text, struct strings *ret)
     yyjson_arr_foreach(list, i, max, item) ret->at[ret->n++] = json_str(item);
 }
 
+static yyjson_mut_val *encode_objects(const struct model *model, yyjson_mut_doc *doc, const struct objects *list)
+{
+    yyjson_mut_val *array = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < list->n; i++)
+        (void)yyjson_mut_arr_append(array, model_encode(model, doc, (const char *)list->at + i * model->size));
+    return array;
+}
+
 static void encode_value(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_val *object, const void *at)
 {
     char digits[32];
@@ -52,6 +60,9 @@ static void encode_value(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_
         break;
     case FIELD_OBJECT:
         json_add(doc, object, f->name, model_encode(f->model, doc, at));
+        break;
+    case FIELD_OBJECTS:
+        json_add(doc, object, f->name, encode_objects(f->model, doc, at));
         break;
     case FIELD_RANGE: // input only
         break;
@@ -85,6 +96,33 @@ size_t model_field_index(const struct model *model, const char *name)
     return model->n;
 }
 
+void *model_at(const struct model *model, void *row, const char *field)
+{
+    return (char *)row + model->fields[model_field_index(model, field)].offset;
+}
+
+void model_mark(const struct model *model, void *row, const char *field, bool set)
+{
+    uint64_t bit = UINT64_C(1) << model_field_index(model, field);
+    uint64_t *bits = row;
+    *bits = set ? *bits | bit : *bits & ~bit;
+}
+
+static struct str stored_text(const struct model *model, struct arena *arena, const void *row)
+{
+    yyjson_mut_doc *doc = json_doc(arena);
+    yyjson_mut_val *object = yyjson_mut_obj(doc);
+    for (size_t i = 0; i < model->n; i++)
+        if (model->fields[i].column)
+            model_encode_field(model, &model->fields[i], doc, object, row);
+    return json_write(arena, object);
+}
+
+bool model_equal(const struct model *model, struct arena *arena, const void *a, const void *b)
+{
+    return str_eq(stored_text(model, arena, a), stored_text(model, arena, b));
+}
+
 bool model_has(const struct model *model, const void *row, const char *field)
 {
     size_t i = model_field_index(model, field);
@@ -103,12 +141,12 @@ struct str model_set_names(const struct model *model, struct arena *arena, const
 static const char *const schema_types[] = {
     [FIELD_STRING] = "string", [FIELD_INT] = "integer", [FIELD_NUMBER] = "number", [FIELD_BOOL] = "boolean",
     [FIELD_PRICE] = "number",  [FIELD_TIME] = "string", [FIELD_STRINGS] = "array", [FIELD_JSON] = "object",
-    [FIELD_OBJECT] = "object", [FIELD_RANGE] = "array",
+    [FIELD_OBJECT] = "object", [FIELD_RANGE] = "array", [FIELD_OBJECTS] = "array",
 };
 
 static void schema_bounds(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_val *schema)
 {
-    bool text = f->type == FIELD_STRING, list = f->type == FIELD_STRINGS;
+    bool text = f->type == FIELD_STRING, list = f->type == FIELD_STRINGS || f->type == FIELD_OBJECTS;
     const char *low = text ? "minLength" : list ? "minItems" : "minimum";
     const char *high = text ? "maxLength" : list ? "maxItems" : f->type == FIELD_JSON ? "maxProperties" : "maximum";
     bool bounded =
@@ -119,6 +157,18 @@ static void schema_bounds(const struct field *f, yyjson_mut_doc *doc, yyjson_mut
         json_add_decimal(doc, schema, high, f->shown_high > 0 ? f->shown_high : f->high, 4);
     if (f->pattern && !list)
         json_add_cstr(doc, schema, "pattern", f->pattern);
+}
+
+static yyjson_mut_val *item_schema(const struct field *f, yyjson_mut_doc *doc, bool input)
+{
+    yyjson_mut_val *object = model_schema(f->model, doc, input);
+    if (!input || !(f->flags & FIELD_BARE))
+        return object;
+    yyjson_mut_val *either = yyjson_mut_obj(doc), *forms = yyjson_mut_arr(doc);
+    (void)yyjson_mut_arr_append(forms, object);
+    (void)yyjson_mut_arr_append(forms, json_new_raw(doc, STR("{\"type\":\"string\"}")));
+    json_add(doc, either, "anyOf", forms);
+    return either;
 }
 
 static yyjson_mut_val *field_schema(const struct field *f, yyjson_mut_doc *doc, bool input)
@@ -155,6 +205,8 @@ static yyjson_mut_val *field_schema(const struct field *f, yyjson_mut_doc *doc, 
         json_add(doc, items, "type", types);
         json_add(doc, schema, "items", items);
     }
+    if (f->type == FIELD_OBJECTS)
+        json_add(doc, schema, "items", item_schema(f, doc, input));
     if (f->type == FIELD_RANGE) {
         json_add_int(doc, schema, "minItems", 2);
         json_add_int(doc, schema, "maxItems", 2);

@@ -4,7 +4,7 @@
 //
 // A resource struct begins with `uint64_t set`: bit i says that field i has a value (given, or not NULL). C types by
 // field type: STRING, JSON → struct str; INT, TIME, PRICE → int64_t; NUMBER → double; BOOL → bool; STRINGS → struct
-// strings; OBJECT → the nested resource struct itself; RANGE → struct price_range.
+// strings; OBJECT → the nested resource struct itself; OBJECTS → struct objects; RANGE → struct price_range.
 #pragma once
 
 #include "model/fault.h"
@@ -14,28 +14,30 @@ enum field_type {
     FIELD_INT,
     FIELD_NUMBER,
     FIELD_BOOL,
-    FIELD_PRICE, // 1/10000 of a currency unit; JSON number with at most 4 decimals, more are rounded half up
-    FIELD_TIME, // Unix ms; RFC 3339 in JSON
+    FIELD_PRICE,   // 1/10000 of a currency unit; JSON number with at most 4 decimals, more are rounded half up
+    FIELD_TIME,    // Unix ms; RFC 3339 in JSON
     FIELD_STRINGS, // list of strings; low..high count the items, item_high the code points of one
-    FIELD_JSON, // an object kept as text: high = keys, item_high = code points of a key, bytes = size, depth
-    FIELD_OBJECT, // nested model
-    FIELD_RANGE, // [min, max], each a price or null
+    FIELD_JSON,    // an object kept as text: high = keys, item_high = code points of a key, bytes = size, depth
+    FIELD_OBJECT,  // nested model
+    FIELD_OBJECTS, // list of objects of the nested model; low..high count the items
+    FIELD_RANGE,   // [min, max], each a price or null
 };
 
 enum field_flags {
     FIELD_REQUIRED = 1,
-    FIELD_NULL = 2, // null is a value, not "absent"
-    FIELD_READONLY = 4, // made by the server; ignored on input
-    FIELD_HIDDEN = 8, // never in replies
-    FIELD_TRIM = 16, // stored trimmed (lengths are always of the trimmed text)
-    FIELD_SKIP_NULL = 32, // left out of replies when it has no value
-    FIELD_DROP_EMPTY = 64, // list: empty items are dropped
+    FIELD_NULL = 2,         // null is a value, not "absent"
+    FIELD_READONLY = 4,     // made by the server; ignored on input
+    FIELD_HIDDEN = 8,       // never in replies
+    FIELD_TRIM = 16,        // stored trimmed (lengths are always of the trimmed text)
+    FIELD_SKIP_NULL = 32,   // left out of replies when it has no value
+    FIELD_DROP_EMPTY = 64,  // list: empty items are dropped
     FIELD_EMPTY_NULL = 128, // "" counts as absent
-    FIELD_KEY = 256, // part of the table's key
-    FIELD_LINE = 512, // no control characters
-    FIELD_CURSOR = 4096, // lists of the store may go on behind a value of it (their order)
-    FIELD_FILTER = 2048, // lists of the store may be restricted to a value of it
-    FIELD_MERGE = 1024, // nested model: given keys replace, others stay
+    FIELD_KEY = 256,        // part of the table's key
+    FIELD_LINE = 512,       // no control characters
+    FIELD_CURSOR = 4096,    // lists of the store may go on behind a value of it (their order)
+    FIELD_FILTER = 2048,    // lists of the store may be restricted to a value of it
+    FIELD_MERGE = 1024,     // nested model: given keys replace, others stay
+    FIELD_BARE = 8192,      // list of objects: a bare string stands for an object with only its first field
 };
 
 struct model;
@@ -47,6 +49,14 @@ struct strings {
 
 // A list stored as JSON; empty when it is none.
 void strings_load(struct arena *arena, struct str text, struct strings *ret);
+
+struct objects { // `at` is an array of the nested model's structs
+    void *at;
+    size_t n;
+};
+
+// Likewise a list of objects; `model` is theirs.
+void objects_load(const struct model *model, struct arena *arena, struct str text, struct objects *ret);
 
 struct price_range { // PRICE_OPEN = no bound
     int64_t low, high;
@@ -62,18 +72,20 @@ struct field {
     uint32_t offset;
     double low, high; // value, code points or items by type; both 0 = no bound
     uint32_t item_high, bytes, depth;
-    const char *fallback; // JSON text of the default; NULL: none
-    const char *choices; // a|b|c
-    const char *pattern_help; // with `valid`: what the form should be
-    const char *pattern; // the same rule as a regular expression, for the OpenAPI document
-    double shown_high; // bound that the document shows where a setting is narrower than `high`
+    const char *fallback;           // JSON text of the default; NULL: none
+    const char *choices;            // a|b|c
+    const char *pattern_help;       // with `valid`: what the form should be
+    const char *pattern;            // the same rule as a regular expression, for the OpenAPI document
+    double shown_high;              // bound that the document shows where a setting is narrower than `high`
     bool (*valid)(struct str text); // further rule of a string (STRINGS: of each item)
-    const struct model *model; // OBJECT
-    const char *help, *example; // for OpenAPI; example is JSON
+    const struct model *model;      // OBJECT, OBJECTS
+    const char *help, *example;     // for OpenAPI; example is JSON
+    const char *alias;              // another name on input; both with different values are a fault
+    uint32_t decimals;              // NUMBER: rounded to so many on input; 0 = as it came
 };
 
 struct model {
-    const char *name; // "Brand": OpenAPI component
+    const char *name;  // "Brand": OpenAPI component
     const char *table; // NULL: not stored. A tenant's table has brand_id, which is no field
     size_t size;
     const struct field *fields;
@@ -87,9 +99,11 @@ struct model {
 #define MODEL_FIELDS(rows) .fields = (rows), .n = sizeof(rows) / sizeof *(rows)
 #define FIELD_AT(type, member) .offset = (uint32_t)offsetof(type, member)
 
+// Strict input (no flag): unknown fields are faults, fields that the server makes too, but for a patch, which may send
+// back what was read; null clears a field whose default is null or empty and is a fault elsewhere.
 enum {
-    MODEL_PATCH = 1, // nothing is required, no defaults
-    MODEL_LENIENT = 2, // numbers and booleans as text, unknown fields ignored (001, 002, 004)
+    MODEL_PATCH = 1,   // nothing is required, no defaults
+    MODEL_LENIENT = 2, // numbers and booleans as text, unknown fields ignored, null is absent (001, 002, 004)
 };
 
 struct query_pair {
@@ -121,7 +135,12 @@ void model_load_json(const struct model *model, struct arena *arena, struct str 
 void model_defaults(const struct model *model, struct arena *arena, void *row);
 
 bool model_has(const struct model *model, const void *row, const char *field); // false for other names too
-size_t model_field_index(const struct model *model, const char *name); // n when there is none
+size_t model_field_index(const struct model *model, const char *name);         // n when there is none
+// Where the field's value is in a row, and whether it is set. The field must exist.
+void *model_at(const struct model *model, void *row, const char *field);
+void model_mark(const struct model *model, void *row, const char *field, bool set);
+// Both rows would be stored alike.
+bool model_equal(const struct model *model, struct arena *arena, const void *a, const void *b);
 // Names of the fields that are set in `patch`, comma separated (for audit rows).
 struct str model_set_names(const struct model *model, struct arena *arena, const void *patch);
 

@@ -79,13 +79,6 @@ ERASE(erase_totals, "brand_totals");
 ERASE(erase_jobs, "jobs");
 STORE_SQL(erase_brand, "DELETE FROM brands WHERE id = $1");
 
-static void set_bit(const struct model *model, void *row, const char *field, bool on)
-{
-    uint64_t bit = UINT64_C(1) << model_field_index(model, field);
-    uint64_t *set = row;
-    *set = on ? *set | bit : *set & ~bit;
-}
-
 static void load_config(struct rows *rows, struct arena *arena, struct brand_row *ret)
 {
     struct brand_config *config = &ret->config;
@@ -103,11 +96,11 @@ static void load_config(struct rows *rows, struct arena *arena, struct brand_row
     chat->history_messages = rows_int(rows, 21);
     chat->language = arena_str(arena, rows_str(rows, 23));
     strings_load(arena, rows_str(rows, 24), &chat->allowed_domains);
-    set_bit(&chat_settings_model, chat, "language", chat->language.p);
-    set_bit(&chat_settings_model, chat, "allowed_domains", !rows_is_null(rows, 24));
+    model_mark(&chat_settings_model, chat, "language", chat->language.p);
+    model_mark(&chat_settings_model, chat, "allowed_domains", !rows_is_null(rows, 24));
     config->updated_at = ret->brand.updated_at;
-    set_bit(&brand_config_model, config, "persona_prompt", config->persona_prompt.n);
-    set_bit(&brand_config_model, config, "updated_at", config->updated_at);
+    model_mark(&brand_config_model, config, "persona_prompt", config->persona_prompt.n);
+    model_mark(&brand_config_model, config, "updated_at", config->updated_at);
 }
 
 static void load_brand(struct rows *rows, struct arena *arena, struct brand *ret)
@@ -119,7 +112,7 @@ static void load_brand(struct rows *rows, struct arena *arena, struct brand *ret
     ret->created_at = rows_int(rows, 3);
     ret->updated_at = rows_is_null(rows, 4) ? 0 : rows_int(rows, 4);
     ret->is_active = rows_bool(rows, 5);
-    set_bit(&brand_model, ret, "updated_at", ret->updated_at);
+    model_mark(&brand_model, ret, "updated_at", ret->updated_at);
 }
 
 int brand_load(struct tx *tx, struct arena *arena, const char *fold_id, struct brand_row *ret, struct err *err)
@@ -138,7 +131,7 @@ int brand_load(struct tx *tx, struct arena *arena, const char *fold_id, struct b
     ret->brand.is_active = rows_bool(rows, 4);
     ret->brand.created_at = rows_int(rows, 5);
     ret->brand.updated_at = rows_is_null(rows, 6) ? 0 : rows_int(rows, 6);
-    set_bit(&brand_model, &ret->brand, "updated_at", ret->brand.updated_at);
+    model_mark(&brand_model, &ret->brand, "updated_at", ret->brand.updated_at);
     ret->created_by = arena_str(arena, rows_str(rows, 7));
     ret->deleted = !rows_is_null(rows, 8);
     ret->pristine = rows_bool(rows, 9);

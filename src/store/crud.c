@@ -197,6 +197,15 @@ static struct value column_value(const struct model *m, size_t i, const void *ro
     }
     case FIELD_OBJECT:
         return v_str(json_write(arena, model_encode(f->model, json_doc(arena), at)));
+    case FIELD_OBJECTS: {
+        yyjson_mut_doc *doc = json_doc(arena);
+        yyjson_mut_val *list = yyjson_mut_arr(doc);
+        const struct objects *objects = at;
+        for (size_t k = 0; k < objects->n; k++)
+            (void)yyjson_mut_arr_append(
+                list, model_encode(f->model, doc, (const char *)objects->at + k * f->model->size));
+        return v_str(json_write(arena, list));
+    }
     case FIELD_RANGE:
         break;
     }
@@ -226,6 +235,9 @@ static void load_column(const struct field *f, struct rows *rows, size_t column,
         break;
     case FIELD_OBJECT:
         model_load_json(f->model, arena, rows_str(rows, column), at);
+        break;
+    case FIELD_OBJECTS:
+        objects_load(f->model, arena, rows_str(rows, column), at);
         break;
     case FIELD_RANGE:
         break;

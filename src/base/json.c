@@ -170,6 +170,14 @@ yyjson_mut_val *json_new_str(yyjson_mut_doc *doc, struct str s)
     return yyjson_mut_strncpy(doc, mended.p, mended.n);
 }
 
+yyjson_mut_val *json_new_strs(yyjson_mut_doc *doc, const struct str *at, size_t n)
+{
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < n; i++)
+        (void)yyjson_mut_arr_append(list, json_new_str(doc, at[i]));
+    return list;
+}
+
 yyjson_mut_val *json_new_num(yyjson_mut_doc *doc, const char *digits)
 {
     return yyjson_mut_rawcpy(doc, digits);

@@ -27,6 +27,7 @@ bool json_get_bool(yyjson_val *object, const char *key, bool otherwise);
 
 // A tree under construction; all memory is the arena's. Keys are literals or arena memory.
 yyjson_mut_doc *json_doc(struct arena *arena);
+yyjson_mut_val *json_new_strs(yyjson_mut_doc *doc, const struct str *at, size_t n); // array of strings
 yyjson_mut_val *json_new_str(yyjson_mut_doc *doc, struct str s); // null for STR_NULL; invalid UTF-8 becomes U+FFFD
 yyjson_mut_val *json_new_num(yyjson_mut_doc *doc, const char *digits); // a number exactly as written; digits are copied
 void json_add_str(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, struct str s);

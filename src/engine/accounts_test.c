@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "model/text.h"
+#include "store/chatbot.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -306,7 +307,7 @@ static int put_key(struct tx *tx, void *arg, struct err *err)
     if (key->role)
         return membership_put(tx, key->of, str_from(key->role), clock_wall_ms(), err);
     return key->user ? user_key_insert(tx, key->of, STR("k"), hash, STR("abcd"), clock_wall_ms(), err)
-                     : chatbot_key_insert(tx, key->of, STR("k"), hash, STR("abcd"), clock_wall_ms(), err);
+                     : chatbot_key_insert(tx, key->of, STR("k"), true, hash, STR("abcd"), clock_wall_ms(), err);
 }
 
 TEST(accounts_keys_and_roles)

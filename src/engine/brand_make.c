@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "store/account.h"
 #include "store/audit.h"
+#include "store/chatbot.h"
 
 #include <stdio.h>
 
@@ -97,6 +98,8 @@ static void first_row(struct brand_make *make, const char *id)
         .is_active = true,
     };
     (void)brand_id_fold(row->brand.id, row->fold_id);
+    model_defaults(&chatbot_configuration_model, make->arena, &row->configuration);
+    model_mark(&chatbot_configuration_model, &row->configuration, "model", false); // the provider's
     first_config(make);
     row->config.brand_id = row->brand.id;
 }
@@ -108,7 +111,7 @@ static int first_key(struct tx *tx, struct brand_make *make, struct err *err)
     char key[64] = "ck_", hash[CRYPTO_HEX_SIZE];
     id_random(key + 3, 48, ID_HEX);
     crypto_sha256_hex(str_from(key), hash);
-    return chatbot_key_insert(tx, make->row.chatbot_id, STR("default"), hash, str_from(key + 3 + 40),
+    return chatbot_key_insert(tx, make->row.chatbot_id, STR("default"), true, hash, str_from(key + 3 + 40),
                               make->row.brand.created_at, err);
 }
 

@@ -112,14 +112,14 @@ static bool look_up_marker(void *arg, enum marker_kind kind, struct str id, stru
     return false;
 }
 
-static void take_text(struct turn *turn, const struct buf *text)
+static void take_text(struct turn *turn, const struct buf *text, void (*append)(struct turn *turn, struct str text))
 {
     if (text->n == 0)
         return;
     if (turn->input.voice)
         turn->voice_complete |= voice_feed(&turn->voice, buf_str(text));
     else
-        turn_append(turn, buf_str(text));
+        append(turn, buf_str(text));
 }
 
 // On the client's loop.
@@ -130,7 +130,7 @@ static bool on_delta(void *arg, struct str text)
     if (turn->stopped_early)
         return true;
     marker_feed(&turn->marker, text, &plain);
-    take_text(turn, &plain);
+    take_text(turn, &plain, turn_append_soon);
     if (turn->voice_complete || turn->text_full) {
         turn->stopped_early = true;
         pthread_mutex_lock(&turn->lock);
@@ -145,6 +145,7 @@ static bool on_delta(void *arg, struct str text)
 static void on_done(void *arg, const struct llm_result *result)
 {
     struct turn *turn = arg;
+    turn_settled(turn);
     pthread_mutex_lock(&turn->lock);
     turn->call = NULL;
     turn->result = *result;
@@ -161,7 +162,7 @@ static enum step_result ask_model(struct turn *turn)
         .history = pairs,
         .n_history = history_pairs(turn, pairs),
         .message = turn->input.message,
-        .window = llm_context_window(turn->engine->with.llm, turn->input.brand->row.model),
+        .window = llm_context_window(turn->engine->with.llm, turn->input.brand->row.configuration.model),
         .output = turn->input.advice  ? ADVICE_TOKENS
                   : turn->input.voice ? chat->voice_max_tokens
                                       : chat->max_tokens,
@@ -172,12 +173,12 @@ static enum step_result ask_model(struct turn *turn)
     prompt_build(turn->arena, &input, &prompt);
     marker_init(&turn->marker, look_up_marker, turn);
     struct llm_request request = {
-        .model = turn->input.brand->row.model,
+        .model = turn->input.brand->row.configuration.model,
         .messages = prompt.messages,
         .n_messages = prompt.n,
         .temperature = chat->temperature,
         .max_tokens = input.output,
-        .response_timeout_ms = (int)turn->input.brand->row.response_timeout_s * 1000,
+        .response_timeout_ms = (int)turn->input.brand->row.configuration.response_timeout * 1000,
         .delta = on_delta,
         .done = on_done,
         .arg = turn,
@@ -307,7 +308,7 @@ static void finish_text(struct turn *turn)
     AUTO_BUF struct buf plain = BUF_INIT(PIECE_MOST);
     if (!turn->stopped_early) {
         marker_end(&turn->marker, &plain);
-        take_text(turn, &plain);
+        take_text(turn, &plain, turn_append);
     }
 }
 

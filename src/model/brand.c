@@ -60,22 +60,6 @@ static bool currency_valid(struct str text)
 }
 
 // Subtags of 1 to 8 letters or digits; the first of 2 or 3 letters (RFC 5646 2.1, without private use alone).
-static bool language_valid(struct str text)
-{
-    struct str rest = text;
-    bool first = true;
-    while (rest.p) {
-        struct str part = str_split(&rest, '-');
-        if (part.n < (first ? 2u : 1u) || part.n > (first ? 3u : 8u))
-            return false;
-        for (size_t i = 0; i < part.n; i++)
-            if (!isascii(part.p[i]) || !(first ? isalpha((unsigned char)part.p[i]) : isalnum((unsigned char)part.p[i])))
-                return false;
-        first = false;
-    }
-    return true;
-}
-
 #define AT(member) FIELD_AT(struct chat_settings, member)
 static const struct field settings_fields[] = {
     {"public_access", NULL, FIELD_BOOL, 0, AT(public_access), .fallback = "false", .help = "Anybody may chat"},
@@ -96,8 +80,8 @@ static const struct field settings_fields[] = {
     {"suggest_unavailable", NULL, FIELD_BOOL, 0, AT(suggest_unavailable), .fallback = "false"},
     {"currency", NULL, FIELD_STRING, 0, AT(currency), .valid = currency_valid, .pattern = "^[A-Z]{3}$",
      .pattern_help = "an ISO 4217 code of 3 capitals", .fallback = "\"USD\""},
-    {"language", NULL, FIELD_STRING, FIELD_NULL, AT(language), 2, 10, .valid = language_valid,
-     .pattern = "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", .pattern_help = "a BCP 47 language tag",
+    {"language", NULL, FIELD_STRING, FIELD_NULL, AT(language), 2, 10, .valid = text_is_language,
+     .pattern = LANGUAGE_PATTERN, .pattern_help = "a BCP 47 language tag",
      .help = "null: the customer's"},
     {"typing_frames", NULL, FIELD_BOOL, 0, AT(typing_frames), .fallback = "true"},
     {"price_guard", NULL, FIELD_BOOL, 0, AT(price_guard), .fallback = "true"},
@@ -213,19 +197,7 @@ bool brand_id_given(struct str text, char out[BRAND_ID_SIZE])
 
 void brand_id_from_name(struct str name, char out[BRAND_ID_SIZE])
 {
-    AUTO_ARENA struct arena *arena = arena_new(0);
-    struct str plain = text_fold_plain(arena, name);
-    size_t n = 0;
-    for (size_t i = 0; i < plain.n && n < BRAND_ID_SIZE - 1; i++) {
-        if (is_word(plain.p[i]))
-            out[n++] = plain.p[i];
-        else if (n && out[n - 1] != '_')
-            out[n++] = '_';
-    }
-    while (n && out[n - 1] == '_')
-        n--;
-    out[n] = 0;
-    if (n == 0) {
+    if (text_slug(name, '_', out, BRAND_ID_SIZE) == 0) {
         memcpy(out, "brand_", 6);
         id_random(out + 6, 8, ID_LOWER_ALNUM);
     }

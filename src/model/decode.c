@@ -522,6 +522,17 @@ static void decode_field(const struct model *model, size_t i, struct decoding *d
         *set |= UINT64_C(1) << i;
 }
 
+// Defaults for what has no value; a field that was said to be null stays so.
+static void fill(const struct model *model, struct arena *arena, yyjson_val *body, void *row)
+{
+    uint64_t nulls = 0;
+    for (size_t i = 0; i < model->n; i++)
+        if ((model->fields[i].flags & FIELD_NULL) && yyjson_is_null(json_get(body, model->fields[i].name)))
+            nulls |= UINT64_C(1) << i;
+    model_defaults(model, arena, row);
+    *(uint64_t *)row &= ~nulls;
+}
+
 static int decode_fields(const struct model *model, struct decoding *d, const struct model_input *input,
                          const struct loc *root, const struct loc *query_root, void *row)
 {
@@ -532,7 +543,7 @@ static int decode_fields(const struct model *model, struct decoding *d, const st
         if (!(model->fields[i].flags & FIELD_READONLY))
             decode_field(model, i, d, input, root, query_root, row);
     if (!(d->flags & MODEL_PATCH))
-        model_defaults(model, d->faults->arena, row);
+        fill(model, d->faults->arena, input->body, row);
     if (d->faults->n == before && model->check)
         model->check(row, d->faults, root);
     return d->faults->n == before ? 0 : ERR_INVALID;
@@ -586,7 +597,7 @@ static void load_object(const struct model *model, struct arena *arena, yyjson_v
     static const struct loc root = {NULL, STR("body"), 0};
     for (size_t i = 0; i < model->n && yyjson_is_obj(object); i++)
         decode_field(model, i, &d, &(struct model_input){.body = object}, &root, &root, row);
-    model_defaults(model, arena, row);
+    fill(model, arena, yyjson_is_obj(object) ? object : NULL, row);
 }
 
 void model_load_json(const struct model *model, struct arena *arena, struct str text, void *row)

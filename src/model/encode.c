@@ -2,11 +2,16 @@
 // Resource → JSON, and its JSON Schema.
 #include "model/model.h"
 
-static yyjson_mut_val *encode_strings(yyjson_mut_doc *doc, const struct strings *list)
+yyjson_mut_val *strings_json(yyjson_mut_doc *doc, const struct strings *list)
+{
+    return json_new_strs(doc, list->at, list->n);
+}
+
+yyjson_mut_val *objects_json(const struct model *model, yyjson_mut_doc *doc, const struct objects *list)
 {
     yyjson_mut_val *array = yyjson_mut_arr(doc);
     for (size_t i = 0; i < list->n; i++)
-        (void)yyjson_mut_arr_append(array, json_new_str(doc, list->at[i]));
+        (void)yyjson_mut_arr_append(array, model_encode(model, doc, (const char *)list->at + i * model->size));
     return array;
 }
 
@@ -19,14 +24,6 @@ void strings_load(struct arena *arena, struct str text, struct strings *ret)
         return;
     ret->at = arena_calloc(arena, yyjson_arr_size(list) + 1, sizeof *ret->at);
     yyjson_arr_foreach(list, i, max, item) ret->at[ret->n++] = json_str(item);
-}
-
-static yyjson_mut_val *encode_objects(const struct model *model, yyjson_mut_doc *doc, const struct objects *list)
-{
-    yyjson_mut_val *array = yyjson_mut_arr(doc);
-    for (size_t i = 0; i < list->n; i++)
-        (void)yyjson_mut_arr_append(array, model_encode(model, doc, (const char *)list->at + i * model->size));
-    return array;
 }
 
 static void encode_value(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_val *object, const void *at)
@@ -53,7 +50,7 @@ static void encode_value(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_
         json_add_time(doc, object, f->name, *(const int64_t *)at);
         break;
     case FIELD_STRINGS:
-        json_add(doc, object, f->name, encode_strings(doc, at));
+        json_add(doc, object, f->name, strings_json(doc, at));
         break;
     case FIELD_JSON:
         json_add(doc, object, f->name, json_new_raw(doc, *(const struct str *)at));
@@ -62,7 +59,7 @@ static void encode_value(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_
         json_add(doc, object, f->name, model_encode(f->model, doc, at));
         break;
     case FIELD_OBJECTS:
-        json_add(doc, object, f->name, encode_objects(f->model, doc, at));
+        json_add(doc, object, f->name, objects_json(f->model, doc, at));
         break;
     case FIELD_RANGE: // input only
         break;

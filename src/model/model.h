@@ -47,8 +47,9 @@ struct strings {
     size_t n;
 };
 
-// A list stored as JSON; empty when it is none.
+// A list stored as JSON, and back; empty when it is none.
 void strings_load(struct arena *arena, struct str text, struct strings *ret);
+yyjson_mut_val *strings_json(yyjson_mut_doc *doc, const struct strings *list);
 
 struct objects { // `at` is an array of the nested model's structs
     void *at;
@@ -57,6 +58,7 @@ struct objects { // `at` is an array of the nested model's structs
 
 // Likewise a list of objects; `model` is theirs.
 void objects_load(const struct model *model, struct arena *arena, struct str text, struct objects *ret);
+yyjson_mut_val *objects_json(const struct model *model, yyjson_mut_doc *doc, const struct objects *list);
 
 struct price_range { // PRICE_OPEN = no bound
     int64_t low, high;

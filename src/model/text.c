@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 
+#include <ctype.h>
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
@@ -69,4 +70,38 @@ struct str text_fold_case(struct arena *arena, struct str text)
     UErrorCode status = U_ZERO_ERROR;
     return is_ascii(text) ? lower_ascii(arena, text)
                           : normalise(arena, text, unorm2_getNFKCCasefoldInstance(&status), false);
+}
+
+bool text_is_language(struct str text)
+{
+    struct str rest = text;
+    bool first = true;
+    while (rest.p) {
+        struct str part = str_split(&rest, '-');
+        if (part.n < (first ? 2u : 1u) || part.n > (first ? 3u : 8u))
+            return false;
+        for (size_t i = 0; i < part.n; i++)
+            if (!isascii(part.p[i]) || !(first ? isalpha((unsigned char)part.p[i]) : isalnum((unsigned char)part.p[i])))
+                return false;
+        first = false;
+    }
+    return true;
+}
+
+size_t text_slug(struct str name, char glue, char *out, size_t size)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct str plain = text_fold_plain(arena, name);
+    size_t n = 0;
+    for (size_t i = 0; i < plain.n && n < size - 1; i++) {
+        bool word = (plain.p[i] >= 'a' && plain.p[i] <= 'z') || (plain.p[i] >= '0' && plain.p[i] <= '9');
+        if (word)
+            out[n++] = plain.p[i];
+        else if (n && out[n - 1] != glue)
+            out[n++] = glue;
+    }
+    while (n && out[n - 1] == glue)
+        n--;
+    out[n] = 0;
+    return n;
 }

@@ -46,10 +46,10 @@ STORE_SQL_ALL(
     user_key_find,
     "SELECT user_id FROM user_keys WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)");
 STORE_SQL_ALL(chatbot_key_find,
-              "SELECT k.brand_id, k.chatbot_id, k.name FROM api_keys k JOIN chatbots c ON c.brand_id = k.brand_id AND "
-              "c.id = k.chatbot_id WHERE k.hash = $1 AND k.revoked_at IS NULL AND c.deleted_at IS NULL");
-STORE_SQL(chatbot_key_put, "INSERT INTO api_keys (brand_id, id, chatbot_id, name, hash, hint, created_at) VALUES ($1, "
-                           "$2, $3, $4, $5, $6, $7)");
+              "SELECT k.brand_id, k.chatbot_id FROM places p JOIN api_keys k ON k.brand_id = p.brand_id AND "
+              "k.id = p.object_id JOIN chatbots c ON c.brand_id = k.brand_id AND c.id = k.chatbot_id "
+              "WHERE p.kind = 'key' AND p.name = $1 AND (k.revoked_at IS NULL OR k.revoked_at > $2) "
+              "AND c.deleted_at IS NULL");
 STORE_SQL_ALL(user_key_put,
               "INSERT INTO user_keys (id, user_id, name, hash, hint, created_at) VALUES ($1, $2, $3, $4, $5, $6)");
 
@@ -269,22 +269,12 @@ int key_find(struct tx *tx, struct arena *arena, const char *hash, int64_t now, 
         ret->user_id = arena_str(arena, rows_str(user, 0));
     if (rc != 0)
         return rc;
-    rc = tx_query_one(tx, &chatbot_key_find, VALUES(v_cstr(hash)), &chatbot, err);
+    rc = tx_query_one(tx, &chatbot_key_find, VALUES(v_cstr(hash), v_int(now)), &chatbot, err);
     if (rc == 1) {
         ret->brand = arena_str(arena, rows_str(chatbot, 0));
         ret->chatbot_id = arena_str(arena, rows_str(chatbot, 1));
     }
     return rc;
-}
-
-int chatbot_key_insert(struct tx *tx, struct str chatbot_id, struct str name, const char *hash, struct str hint,
-                       int64_t now, struct err *err)
-{
-    char id[ID_SIZE];
-    id_v7(id);
-    return tx_exec(tx, &chatbot_key_put,
-                   VALUES(v_cstr(id), v_str(chatbot_id), v_str(name), v_cstr(hash), v_str(hint), v_int(now)), NULL,
-                   err);
 }
 
 int user_key_insert(struct tx *tx, struct str user_id, struct str name, const char *hash, struct str hint, int64_t now,

@@ -70,8 +70,5 @@ struct key_owner { // exactly one of user and chatbot
 };
 // 1, 0.
 int key_find(struct tx *tx, struct arena *arena, const char *hash, int64_t now, struct key_owner *ret, struct err *err);
-int chatbot_key_insert(struct tx *tx, struct str chatbot_id, struct str name, const char *hash, struct str hint,
-                       int64_t now,
-                       struct err *err); // scope's brand
 int user_key_insert(struct tx *tx, struct str user_id, struct str name, const char *hash, struct str hint, int64_t now,
                     struct err *err);

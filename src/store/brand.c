@@ -5,14 +5,14 @@
 #include "base/vec.h"
 #include "model/text.h"
 #include "store/account.h"
+#include "store/chatbot.h"
 
 #include <stdlib.h>
 
 #define BRAND_COLUMNS                                                                                                  \
     "b.id, b.fold_id, b.name, b.description, b.is_active, b.created_at, b.updated_at, b.created_by, b.deleted_at, "    \
     "b.pristine, b.persona_prompt, b.company_info, b.appearance, b.chat_settings, c.id, c.status, c.system_prompt, "   \
-    "c.welcome_message, c.model, c.temperature, c.max_tokens, c.history_messages, c.response_timeout, c.language, "    \
-    "c.allowed_domains, c.allow_localhost"
+    "c.welcome_message, c.configuration, c.language, c.allowed_domains, c.allow_localhost"
 
 STORE_SQL_ALL(brand_by_fold,
               "SELECT " BRAND_COLUMNS " FROM brands b JOIN chatbots c ON c.brand_id = b.id AND c.is_default = 1 "
@@ -34,23 +34,14 @@ STORE_SQL(
     brand_row_insert,
     "INSERT INTO brands (id, fold_id, name, description, is_active, persona_prompt, company_info, appearance, "
     "chat_settings, pristine, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
-STORE_SQL(chatbot_insert_default, "INSERT INTO chatbots (brand_id, id, name, description, status, is_default, "
-                                  "system_prompt, welcome_message, temperature, "
-                                  "max_tokens, history_messages, language, allowed_domains, created_by, created_at) "
-                                  "VALUES ($1, $2, $3, $4, 'active', 1, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
-STORE_SQL(prompt_version_insert,
-          "INSERT INTO prompt_versions (brand_id, chatbot_id, version, prompt, method, created_by, created_at) "
-          "SELECT $1, $2, COALESCE(MAX(version), 0) + 1, $3, 'manual', $4, $5 FROM prompt_versions "
-          "WHERE brand_id = $1 AND chatbot_id = $2");
 STORE_SQL(totals_insert, "INSERT INTO brand_totals (brand_id) VALUES ($1)");
 STORE_SQL(brand_update, "UPDATE brands SET name = $2, description = $3, is_active = $4, updated_at = $5 WHERE id = $1");
 STORE_SQL(brand_config_update,
           "UPDATE brands SET persona_prompt = $2, company_info = $3, appearance = $4, chat_settings = $5, "
           "updated_at = $6, pristine = 0 WHERE id = $1");
 STORE_SQL(chatbot_config_update,
-          "UPDATE chatbots SET system_prompt = $2, welcome_message = $3, temperature = $4, max_tokens = $5, "
-          "history_messages = $6, language = $7, allowed_domains = $8, updated_at = $9 "
-          "WHERE brand_id = $1 AND is_default = 1");
+          "UPDATE chatbots SET system_prompt = $2, welcome_message = $3, configuration = $4, language = $5, "
+          "allowed_domains = $6, updated_at = $7 WHERE brand_id = $1 AND is_default = 1");
 STORE_SQL(brand_there, "SELECT 1 FROM brands WHERE id = $1 AND deleted_at IS NULL");
 STORE_SQL(brand_delete_mark, "UPDATE brands SET deleted_at = $2, is_active = 0 WHERE id = $1");
 STORE_SQL(brand_keys_revoke, "UPDATE api_keys SET revoked_at = $2 WHERE brand_id = $1 AND revoked_at IS NULL");
@@ -74,6 +65,8 @@ ERASE(erase_bases, "knowledge_bases");
 ERASE(erase_keys, "api_keys");
 ERASE(erase_prompts, "prompt_versions");
 ERASE(erase_chatbots, "chatbots");
+ERASE(erase_personalities, "personalities");
+ERASE(erase_places, "places");
 ERASE(erase_memberships, "memberships");
 ERASE(erase_totals, "brand_totals");
 ERASE(erase_jobs, "jobs");
@@ -91,13 +84,13 @@ static void load_config(struct rows *rows, struct arena *arena, struct brand_row
     model_load_json(&chat_settings_model, arena, rows_str(rows, 13), chat);
     config->system_prompt = arena_str(arena, rows_str(rows, 16));
     config->welcome_message = arena_str(arena, rows_str(rows, 17));
-    chat->temperature = rows_real(rows, 19);
-    chat->max_tokens = rows_int(rows, 20);
-    chat->history_messages = rows_int(rows, 21);
-    chat->language = arena_str(arena, rows_str(rows, 23));
-    strings_load(arena, rows_str(rows, 24), &chat->allowed_domains);
+    chat->temperature = ret->configuration.temperature;
+    chat->max_tokens = ret->configuration.max_tokens;
+    chat->history_messages = ret->configuration.history_messages;
+    chat->language = arena_str(arena, rows_str(rows, 19));
+    strings_load(arena, rows_str(rows, 20), &chat->allowed_domains);
     model_mark(&chat_settings_model, chat, "language", chat->language.p);
-    model_mark(&chat_settings_model, chat, "allowed_domains", !rows_is_null(rows, 24));
+    model_mark(&chat_settings_model, chat, "allowed_domains", !rows_is_null(rows, 20));
     config->updated_at = ret->brand.updated_at;
     model_mark(&brand_config_model, config, "persona_prompt", config->persona_prompt.n);
     model_mark(&brand_config_model, config, "updated_at", config->updated_at);
@@ -137,9 +130,8 @@ int brand_load(struct tx *tx, struct arena *arena, const char *fold_id, struct b
     ret->pristine = rows_bool(rows, 9);
     ret->chatbot_id = arena_str(arena, rows_str(rows, 14));
     ret->chatbot_status = arena_str(arena, rows_str(rows, 15));
-    ret->model = arena_str(arena, rows_str(rows, 18));
-    ret->response_timeout_s = rows_int(rows, 22);
-    ret->allow_localhost = str_eq(rows_str(rows, 25), STR("always"));
+    model_load_json(&chatbot_configuration_model, arena, rows_str(rows, 18), &ret->configuration);
+    ret->allow_localhost = str_eq(rows_str(rows, 21), STR("always"));
     load_config(rows, arena, ret);
     return 1;
 }
@@ -194,11 +186,17 @@ static struct value domains_value(struct arena *arena, const struct chat_setting
 {
     if (!model_has(&chat_settings_model, chat, "allowed_domains"))
         return v_null();
-    yyjson_mut_doc *doc = json_doc(arena);
-    yyjson_mut_val *list = yyjson_mut_arr(doc);
-    for (size_t i = 0; i < chat->allowed_domains.n; i++)
-        (void)yyjson_mut_arr_append(list, json_new_str(doc, chat->allowed_domains.at[i]));
-    return v_str(json_write(arena, list));
+    return v_str(json_write(arena, strings_json(json_doc(arena), &chat->allowed_domains)));
+}
+
+// The chatbot's configuration with what surface 001 sets of it.
+static struct chatbot_configuration configuration_of(const struct brand_row *row)
+{
+    struct chatbot_configuration configuration = row->configuration;
+    configuration.temperature = row->config.chat_settings.temperature;
+    configuration.max_tokens = row->config.chat_settings.max_tokens;
+    configuration.history_messages = row->config.chat_settings.history_messages;
+    return configuration;
 }
 
 static struct value settings_value(struct arena *arena, const struct chat_settings *chat)
@@ -206,12 +204,33 @@ static struct value settings_value(struct arena *arena, const struct chat_settin
     return v_str(json_write(arena, model_encode(&chat_settings_model, json_doc(arena), chat)));
 }
 
-static int insert_version(struct tx *tx, const struct brand_row *row, int64_t now, struct err *err)
+static int insert_chatbot(struct tx *tx, const struct brand_row *row, struct err *err)
 {
-    return tx_exec(
-        tx, &prompt_version_insert,
-        VALUES(v_str(row->chatbot_id), v_str(row->config.system_prompt), v_str(tx_scope(tx)->actor), v_int(now)), NULL,
-        err);
+    const struct chat_settings *chat = &row->config.chat_settings;
+    struct arena *arena = tx_arena(tx);
+    struct chatbot chatbot = {0};
+    chatbot.configuration = row->configuration;
+    model_defaults(&chatbot_model, arena, &chatbot);
+    chatbot.configuration = configuration_of(row);
+    chatbot.id = row->chatbot_id;
+    chatbot.name = row->brand.name;
+    chatbot.description = row->brand.description;
+    chatbot.status = STR("active");
+    chatbot.is_default = true;
+    chatbot.system_prompt = row->config.system_prompt;
+    chatbot.welcome_message = row->config.welcome_message;
+    chatbot.language = model_has(&chat_settings_model, chat, "language") ? chat->language : STR_NULL;
+    chatbot.allowed_domains = chat->allowed_domains;
+    chatbot.created_by = row->created_by;
+    chatbot.created_at = chatbot.updated_at = row->brand.created_at;
+    for (size_t i = 0; i < chatbot_model.n; i++)
+        chatbot.set |= UINT64_C(1) << i;
+    model_mark(&chatbot_model, &chatbot, "answerLanguage", chatbot.language.p);
+    model_mark(&chatbot_model, &chatbot, "allowedDomains", model_has(&chat_settings_model, chat, "allowed_domains"));
+    model_mark(&chatbot_model, &chatbot, "createdBy", chatbot.created_by.p);
+    model_mark(&chatbot_model, &chatbot, "defaultPersonalityId", false);
+    model_mark(&chatbot_model, &chatbot, "deletedAt", false);
+    return chatbot_insert(tx, &chatbot, err);
 }
 
 int brand_insert(struct tx *tx, const struct brand_row *row, struct str owner, struct err *err)
@@ -226,14 +245,7 @@ int brand_insert(struct tx *tx, const struct brand_row *row, struct str owner, s
                             v_str(config->appearance_settings), settings_value(arena, chat), v_bool(row->pristine),
                             v_str(row->created_by), v_int(now)),
                      NULL, err);
-    rc = rc ? rc
-            : tx_exec(tx, &chatbot_insert_default,
-                      VALUES(v_str(row->chatbot_id), v_str(row->brand.name), v_str(row->brand.description),
-                             v_str(config->system_prompt), v_str(config->welcome_message), v_real(chat->temperature),
-                             v_int(chat->max_tokens), v_int(chat->history_messages), v_str(chat->language),
-                             domains_value(arena, chat), v_str(row->created_by), v_int(now)),
-                      NULL, err);
-    rc = rc ? rc : insert_version(tx, row, now, err);
+    rc = rc ? rc : insert_chatbot(tx, row, err);
     rc = rc ? rc : tx_exec(tx, &totals_insert, NO_VALUES, NULL, err);
     if (!rc && owner.p)
         rc = membership_put(tx, owner, STR("admin"), now, err);
@@ -257,19 +269,21 @@ int brand_save_config(struct tx *tx, const struct brand_row *row, bool prompt_ch
     struct arena *arena = tx_arena(tx);
     struct value persona = config->persona_prompt.n ? v_str(config->persona_prompt) : v_null();
     bool has_language = model_has(&chat_settings_model, chat, "language");
+    struct chatbot_configuration changed = configuration_of(row);
+    struct value configuration =
+        v_str(json_write(arena, model_encode(&chatbot_configuration_model, json_doc(arena), &changed)));
     int rc = tx_exec(tx, &brand_config_update,
                      VALUES(persona, v_str(config->company_info), v_str(config->appearance_settings),
                             settings_value(arena, chat), v_int(config->updated_at)),
                      NULL, err);
     rc = rc ? rc
             : tx_exec(tx, &chatbot_config_update,
-                      VALUES(v_str(config->system_prompt), v_str(config->welcome_message), v_real(chat->temperature),
-                             v_int(chat->max_tokens), v_int(chat->history_messages),
+                      VALUES(v_str(config->system_prompt), v_str(config->welcome_message), configuration,
                              has_language ? v_str(chat->language) : v_null(), domains_value(arena, chat),
                              v_int(config->updated_at)),
                       NULL, err);
     if (!rc && prompt_changed)
-        rc = insert_version(tx, row, config->updated_at, err);
+        rc = prompt_version_add(tx, row->chatbot_id, config->system_prompt, "manual", config->updated_at, err);
     tx_changed(tx, CHANGE_BRAND, STR_NULL);
     return rc;
 }
@@ -291,9 +305,10 @@ int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err)
 int brand_erase(struct tx *tx, struct err *err)
 {
     static const struct store_sql *const parts[] = {
-        &erase_messages,    &erase_conversations, &erase_events, &erase_products, &erase_vectors,
-        &erase_documents,   &erase_bases,         &erase_keys,   &erase_prompts,  &erase_chatbots,
-        &erase_memberships, &erase_totals,        &erase_jobs,   &erase_brand};
+        &erase_messages,    &erase_conversations, &erase_events,        &erase_products,
+        &erase_vectors,     &erase_documents,     &erase_bases,         &erase_keys,
+        &erase_prompts,     &erase_chatbots,      &erase_personalities, &erase_places,
+        &erase_memberships, &erase_totals,        &erase_jobs,          &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "model/brand.h"
+#include "model/chatbot.h"
 #include "store/store.h"
 
 struct brand_row { // everything that one brand is
@@ -12,9 +13,8 @@ struct brand_row { // everything that one brand is
     struct str created_by; // user id; STR_NULL: the installation
     bool deleted, pristine; // pristine: as the installation made it
     struct str chatbot_id, chatbot_status;
-    int64_t response_timeout_s;
     bool allow_localhost;
-    struct str model; // chatbot's model name; "" = the provider's
+    struct chatbot_configuration configuration; // of the chatbot
     struct brand_config config; // brand_id, updated_at included
 };
 

@@ -187,25 +187,12 @@ static struct value column_value(const struct model *m, size_t i, const void *ro
         return v_real(*(const double *)at);
     case FIELD_BOOL:
         return v_bool(*(const bool *)at);
-    case FIELD_STRINGS: {
-        yyjson_mut_doc *doc = json_doc(arena);
-        yyjson_mut_val *list = yyjson_mut_arr(doc);
-        const struct strings *strings = at;
-        for (size_t k = 0; k < strings->n; k++)
-            (void)yyjson_mut_arr_append(list, json_new_str(doc, strings->at[k]));
-        return v_str(json_write(arena, list));
-    }
+    case FIELD_STRINGS:
+        return v_str(json_write(arena, strings_json(json_doc(arena), at)));
     case FIELD_OBJECT:
         return v_str(json_write(arena, model_encode(f->model, json_doc(arena), at)));
-    case FIELD_OBJECTS: {
-        yyjson_mut_doc *doc = json_doc(arena);
-        yyjson_mut_val *list = yyjson_mut_arr(doc);
-        const struct objects *objects = at;
-        for (size_t k = 0; k < objects->n; k++)
-            (void)yyjson_mut_arr_append(
-                list, model_encode(f->model, doc, (const char *)objects->at + k * f->model->size));
-        return v_str(json_write(arena, list));
-    }
+    case FIELD_OBJECTS:
+        return v_str(json_write(arena, objects_json(f->model, json_doc(arena), at)));
     case FIELD_RANGE:
         break;
     }

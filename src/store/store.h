@@ -163,6 +163,7 @@ enum change_kind {
     CHANGE_USER,
     CHANGE_SETTING,
     CHANGE_JOB,
+    CHANGE_CHATBOT, // its row, or what a turn reads with it (personality, keys)
     CHANGE_OUTSIDE, // another process wrote (a command beside the server): brand and id are STR_NULL, all may be stale
 };
 

@@ -74,13 +74,15 @@ class People:
 
     def chatbot_key(self, brand, prefix="ck_"):
         """A key of the brand's default chatbot."""
-        key = prefix + secrets.token_hex(24)
+        key, row_id = prefix + secrets.token_hex(24), str(uuid.uuid4())
+        hashed = hashlib.sha256(key.encode()).hexdigest()
         with self.rows() as database:
             database.execute(
                 "INSERT INTO api_keys (brand_id, id, chatbot_id, name, hash, hint, created_at)"
                 " SELECT brand_id, ?, id, 'test', ?, ?, ? FROM chatbots WHERE brand_id = ? AND is_default = 1",
-                (str(uuid.uuid4()), hashlib.sha256(key.encode()).hexdigest(), key[-8:], int(time.time() * 1000),
-                 brand.id))
+                (row_id, hashed, key[-8:], int(time.time() * 1000), brand.id))
+            database.execute("INSERT INTO places (kind, name, brand_id, object_id) VALUES ('key', ?, ?, ?)",
+                             (hashed, brand.id, row_id))
         return key
 
     def revoke(self, key):

@@ -7,7 +7,6 @@
 #include "api/sockets.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct item *item_new(enum item_kind kind)
@@ -37,9 +36,9 @@ void socket_unref(struct socket *socket)
         return;
     if (socket->ws)
         http_ws_unref(socket->ws);
-    free((char *)(uintptr_t)socket->conversation.p);
+    free(socket->conversation);
     pthread_mutex_destroy(&socket->lock);
-    arena_free(socket->arena); // the socket lives in it
+    free(socket);
 }
 
 bool socket_queue(struct socket *socket, struct item *item)
@@ -58,9 +57,18 @@ bool socket_queue(struct socket *socket, struct item *item)
 struct str socket_conversation(struct socket *socket, struct arena *arena)
 {
     pthread_mutex_lock(&socket->lock);
-    struct str copy = arena_str(arena, socket->conversation);
+    struct str copy = arena_str(arena, socket->conversation ? str_from(socket->conversation) : STR_NULL);
     pthread_mutex_unlock(&socket->lock);
     return copy;
+}
+
+bool socket_may_ask(struct socket *socket, const struct brand_ref *brand)
+{
+    struct err err;
+    struct caller caller = {.kind = (enum caller_kind)socket->caller_kind, .brand = socket->caller_brand};
+    caller.user.id = socket->scope.actor;
+    caller.user.super_admin = socket->super_admin;
+    return brand->answers && access_public(socket->app, &caller, brand, &err);
 }
 
 // ---- life ----------------------------------------------------------------------------------------------------------
@@ -81,12 +89,13 @@ static void on_open(struct http_ws *ws, void *arg)
     AUTO_ARENA struct arena *arena = arena_new(0);
     AUTO_BRAND struct brand_ref *brand = NULL;
     struct err err;
-    if (socket->counted && brands_get(socket->app->brands, socket->brand, &brand, &err) == 1) {
+    if (socket->counted && brands_get(socket->app->brands, socket->scope.brand, &brand, &err) == 1) {
         http_ws_send(ws, frame_welcome(arena, brand));
         http_ws_wake(ws); // the brand may have been closed while the handle was not known yet
         return;
     }
-    http_ws_send(ws, frame_error(arena, "brand_unavailable", access_gone_text(arena, socket->brand), STR_NULL, 0));
+    http_ws_send(ws,
+                 frame_error(arena, "brand_unavailable", access_gone_text(arena, socket->scope.brand), STR_NULL, 0));
     http_ws_close(ws, CLOSE_NO_BRAND, "brand unavailable");
 }
 
@@ -115,7 +124,7 @@ static void on_close(struct http_ws *ws, void *arg, uint16_t code)
         waiting = next;
     }
     if (socket->counted)
-        sockets_remove(socket->app->sockets, socket, socket->brand, socket->address);
+        sockets_remove(socket->app->sockets, socket, socket->scope.brand, socket->key);
     socket_advance(socket); // lets go of what runs
     socket_unref(socket);
 }
@@ -138,28 +147,36 @@ void brands_closed(struct app *app, struct str brand_id)
 
 // ---- handshake -----------------------------------------------------------------------------------------------------
 
+// Copies to `*at` and moves it.
+static struct str keep(char **at, struct str s)
+{
+    struct str copy = {*at, s.n};
+    if (s.n)
+        memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return s.p ? copy : STR_NULL;
+}
+
 static struct socket *socket_new(struct call *call, bool open)
 {
     static _Atomic uint64_t serial;
-    struct arena *arena = arena_new(1024);
-    struct socket *socket = ARENA_NEW(arena, struct socket);
     struct str name = open ? call->brand->row.brand.id : access_brand_name(call);
-    socket->arena = arena;
-    atomic_init(&socket->refs, 1);
+    struct str key = http_client_key(call->req);
+    const struct scope *scope = &call->scope;
+    size_t text = name.n + key.n + call->caller.brand.n + scope->actor.n + scope->address.n;
+    struct socket *socket = mem_zalloc(sizeof *socket + text);
+    char *at = socket->text;
     socket->app = call->app;
-    socket->brand = arena_str(arena, name);
-    socket->address = arena_str(arena, http_client_key(call->req));
-    socket->caller = call->caller;
-    socket->caller.user.id = arena_str(arena, call->caller.user.id);
-    socket->caller.brand = arena_str(arena, call->caller.brand);
-    socket->caller.chatbot_id = arena_str(arena, call->caller.chatbot_id);
-    socket->scope = call->scope;
-    socket->scope.brand = socket->brand;
-    socket->scope.actor = arena_str(arena, call->scope.actor);
-    socket->scope.address = arena_str(arena, call->scope.address);
+    socket->scope =
+        (struct scope){keep(&at, name), scope->actor_kind, keep(&at, scope->actor), keep(&at, scope->address)};
+    socket->key = keep(&at, key);
+    socket->caller_brand = keep(&at, call->caller.brand);
+    socket->caller_kind = (uint8_t)call->caller.kind;
+    socket->super_admin = call->caller.user.super_admin;
     socket->channel = http_header_in(call->req, "origin").p ? STR("web_embed") : STR("api");
+    socket->number = atomic_fetch_add(&serial, 1);
     socket->last = &socket->first;
-    (void)snprintf(socket->key, sizeof socket->key, "%llu", (unsigned long long)atomic_fetch_add(&serial, 1));
+    atomic_init(&socket->refs, 1);
     pthread_mutex_init(&socket->lock, NULL);
     return socket;
 }
@@ -202,7 +219,7 @@ static void accept_socket(struct call *call, bool voice)
     struct socket *socket = socket_new(call, open);
     socket->voice = voice;
     socket->counted =
-        open && sockets_add(call->app->sockets, socket, socket->brand, socket->address,
+        open && sockets_add(call->app->sockets, socket, socket->scope.brand, socket->key,
                             (size_t)settings_int(s, SET_WS_PER_BRAND), (size_t)settings_int(s, SET_WS_PER_ADDRESS));
     if (open && !socket->counted) {
         refuse_more(call);

@@ -14,7 +14,7 @@ enum item_kind {
     ITEM_CHAT,
     ITEM_RESUME,
     ITEM_REFUSED, // an error, and `complete`
-    ITEM_ERROR, // an error alone
+    ITEM_ERROR,   // an error alone
 };
 
 enum item_phase { PHASE_BEGIN, PHASE_TEXT, PHASE_ERROR, PHASE_QUIET, PHASE_COMPLETE, PHASE_DONE };
@@ -34,34 +34,36 @@ struct item { // one frame of the client on its way to its `complete`
     struct str text;
     struct turn_outcome loaded;
     enum item_phase phase;
-    size_t sent; // bytes of the text
+    size_t sent;  // bytes of the text
     int64_t skip; // code points still to be left out (resume)
     int64_t typing_at;
 };
 
+// One block with its strings: most sockets are idle, and there are many. What only a running item needs is the item's.
 struct socket {
-    _Atomic int refs;
     struct app *app;
     struct http_ws *ws;
-    struct str brand, address; // own memory
-    struct caller caller;
-    struct scope scope;
-    struct arena *arena; // of the caller's strings
+    struct scope scope;      // of its brand
+    struct str key;          // the client's, for the count of sockets
+    struct str caller_brand; // of a chatbot's key
     struct str channel;
-    bool voice, counted;
-    char key[40]; // for the limiter
+    uint64_t number; // for the limiter
+    _Atomic int refs;
+    uint8_t caller_kind;
+    bool super_admin, voice, counted;
     pthread_mutex_t lock;
     // Under the lock:
     bool closed, closing; // closing: the brand answers nobody any more
-    struct item *item; // the one that runs
-    struct item *first, **last;
-    size_t queued;
     bool advancing;
     bool starting, cancel; // an item is being started; a cancel came for it
-    struct str conversation; // the current one; own memory
+    uint8_t queued;
+    struct item *item; // the one that runs
+    struct item *first, **last;
+    char *conversation; // the current one; NULL: none yet
     // Of the reading thread:
     int bad_frames, refused_in_row;
     int64_t bad_since;
+    char text[];
 };
 
 struct socket *socket_ref(struct socket *socket);
@@ -71,7 +73,8 @@ bool socket_queue(struct socket *socket, struct item *item);
 struct item *item_new(enum item_kind kind);
 void item_free(struct item *item);
 void socket_message(struct http_ws *ws, void *arg, struct str text); // socket_read.c
-void socket_advance(struct socket *socket); // schedules socket_run.c
-void socket_pull(struct http_ws *ws, void *arg); // socket_write.c
+void socket_advance(struct socket *socket);                          // schedules socket_run.c
+void socket_pull(struct http_ws *ws, void *arg);                     // socket_write.c
 void socket_on_turn(struct turn *turn, void *arg);
 struct str socket_conversation(struct socket *socket, struct arena *arena); // a copy; STR_NULL: none yet
+bool socket_may_ask(struct socket *socket, const struct brand_ref *brand);  // may its caller use the brand still?

@@ -75,10 +75,11 @@ static bool within_rate(struct socket *socket, struct arena *arena, struct str c
 {
     AUTO_BRAND struct brand_ref *brand = NULL;
     struct err err;
+    struct str key = arena_strf(arena, "%llu", (unsigned long long)socket->number);
     int64_t limit = 30;
-    if (brands_get(socket->app->brands, socket->brand, &brand, &err) == 1)
+    if (brands_get(socket->app->brands, socket->scope.brand, &brand, &err) == 1)
         limit = brand->row.config.chat_settings.messages_per_minute;
-    struct limit_state state = limiter_take(socket->app->limiter, "socket", str_from(socket->key), limit, MINUTE_MS);
+    struct limit_state state = limiter_take(socket->app->limiter, "socket", key, limit, MINUTE_MS);
     if (state.allowed) {
         socket->refused_in_row = 0;
         return true;

@@ -93,12 +93,10 @@ static void start_resume(struct socket *socket, struct item *item, struct brand_
     item->conversation = item->resume.conversation_id;
     l.session = arena_strf(item->arena, "%s" STR_FMT, CHAT_PREFIX, STR_ARG(item->conversation));
     item->skip = item->resume.offset;
-    item->turn = turn_find(socket->app->engine, socket->brand, l.chatbot, l.session);
+    item->turn = turn_find(socket->app->engine, socket->scope.brand, l.chatbot, l.session);
     if (item->turn)
         return;
-    struct scope scope = socket->scope;
-    scope.brand = socket->brand;
-    int rc = store_read(socket->app->store, &scope, load_answer, &l, &err);
+    int rc = store_read(socket->app->store, &socket->scope, load_answer, &l, &err);
     bool recent = rc == 0 && l.found == 1 && clock_wall_ms() - l.answer.created_at <= RESUME_MS &&
                   !str_eq(l.answer.status, STR("running")) && !str_eq(l.answer.status, STR("failed"));
     if (!recent) {
@@ -122,8 +120,8 @@ static void start(struct socket *socket, struct item *item)
         fresh_id(item);
     if (!asks)
         return;
-    int rc = brands_get(socket->app->brands, socket->brand, &brand, &err);
-    bool open = rc == 1 && brand->answers && access_public(socket->app, &socket->caller, brand, &err);
+    int rc = brands_get(socket->app->brands, socket->scope.brand, &brand, &err);
+    bool open = rc == 1 && socket_may_ask(socket, brand);
     if (!open) {
         fail(item, rc < 0 ? "model_error" : "brand_unavailable",
              rc < 0 ? "Service temporarily unavailable" : "The brand is not available");

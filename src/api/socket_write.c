@@ -47,8 +47,8 @@ static bool know_conversation(struct socket *socket, struct item *item)
         return true;
     }
     item->conversation = arena_str(item->arena, id);
-    free((char *)(uintptr_t)socket->conversation.p);
-    socket->conversation = (struct str){mem_strndup(id.p, id.n), id.n};
+    free(socket->conversation);
+    socket->conversation = mem_strndup(id.p, id.n);
     return true;
 }
 
@@ -155,7 +155,7 @@ static bool write_item(struct socket *socket, struct item *item)
 static void say_goodbye(struct socket *socket)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
-    const char *text = access_gone_text(arena, socket->brand);
+    const char *text = access_gone_text(arena, socket->scope.brand);
     socket->closing = false;
     (void)http_ws_put(socket->ws, frame_error(arena, "brand_unavailable", text, STR_NULL, 0));
     http_ws_close(socket->ws, CLOSE_NO_BRAND, "brand unavailable");

@@ -203,8 +203,8 @@ struct http_ws_handler {
     void (*binary)(struct http_ws *ws, void *arg, struct str bytes);
 };
 
-// Answers 101 (with `subprotocol` if not NULL) and turns the connection into a socket. The request is answered by it;
-// its arena lives until `close` has returned; what http_header_in and its like gave ends with the handler.
+// Answers 101 (with `subprotocol` if not NULL) and turns the connection into a socket. The request is answered by it:
+// it and its arena end with the handler. `subprotocol` and `*handler` are static.
 struct http_ws *http_accept_ws(struct http_req *req, const char *subprotocol, const struct http_ws_options *options,
                                const struct http_ws_handler *handler, void *arg);
 // Queues a text message, any thread. Over 1 MiB unsent the socket is dropped.

@@ -188,9 +188,14 @@ static void no_answer(struct http_req *req)
 }
 
 // Whoever comes last of "handler returned" and "answered" hands the request back to the loop; after the exchange the
-// request may be gone.
+// request may be gone. A socket needs no more of its handshake: freed here and not later on the loop, the memory serves
+// the next handshake of this thread instead of staying a hole among long-lived sockets.
 static void returned(struct http_req *req)
 {
+    if (req->ws && !req->kept) {
+        arena_free(req->arena);
+        req->arena = NULL;
+    }
     if (atomic_fetch_or(&req->phase, PHASE_RETURNED) & PHASE_ANSWERED)
         loop_post(req->loop, &req->answer_msg);
 }

@@ -201,6 +201,7 @@ struct http_req {
     int pull_rc;
     size_t sent; // body bytes
     struct http_ws *ws;
+    const char *subprotocol;
     // http_keep
     bool kept_on_loop;
     void (*on_gone)(struct http_req *req, void *arg);

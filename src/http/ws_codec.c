@@ -17,6 +17,9 @@ void ws_codec_init(struct ws_codec *codec, size_t max_message, bool accept_binar
 void ws_codec_done(struct ws_codec *codec)
 {
     buf_done(&codec->message);
+    free(codec->control);
+    codec->control = NULL;
+    codec->control_n = 0;
 }
 
 static enum ws_event fail(struct ws_codec *codec, uint16_t code)
@@ -67,10 +70,11 @@ static uint16_t head_end(struct ws_codec *codec)
     codec->in_payload = true;
     codec->head_n = 0;
     codec->frames++;
-    if (codec->opcode & 8) {
-        codec->control_n = 0;
+    free(codec->control);
+    codec->control = codec->opcode & 8 && n ? mem_alloc((size_t)n) : NULL;
+    codec->control_n = 0;
+    if (codec->opcode & 8)
         return 0;
-    }
     if (codec->opcode == WS_OPCODE_BINARY && !codec->accept_binary)
         return 1003;
     if (n > codec->message.max - codec->message.n)

@@ -7,10 +7,10 @@
 #include "base/utf8.h"
 
 enum ws_event {
-    WS_MORE, // all bytes used, nothing whole yet
-    WS_TEXT, // `message` is whole and valid UTF-8
+    WS_MORE,   // all bytes used, nothing whole yet
+    WS_TEXT,   // `message` is whole and valid UTF-8
     WS_BINARY, // `message` is whole
-    WS_PING, // `control` is its payload
+    WS_PING,   // `control` is its payload
     WS_PONG,
     WS_CLOSED, // `code` (1005 without one)
     WS_FAILED, // `code` is the close code to fail with: 1002 1003 1007 1009. Nothing more is read
@@ -21,15 +21,16 @@ enum { WS_CONTROL_MAX = 125, WS_HEAD_MAX = 10 };
 
 struct ws_codec {
     struct buf message; // fragments joined; take its memory with ws_codec_take
-    uint64_t left; // payload bytes of the frame under way
+    uint8_t *control;   // payload of a control frame, until the next frame; NULL when empty
+    uint64_t left;      // payload bytes of the frame under way
     struct utf8_state utf8;
-    size_t frames; // frame heads read so far
+    uint32_t frames; // frame heads read so far, modulo 2^32
     uint16_t code;
     uint8_t head[14], head_n;
-    uint8_t control[WS_CONTROL_MAX + 1], control_n;
+    uint8_t control_n;
     uint8_t mask[4], mask_at;
     uint8_t opcode; // of the frame under way
-    uint8_t kind; // opcode of the message under way, 0 = none
+    uint8_t kind;   // opcode of the message under way, 0 = none
     bool in_payload, fin, accept_binary, failed;
 };
 

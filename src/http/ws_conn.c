@@ -2,6 +2,8 @@
 // A WebSocket on its connection. The loop reads frames, hands whole messages to workers one after the other (`serial`),
 // and writes. Other threads leave their frames in `out` under the loop's lock and post the socket once.
 //
+// An idle socket is this struct, its connection and its serial: what the handshake needed ends with the handshake.
+//
 // How it ends: a close frame is sent (and the peer's is awaited, a while) or the connection is lost; then the
 // connection forgets the socket and `close` is queued behind the last message; after it the handle is released.
 #include "http/server.h"
@@ -19,25 +21,22 @@ enum ws_state { WS_OPEN, WS_CLOSE_SENT };
 
 struct http_ws {
     struct msg msg;
-    atomic_uint refs;
-    struct http_server *server;
     struct loop *loop;
-    struct arena *arena;
-    struct http_ws_handler handler;
+    const struct http_ws_handler *handler;
     void *arg;
-    struct http_ws_options options;
     struct serial *serial;
-    char *subprotocol;
+    struct http_ws_options options;
     // Under the loop's lock.
     struct buf out;
     char *reason;
     uint16_t close_wanted;
     bool posted, wake, drop, ended; // drop: it must go at once
     // Any thread.
-    atomic_size_t unsent;
     atomic_bool busy;
+    atomic_uint refs;
+    atomic_uint in_flight; // messages with workers
+    atomic_size_t unsent;
     atomic_llong active_ms; // last message, or end of the last turn
-    atomic_uint in_flight;  // messages with workers
     // The loop's.
     struct conn *conn;
     struct ws_codec codec;
@@ -46,7 +45,7 @@ struct http_ws {
     uint16_t buckets[BUCKETS];
     uint16_t close_code; // what `close` is told
     uint8_t state;
-    bool pong_due, pull_wanted, in_pull, close_due;
+    bool pong_due, pull_wanted;
 };
 
 struct ws_task {
@@ -68,12 +67,10 @@ void http_ws_unref(struct http_ws *ws)
 {
     if (!ws || atomic_fetch_sub(&ws->refs, 1) != 1)
         return;
-    struct http_server *server = ws->server;
-    arena_free(ws->arena);
+    struct http_server *server = ws->loop->server;
     buf_done(&ws->out);
     ws_codec_done(&ws->codec);
     free(ws->reason);
-    free(ws->subprotocol);
     free(ws);
     server_unref(server);
 }
@@ -158,7 +155,7 @@ size_t http_ws_unsent(const struct http_ws *ws)
 
 static void run_serial(struct http_ws *ws, void (*task)(void *), void *arg)
 {
-    server_task_begin(ws->server);
+    server_task_begin(ws->loop->server);
     if (!serial_run(ws->serial, task, arg))
         abort(); // its queue holds all that IN_FLIGHT lets in
 }
@@ -166,8 +163,8 @@ static void run_serial(struct http_ws *ws, void (*task)(void *), void *arg)
 static void open_task(void *arg)
 {
     struct http_ws *ws = arg;
-    struct http_server *server = ws->server;
-    ws->handler.open(ws, ws->arg);
+    struct http_server *server = ws->loop->server;
+    ws->handler->open(ws, ws->arg);
     server_task_end(server);
 }
 
@@ -175,9 +172,9 @@ static void message_task(void *arg)
 {
     struct ws_task *task = arg;
     struct http_ws *ws = task->ws;
-    struct http_server *server = ws->server;
+    struct http_server *server = ws->loop->server;
     struct str text = {task->text, task->n};
-    void (*message)(struct http_ws *, void *, struct str) = task->binary ? ws->handler.binary : ws->handler.message;
+    void (*message)(struct http_ws *, void *, struct str) = task->binary ? ws->handler->binary : ws->handler->message;
     if (message)
         message(ws, ws->arg, text);
     free(task->text);
@@ -190,9 +187,9 @@ static void message_task(void *arg)
 static void close_task(void *arg)
 {
     struct http_ws *ws = arg;
-    struct http_server *server = ws->server;
-    if (ws->handler.close)
-        ws->handler.close(ws, ws->arg, ws->close_code);
+    struct http_server *server = ws->loop->server;
+    if (ws->handler->close)
+        ws->handler->close(ws, ws->arg, ws->close_code);
     serial_free(ws->serial);
     atomic_fetch_sub(&server->sockets, 1);
     http_ws_unref(ws);
@@ -231,7 +228,7 @@ static void set_deadline(struct http_ws *ws)
             due = old > now ? old : now + 1000;
     }
     if (conn_unsent(ws->conn) > 0) {
-        int64_t stuck = ws->progress_ms + ws->server->options.write_timeout_ms;
+        int64_t stuck = ws->progress_ms + ws->loop->server->options.write_timeout_ms;
         due = stuck < due ? stuck : due;
     }
     loop_deadline(ws->loop, &ws->conn->timer, due);
@@ -302,7 +299,7 @@ static void fail(struct http_ws *ws, uint16_t code)
 bool http_ws_put(struct http_ws *ws, struct str text)
 {
     struct buf *out = &ws->loop->out;
-    size_t high = ws->server->options.unsent_high, there = conn_unsent(ws->conn) + out->n;
+    size_t high = ws->loop->server->options.unsent_high, there = conn_unsent(ws->conn) + out->n;
     if (there > 0 && there + text.n > high) {
         ws->pull_wanted = true;
         return false;
@@ -313,10 +310,10 @@ bool http_ws_put(struct http_ws *ws, struct str text)
 
 static bool pull(struct http_ws *ws)
 {
-    while (ws->pull_wanted && ws->handler.pull && conn_unsent(ws->conn) < ws->server->options.unsent_high) {
+    while (ws->pull_wanted && ws->handler->pull && conn_unsent(ws->conn) < ws->loop->server->options.unsent_high) {
         buf_clear(&ws->loop->out);
         ws->pull_wanted = false; // set again by a put that found no room
-        ws->handler.pull(ws, ws->arg);
+        ws->handler->pull(ws, ws->arg);
         if (ws->loop->out.overflow) {
             conn_close(ws->conn);
             return false;
@@ -348,7 +345,7 @@ static void flush(struct http_ws *ws)
     if (!alive || (ws->state == WS_OPEN && !pull(ws)))
         return;
     count_unsent(ws);
-    if (code && ws->state == WS_OPEN && !(ws->pull_wanted && ws->handler.pull))
+    if (code && ws->state == WS_OPEN && !(ws->pull_wanted && ws->handler->pull))
         send_close(ws, code, str_from(ws->reason), false);
     else
         set_deadline(ws);
@@ -430,7 +427,7 @@ static void message(struct http_ws *ws, bool binary)
 // False: the socket is over.
 static bool event(struct http_ws *ws, enum ws_event event)
 {
-    struct str control = {(const char *)ws->codec.control, ws->codec.control_n};
+    struct str control = {ws->codec.control ? (const char *)ws->codec.control : "", ws->codec.control_n};
     switch (event) {
     case WS_MORE:
         return true;
@@ -465,7 +462,8 @@ void ws_read(struct conn *conn, char *bytes, size_t n)
 {
     struct http_ws *ws = conn->ws;
     while (n > 0) {
-        size_t used = 0, frames = ws->codec.frames;
+        size_t used = 0;
+        uint32_t frames = ws->codec.frames;
         enum ws_event what = ws_codec_read(&ws->codec, (uint8_t *)bytes, n, &used);
         bytes += used;
         n -= used;
@@ -531,19 +529,18 @@ struct http_ws *http_accept_ws(struct http_req *req, const char *subprotocol, co
     struct http_ws *ws = mem_zalloc(sizeof *ws);
     ws->msg.run = socket_msg;
     atomic_init(&ws->refs, 1);
-    ws->server = req->server;
     ws->loop = req->loop;
-    ws->handler = *handler;
+    ws->handler = handler;
     ws->arg = arg;
     ws->options = *options;
     set_defaults(&ws->options);
     ws->serial = serial_new(req->server->options.workers, IN_FLIGHT + 2);
     ws->out = BUF_INIT(MAX_QUEUED + WS_HEAD_MAX);
-    ws->subprotocol = subprotocol ? mem_strdup(subprotocol) : NULL;
+    req->subprotocol = subprotocol;
     ws_codec_init(&ws->codec, ws->options.max_message, handler->binary != NULL);
     atomic_store(&ws->active_ms, clock_mono_ms());
-    server_ref(ws->server);
-    atomic_fetch_add(&ws->server->sockets, 1);
+    server_ref(req->server);
+    atomic_fetch_add(&req->server->sockets, 1);
     req->ws = ws;
     req_answer_ws(req);
     return ws;
@@ -552,14 +549,12 @@ struct http_ws *http_accept_ws(struct http_req *req, const char *subprotocol, co
 void ws_abandon(struct http_req *req)
 {
     struct http_ws *ws = req->ws;
-    ws->arena = req->arena;
-    req->arena = NULL;
     ws->close_code = 1006;
     pthread_mutex_lock(&ws->loop->lock);
     ws->ended = true;
     pthread_mutex_unlock(&ws->loop->lock);
     if (ws->loop->ended) {
-        server_task_begin(ws->server);
+        server_task_begin(ws->loop->server);
         close_task(ws);
     } else {
         run_serial(ws, close_task, ws);
@@ -579,12 +574,10 @@ void ws_attach(struct http_req *req)
              "HTTP/1.1 101 Switching Protocols\r\nDate: %s\r\nX-Request-Id: %s\r\nUpgrade: websocket\r\n"
              "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
              loop_date(loop), req->id, accept);
-    if (ws->subprotocol)
-        buf_addf(out, "Sec-WebSocket-Protocol: %s\r\n", ws->subprotocol);
+    if (req->subprotocol)
+        buf_addf(out, "Sec-WebSocket-Protocol: %s\r\n", req->subprotocol);
     buf_adds(out, buf_str(&req->fields_out));
     buf_add(out, "\r\n", 2);
-    ws->arena = req->arena;
-    req->arena = NULL;
     conn->req = NULL;
     req->conn = NULL;
     req->status = 101;
@@ -594,7 +587,7 @@ void ws_attach(struct http_req *req)
     conn->ws = ws;
     ws->conn = conn;
     ws->opened_ms = ws->pinged_ms = ws->bucket_ms = ws->progress_ms = clock_mono_ms();
-    if (ws->handler.open)
+    if (ws->handler->open)
         run_serial(ws, open_task, ws);
     http_ws_ref(ws);
     if (write_bytes(ws, out)) {
@@ -621,7 +614,7 @@ void ws_due(struct conn *conn)
     const struct http_ws_options *options = &ws->options;
     int64_t now = clock_mono_ms();
     count_unsent(ws);
-    if (conn_unsent(conn) > 0 && now - ws->progress_ms >= ws->server->options.write_timeout_ms) {
+    if (conn_unsent(conn) > 0 && now - ws->progress_ms >= ws->loop->server->options.write_timeout_ms) {
         conn_close(conn);
     } else if (ws->state == WS_CLOSE_SENT) {
         if (now - ws->close_sent_ms >= options->close_timeout_ms)

@@ -61,6 +61,8 @@ struct fault *fault_add(struct faults *faults, enum fault_code code, const struc
 {
     if (faults->n == FAULTS_MAX)
         return &faults->at[FAULTS_MAX];
+    if (!faults->at)
+        faults->at = arena_calloc(faults->arena, FAULTS_MAX + 1, sizeof *faults->at);
     char number[40];
     (void)snprintf(number, sizeof number, "%.15g", bound);
     const char *value = text ? text : number;

@@ -56,7 +56,7 @@ struct fault {
 
 struct faults {
     struct arena *arena;
-    struct fault at[FAULTS_MAX + 1]; // the last is where those beyond the maximum go
+    struct fault *at; // NULL while there is none; the last of FAULTS_MAX + 1 is where those beyond the maximum go
     size_t n; // at most FAULTS_MAX
 };
 

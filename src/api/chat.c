@@ -108,7 +108,9 @@ void call_turn(struct call *call, const struct turn_input *input,
     kept->req = call->req;
     kept->answer = reply;
     http_keep(call->req, on_gone, kept);
-    struct turn *turn = turn_start(call->app->engine, input, on_turn, kept, free);
+    struct turn_input whole = *input;
+    whole.whole = true;
+    struct turn *turn = turn_start(call->app->engine, &whole, on_turn, kept, free);
     atomic_store(&kept->turn, turn);
     if (atomic_load(&kept->gone))
         turn_cancel(turn);

@@ -8,14 +8,26 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
-enum { KEY = 32, NONCE = 12, TAG = 16, HASHES_AT_ONCE = 4 };
+enum { KEY = 32, NONCE = 12, TAG = 16, HASHES_AT_ONCE = 4, RANDOM_BLOCK = 256 };
 enum { ARGON_OPS = 2, ARGON_KIB = 19456 };
 
 static sem_t hashing;
 static char decoy[CRYPTO_PHC_SIZE];
-static pthread_once_t decoy_once = PTHREAD_ONCE_INIT;
+static pthread_once_t decoy_once = PTHREAD_ONCE_INIT, forks_once = PTHREAD_ONCE_INIT;
+static _Atomic unsigned forks; // between the first process and this one
+
+static void count_fork(void)
+{
+    atomic_fetch_add(&forks, 1);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, count_fork);
+}
 
 int crypto_init(void)
 {
@@ -28,9 +40,28 @@ int crypto_init(void)
     return ready ? 0 : ERR_INTERNAL;
 }
 
+// Small amounts come from a block for each thread, which is wiped as it is used. A child of fork begins a new one.
 void crypto_random(void *out, size_t n)
 {
-    randombytes_buf(out, n);
+    static _Thread_local struct {
+        uint8_t bytes[RANDOM_BLOCK];
+        size_t left;
+        unsigned forks;
+    } block;
+    if (n > RANDOM_BLOCK / 4) {
+        randombytes_buf(out, n);
+        return;
+    }
+    pthread_once(&forks_once, watch_forks);
+    unsigned now = atomic_load_explicit(&forks, memory_order_relaxed);
+    if (block.left < n || block.forks != now) {
+        randombytes_buf(block.bytes, sizeof block.bytes);
+        block.left = sizeof block.bytes;
+        block.forks = now;
+    }
+    block.left -= n;
+    memcpy(out, block.bytes + block.left, n);
+    sodium_memzero(block.bytes + block.left, n);
 }
 
 void crypto_wipe(void *bytes, size_t n)

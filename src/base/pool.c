@@ -4,69 +4,85 @@
 #include "base/mem.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { QUEUE_FIRST = 1 }; // a power of two; thousands of serials have one task at a time
+
 struct task {
-    struct task *next;
     void (*run)(void *);
     void *arg;
 };
 
-struct queue {
-    struct task *first, **last;
-    size_t n, max;
+struct queue { // a ring that grows and is kept
+    struct task *at;
+    size_t first, n, cap, max;
 };
 
 static void queue_put(struct queue *queue, void (*run)(void *), void *arg)
 {
-    struct task *task = mem_alloc(sizeof *task);
-    *task = (struct task){NULL, run, arg};
-    if (!queue->first)
-        queue->last = &queue->first;
-    *queue->last = task;
-    queue->last = &task->next;
-    queue->n++;
+    if (queue->n == queue->cap) {
+        size_t cap = queue->cap ? queue->cap * 2 : QUEUE_FIRST;
+        struct task *at = mem_calloc(cap, sizeof *at);
+        for (size_t i = 0; i < queue->n; i++)
+            at[i] = queue->at[(queue->first + i) & (queue->cap - 1)];
+        free(queue->at);
+        queue->at = at;
+        queue->cap = cap;
+        queue->first = 0;
+    }
+    queue->at[(queue->first + queue->n++) & (queue->cap - 1)] = (struct task){run, arg};
 }
 
-static struct task *queue_take(struct queue *queue)
+static bool queue_take(struct queue *queue, struct task *ret)
 {
-    struct task *task = queue->first;
-    if (task) {
-        queue->first = task->next;
-        queue->n--;
-    }
-    return task;
+    if (queue->n == 0)
+        return false;
+    *ret = queue->at[queue->first];
+    queue->first = (queue->first + 1) & (queue->cap - 1);
+    queue->n--;
+    return true;
 }
+
+struct worker {
+    struct pool *pool;
+    struct worker *below; // in the stack of idle ones
+    pthread_t id;
+    sem_t wake;
+};
 
 struct pool {
     pthread_mutex_t lock;
-    pthread_cond_t work;
     struct queue queue;
-    size_t threads, idle;
+    struct worker *idle; // the one that has just become idle is the next to work: its caches are warm
+    struct worker *workers;
+    size_t threads;
     bool ending;
-    pthread_t *ids;
     char name[16];
 };
 
-static void *worker(void *arg)
+static void *work(void *arg)
 {
-    struct pool *pool = arg;
+    struct worker *worker = arg;
+    struct pool *pool = worker->pool;
+    struct task task;
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        struct task *task = queue_take(&pool->queue);
-        if (task) {
+        if (queue_take(&pool->queue, &task)) {
             pthread_mutex_unlock(&pool->lock);
-            task->run(task->arg);
-            free(task);
+            task.run(task.arg);
             pthread_mutex_lock(&pool->lock);
             continue;
         }
         if (pool->ending)
             break;
-        pool->idle++;
-        pthread_cond_wait(&pool->work, &pool->lock);
-        pool->idle--;
+        worker->below = pool->idle;
+        pool->idle = worker;
+        pthread_mutex_unlock(&pool->lock);
+        while (sem_wait(&worker->wake) != 0) {
+        }
+        pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -76,21 +92,32 @@ struct pool *pool_new(const char *name, size_t threads, size_t queue)
 {
     struct pool *pool = mem_zalloc(sizeof *pool);
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->work, NULL);
     pool->queue.max = queue;
     pool->threads = threads;
-    pool->ids = mem_calloc(threads, sizeof *pool->ids);
+    pool->workers = mem_calloc(threads, sizeof *pool->workers);
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, 1 << 20); // touched pages count, not this
     for (size_t i = 0; i < threads; i++) {
-        if (pthread_create(&pool->ids[i], &attr, worker, pool) != 0)
+        struct worker *worker = &pool->workers[i];
+        worker->pool = pool;
+        sem_init(&worker->wake, 0, 0);
+        if (pthread_create(&worker->id, &attr, work, worker) != 0)
             abort();
         (void)snprintf(pool->name, sizeof pool->name, "%.10s-%zu", name, i % 1000);
-        pthread_setname_np(pool->ids[i], pool->name);
+        pthread_setname_np(worker->id, pool->name);
     }
     pthread_attr_destroy(&attr);
     return pool;
+}
+
+// Under the lock: the worker to wake, if one is idle.
+static struct worker *take_idle(struct pool *pool)
+{
+    struct worker *worker = pool->idle;
+    if (worker)
+        pool->idle = worker->below;
+    return worker;
 }
 
 void pool_free(struct pool *pool)
@@ -99,25 +126,31 @@ void pool_free(struct pool *pool)
         return;
     pthread_mutex_lock(&pool->lock);
     pool->ending = true;
-    pthread_cond_broadcast(&pool->work);
+    for (struct worker *worker; (worker = take_idle(pool));)
+        sem_post(&worker->wake);
     pthread_mutex_unlock(&pool->lock);
-    for (size_t i = 0; i < pool->threads; i++)
-        pthread_join(pool->ids[i], NULL);
-    free(pool->ids);
-    pthread_cond_destroy(&pool->work);
+    for (size_t i = 0; i < pool->threads; i++) {
+        pthread_join(pool->workers[i].id, NULL);
+        sem_destroy(&pool->workers[i].wake);
+    }
+    free(pool->workers);
+    free(pool->queue.at);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
 }
 
 static bool put(struct pool *pool, void (*task)(void *), void *arg, bool force)
 {
+    struct worker *worker = NULL;
     pthread_mutex_lock(&pool->lock);
     bool taken = force || (!pool->ending && pool->queue.n < pool->queue.max);
-    if (taken)
+    if (taken) {
         queue_put(&pool->queue, task, arg);
-    if (taken && pool->idle)
-        pthread_cond_signal(&pool->work);
+        worker = take_idle(pool);
+    }
     pthread_mutex_unlock(&pool->lock);
+    if (worker)
+        sem_post(&worker->wake); // without the lock, or it would wake to wait for it
     return taken;
 }
 
@@ -149,9 +182,7 @@ struct serial {
 
 static void serial_destroy(struct serial *serial)
 {
-    struct task *task;
-    while ((task = queue_take(&serial->queue)))
-        free(task);
+    free(serial->queue.at);
     pthread_mutex_destroy(&serial->lock);
     free(serial);
 }
@@ -161,12 +192,11 @@ static void serial_step(void *arg)
 {
     struct serial *serial = arg;
     pthread_mutex_lock(&serial->lock);
-    struct task *task = serial->ending ? NULL : queue_take(&serial->queue);
+    struct task task;
+    bool some = !serial->ending && queue_take(&serial->queue, &task);
     pthread_mutex_unlock(&serial->lock);
-    if (task) {
-        task->run(task->arg);
-        free(task);
-    }
+    if (some)
+        task.run(task.arg);
     pthread_mutex_lock(&serial->lock);
     bool ended = serial->ending;
     serial->running = !ended && serial->queue.n > 0;

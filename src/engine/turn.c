@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The turn as a table of steps, its text and its watchers, the lanes of conversations, and the one clock of all turns.
+// The turn as a table of steps, its text and its watchers, and the lanes of conversations. A step runs where the one
+// before it ended: on the thread that started the turn, on the worker that took it up after the model.
 #include "engine/turn_internal.h"
 
 #include "base/clock.h"
@@ -8,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { TICK_FLUSH_MS = 10, TICK_MS = 50, TYPING_MS = 5000, SAVE_MS = 250, WAKE_FEW = 16 };
+enum { WAKE_FEW = 16 };
 
 static enum step_result step_greet(struct turn *turn);
 static enum step_result step_finish(struct turn *turn);
@@ -47,32 +48,69 @@ void turn_wake(struct turn *turn)
         list[i].wake(turn, list[i].arg);
     if (list != few)
         free(list);
+    turn_calm(turn);
+}
+
+void turn_calm(struct turn *turn)
+{
     pthread_mutex_lock(&turn->lock);
     if (--turn->waking == 0)
         pthread_cond_broadcast(&turn->calm);
     pthread_mutex_unlock(&turn->lock);
 }
 
+// True: the readers are to be woken now.
+static bool add_text(struct turn *turn, struct str text)
+{
+    int64_t flush_ms = settings_int(turn->engine->with.settings, SET_WS_FLUSH), now = clock_mono_ms();
+    pthread_mutex_lock(&turn->lock);
+    bool first = turn->text.n == 0, wait = false, save = false;
+    turn->text_full |= !buf_adds(&turn->text, text);
+    int64_t at = turn->woken_at + flush_ms;
+    bool wake = (first || now >= at) && !turn->input.whole;
+    if (!wake && !turn->flush_due && !turn->input.whole)
+        wait = turn->flush_due = true;
+    if (turn->call && !turn->save_due)
+        save = turn->save_due = true;
+    pthread_mutex_unlock(&turn->lock);
+    if (wait)
+        clock_flush(turn, at);
+    if (save)
+        clock_save(turn);
+    return wake;
+}
+
 void turn_append(struct turn *turn, struct str text)
 {
-    if (text.n == 0)
-        return;
-    int64_t flush_ms = settings_int(turn->engine->with.settings, SET_WS_FLUSH);
-    pthread_mutex_lock(&turn->lock);
-    bool first = turn->text.n == 0;
-    turn->text_full |= !buf_adds(&turn->text, text);
-    bool now = first || clock_mono_ms() - turn->woken_at >= flush_ms;
-    turn->flush_due = !now;
-    pthread_mutex_unlock(&turn->lock);
-    if (now) {
+    if (text.n && add_text(turn, text))
         turn_wake(turn);
+}
+
+void turn_append_soon(struct turn *turn, struct str text)
+{
+    if (text.n == 0 || !add_text(turn, text) || turn->gathered)
         return;
-    }
-    if (atomic_exchange(&turn->engine->flush_asked, true))
-        return; // one wake-up of the clock serves all deltas until its next round
-    pthread_mutex_lock(&turn->engine->lock);
-    pthread_cond_signal(&turn->engine->tick);
-    pthread_mutex_unlock(&turn->engine->lock);
+    vec_add(&turn->engine->gathered, turn);
+    turn->gathered = turn->engine->gathered.n;
+}
+
+void turn_settled(struct turn *turn)
+{
+    if (!turn->gathered)
+        return;
+    turn->engine->gathered.at[turn->gathered - 1] = NULL;
+    turn->gathered = 0;
+    turn_wake(turn);
+}
+
+// The model client has nothing more at hand.
+static void wake_gathered(void *arg)
+{
+    struct engine *engine = arg;
+    for (size_t i = 0; i < engine->gathered.n; i++)
+        if (engine->gathered.at[i])
+            turn_settled(engine->gathered.at[i]);
+    engine->gathered.n = 0;
 }
 
 size_t turn_text(struct turn *turn, size_t offset, size_t room, struct buf *out)
@@ -154,22 +192,33 @@ void turn_unref(struct turn *turn)
 
 // ---- running -------------------------------------------------------------------------------------------------------
 
+static _Thread_local struct turn *stepping; // whose step runs on this thread; NULL once it was resumed
+
 static void run(void *arg)
 {
-    struct turn *turn = arg;
+    struct turn *turn = arg, *outer = stepping;
     enum step_result result;
-    // A step that parks has handed the turn on: it must not be touched here any more.
+    // A step that parks has handed the turn on: it must not be touched here any more, unless it was resumed on this
+    // very thread meanwhile.
     do {
+        stepping = turn;
         result = steps[turn->step].run(turn);
-        if (result == STEP_NEXT)
-            turn->step++;
-    } while (result == STEP_NEXT && turn->step < sizeof steps / sizeof *steps);
-    if (result == STEP_NEXT)
+        if (result == STEP_PARK && stepping)
+            break;
+        turn->step++;
+    } while (turn->step < sizeof steps / sizeof *steps);
+    bool parked = result == STEP_PARK && stepping;
+    stepping = outer;
+    if (!parked)
         turn_unref(turn);
 }
 
 void turn_resume(struct turn *turn)
 {
+    if (stepping == turn) {
+        stepping = NULL;
+        return;
+    }
     turn->step++;
     pool_must_run(turn->engine->with.workers, run, turn);
 }
@@ -286,8 +335,7 @@ static void list_add(struct engine *engine, struct turn *turn)
     if (engine->turns)
         engine->turns->before = turn;
     engine->turns = turn;
-    if (engine->n_turns++ == 0)
-        pthread_cond_signal(&engine->tick);
+    atomic_fetch_add(&engine->n_turns, 1);
 }
 
 static void list_remove(struct engine *engine, struct turn *turn)
@@ -298,13 +346,14 @@ static void list_remove(struct engine *engine, struct turn *turn)
         engine->turns = turn->after;
     if (turn->after)
         turn->after->before = turn->before;
-    if (--engine->n_turns == 0)
+    if (atomic_fetch_sub(&engine->n_turns, 1) == 1)
         pthread_cond_broadcast(&engine->none);
 }
 
 static enum step_result step_finish(struct turn *turn)
 {
     struct engine *engine = turn->engine;
+    clock_forget(turn);
     pthread_mutex_lock(&turn->lock);
     while (turn->saving)
         pthread_cond_wait(&turn->calm, &turn->lock);
@@ -357,8 +406,7 @@ struct turn *turn_start(struct engine *engine, const struct turn_input *input, t
     atomic_init(&turn->refs, 2); // the caller's and the run's
     turn->text = BUF_INIT(TURN_TEXT_MOST);
     turn->began_ms = clock_wall_ms();
-    turn->began_mono = turn->saved_at = clock_mono_ms();
-    turn->woken_at = turn->began_mono - TYPING_MS;
+    turn->began_mono = turn->woken_at = clock_mono_ms();
     turn->outcome.finish_reason = "stop";
     turn->status = "complete";
     pthread_mutex_init(&turn->lock, NULL);
@@ -374,8 +422,9 @@ struct turn *turn_start(struct engine *engine, const struct turn_input *input, t
         end_at_once(turn, ERR_UNAVAILABLE);
     turn->wait_until = input->wait_ms ? turn->began_mono + input->wait_ms : INT64_MAX;
     pthread_mutex_unlock(&engine->lock);
+    clock_begin(engine);
     if (go)
-        pool_must_run(engine->with.workers, run, turn);
+        run(turn);
     return turn;
 }
 
@@ -389,8 +438,7 @@ struct turn *turn_find(struct engine *engine, struct str brand_id, struct str ch
     return turn;
 }
 
-// Under engine.lock: a turn that gives up waiting goes straight to its end.
-static void give_up(struct turn *turn, int code)
+void turn_give_up(struct turn *turn, int code)
 {
     lane_give_up(turn);
     end_at_once(turn, code);
@@ -402,103 +450,13 @@ void turn_cancel(struct turn *turn)
     atomic_store(&turn->cancelled, true);
     pthread_mutex_lock(&turn->engine->lock);
     if (turn->waiting)
-        give_up(turn, ERR_CANCELLED);
+        turn_give_up(turn, ERR_CANCELLED);
     pthread_mutex_unlock(&turn->engine->lock);
     // The call cannot end while the lock is held: `done` takes it to forget the call.
     pthread_mutex_lock(&turn->lock);
     if (turn->call)
         llm_cancel(turn->call);
     pthread_mutex_unlock(&turn->lock);
-}
-
-// ---- the clock -----------------------------------------------------------------------------------------------------
-
-struct due { // what the clock found to do, done without the engine's lock
-    VEC(struct turn *) wake;
-    VEC(struct turn *) save;
-};
-
-// Under engine.lock.
-static bool look_at(struct turn *turn, int64_t now, struct due *due, int64_t flush_ms)
-{
-    if (turn->waiting && now >= turn->wait_until)
-        give_up(turn, ERR_LIMIT);
-    pthread_mutex_lock(&turn->lock);
-    bool flushing = turn->flush_due;
-    bool wake = (flushing && now - turn->woken_at >= flush_ms) ||
-                (!turn->ended && turn->text.n == 0 && now - turn->woken_at >= TYPING_MS);
-    bool save = turn->call && turn->conversation_known && !turn->saving && turn->text.n > turn->saved &&
-                now - turn->saved_at >= SAVE_MS;
-    if (save) {
-        turn->saving = true;
-        turn->saved_at = now;
-    }
-    pthread_mutex_unlock(&turn->lock);
-    if (wake)
-        vec_push(&due->wake, turn_ref(turn));
-    if (save)
-        vec_push(&due->save, turn_ref(turn));
-    return flushing && !wake;
-}
-
-static void clock_round(struct engine *engine, bool *ret_flushing)
-{
-    struct due due = {0};
-    int64_t now = clock_mono_ms(), flush_ms = settings_int(engine->with.settings, SET_WS_FLUSH);
-    *ret_flushing = false;
-    atomic_store(&engine->flush_asked, false); // before the turns are looked at: what comes behind asks again
-    for (struct turn *turn = engine->turns, *after; turn; turn = after) {
-        after = turn->after;
-        *ret_flushing |= look_at(turn, now, &due, flush_ms);
-    }
-    pthread_mutex_unlock(&engine->lock);
-    for (size_t i = 0; i < due.wake.n; i++) {
-        turn_wake(due.wake.at[i]);
-        turn_unref(due.wake.at[i]);
-    }
-    for (size_t i = 0; i < due.save.n; i++)
-        turn_save_partial(due.save.at[i]);
-    vec_done(&due.wake);
-    vec_done(&due.save);
-    pthread_mutex_lock(&engine->lock);
-}
-
-static struct timespec at_ms(int64_t mono_ms)
-{
-    int64_t in_ms = mono_ms - clock_mono_ms();
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(in_ms > 0 ? in_ms : 0) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    return until;
-}
-
-static void *clock_thread(void *arg)
-{
-    struct engine *engine = arg;
-    bool flushing = false;
-    int64_t last = 0;
-    pthread_setname_np(pthread_self(), "turns");
-    pthread_mutex_lock(&engine->lock);
-    while (!engine->ending) {
-        if (engine->n_turns == 0) {
-            pthread_cond_wait(&engine->tick, &engine->lock);
-            continue;
-        }
-        flushing |= atomic_load(&engine->flush_asked);
-        int64_t due = last + (flushing ? TICK_FLUSH_MS : TICK_MS);
-        if (clock_mono_ms() >= due) {
-            last = clock_mono_ms();
-            clock_round(engine, &flushing);
-            continue;
-        }
-        struct timespec until = at_ms(due);
-        // A signal says that some turn has text to flush: the shorter tick holds then.
-        flushing |= pthread_cond_timedwait(&engine->tick, &engine->lock, &until) == 0;
-    }
-    pthread_mutex_unlock(&engine->lock);
-    return NULL;
 }
 
 // ---- engine --------------------------------------------------------------------------------------------------------
@@ -510,13 +468,15 @@ struct engine *engine_new(const struct engine_options *options)
     engine->with = *options;
     engine->lanes = map_new();
     pthread_mutex_init(&engine->lock, NULL);
+    pthread_mutex_init(&engine->pace, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&engine->tick, &attr);
     pthread_cond_init(&engine->none, NULL);
     pthread_condattr_destroy(&attr);
-    if (pthread_create(&engine->clock, NULL, clock_thread, engine) != 0)
+    if (pthread_create(&engine->clock, NULL, clock_run, engine) != 0)
         abort();
+    llm_on_pause(engine->with.llm, wake_gathered, engine);
     return engine;
 }
 
@@ -524,15 +484,17 @@ void engine_free(struct engine *engine)
 {
     if (!engine)
         return;
-    pthread_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->pace);
     engine->ending = true;
     pthread_cond_signal(&engine->tick);
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->pace);
     pthread_join(engine->clock, NULL);
+    vec_done(&engine->gathered);
     map_free(engine->lanes);
     pthread_cond_destroy(&engine->tick);
     pthread_cond_destroy(&engine->none);
     pthread_mutex_destroy(&engine->lock);
+    pthread_mutex_destroy(&engine->pace);
     free(engine);
 }
 

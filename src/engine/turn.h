@@ -23,7 +23,7 @@ struct engine_options {
     struct catalogues *catalogues;
 };
 struct engine *engine_new(const struct engine_options *options);
-void engine_free(struct engine *engine); // no turn may run
+void engine_free(struct engine *engine); // after the model client, so that no turn runs and nothing is told
 size_t engine_running(struct engine *engine);
 void engine_cancel_all(struct engine *engine);
 // Cancels all and waits for their ends; turns started later end at once with ERR_UNAVAILABLE and store nothing. NULL is
@@ -37,6 +37,7 @@ struct turn_input {
     struct str prefix; // "brand:"
     struct str channel, user_label, message; // message: cleaned, within its limits
     bool voice;
+    bool whole; // who watches wants the end alone: no calls for new text
     int64_t advice; // > 0: no conversation, a recommendation of so many products with its reasons; nothing is stored
     int wait_ms; // longest wait behind other turns of the conversation; 0 = no limit
     struct str actor, address;
@@ -45,7 +46,8 @@ struct turn_input {
 
 typedef void turn_watcher(struct turn *turn, void *arg);
 
-// Never NULL; the caller holds a reference. `wake` (may be NULL) is a watcher as by turn_watch, there from the first
+// Never NULL; the caller holds a reference. The first steps run on the calling thread: it may wait for the store, and the
+// turn may have ended when this returns. Not for event loops. `wake` (may be NULL) is a watcher as by turn_watch, there from the first
 // moment; `release` (may be NULL) is called with `arg` when the turn is freed.
 struct turn *turn_start(struct engine *engine, const struct turn_input *input, turn_watcher *wake, void *arg,
                         void (*release)(void *arg));

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+enum { SAVED_TOGETHER = 64 }; // others' commits wait for no more
+
 static struct scope scope_of(const struct turn *turn)
 {
     return (struct scope){turn->input.brand->row.brand.id, turn->input.actor_kind, turn->input.actor,
@@ -77,7 +79,7 @@ enum step_result turn_step_open(struct turn *turn)
         .now = clock_wall_ms(),
         .arena = turn->arena,
     };
-    store_write_async(turn->engine->with.store, &scope, open_turn, turn, opened);
+    store_write_here(turn->engine->with.store, &scope, open_turn, turn, opened);
     return STEP_PARK;
 }
 
@@ -89,39 +91,65 @@ struct partial {
     size_t n;
 };
 
+struct batch { // of one brand, written as one
+    size_t n;
+    struct partial at[];
+};
+
 static int save_partial(struct tx *tx, void *arg, struct err *err)
 {
-    struct partial *partial = arg;
-    struct turn *turn = partial->turn;
-    return conversation_save_partial(tx, turn->begin.conversation.id, turn->begin.answer_seq,
-                                     (struct str){partial->text, partial->n}, err);
+    struct batch *batch = arg;
+    int rc = 0;
+    for (size_t i = 0; i < batch->n && !rc; i++) {
+        const struct turn_begin *begin = &batch->at[i].turn->begin;
+        rc = conversation_save_partial(tx, begin->conversation.id, begin->answer_seq,
+                                       (struct str){batch->at[i].text, batch->at[i].n}, err);
+    }
+    return rc;
 }
 
 static void partial_saved(void *arg, int rc, const struct err *err)
 {
-    struct partial *partial = arg;
-    struct turn *turn = partial->turn;
+    struct batch *batch = arg;
     (void)err; // the whole answer is written at the end anyway
-    pthread_mutex_lock(&turn->lock);
-    turn->saving = false;
-    if (rc == 0)
-        turn->saved = partial->n;
-    pthread_cond_broadcast(&turn->calm);
-    pthread_mutex_unlock(&turn->lock);
-    turn_unref(turn);
-    free(partial->text);
-    free(partial);
+    for (size_t i = 0; i < batch->n; i++) {
+        struct turn *turn = batch->at[i].turn;
+        pthread_mutex_lock(&turn->lock);
+        turn->saving = false;
+        if (rc == 0)
+            turn->saved = batch->at[i].n;
+        pthread_cond_broadcast(&turn->calm);
+        pthread_mutex_unlock(&turn->lock);
+        turn_unref(turn);
+        free(batch->at[i].text);
+    }
+    free(batch);
 }
 
-// Takes over the caller's reference.
-void turn_save_partial(struct turn *turn)
+static int by_brand(const void *a, const void *b)
 {
-    struct partial *partial = mem_zalloc(sizeof *partial);
-    struct scope scope = scope_of(turn);
-    pthread_mutex_lock(&turn->lock);
-    *partial = (struct partial){turn, mem_strndup(turn->text.p, turn->text.n), turn->text.n};
-    pthread_mutex_unlock(&turn->lock);
-    store_write_async(turn->engine->with.store, &scope, save_partial, partial, partial_saved);
+    const struct turn *const *one = a, *const *other = b;
+    return str_cmp((*one)->input.brand->row.brand.id, (*other)->input.brand->row.brand.id);
+}
+
+void turn_save_partial(struct turn **turns, size_t n)
+{
+    if (n > 1)
+        qsort(turns, n, sizeof *turns, by_brand);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && end - i < SAVED_TOGETHER && by_brand(&turns[i], &turns[end]) == 0;)
+            end++;
+        struct batch *batch = mem_alloc(sizeof *batch + (end - i) * sizeof *batch->at);
+        batch->n = end - i;
+        for (size_t k = i; k < end; k++) {
+            pthread_mutex_lock(&turns[k]->lock);
+            batch->at[k - i] =
+                (struct partial){turns[k], mem_strndup(turns[k]->text.p, turns[k]->text.n), turns[k]->text.n};
+            pthread_mutex_unlock(&turns[k]->lock);
+        }
+        struct scope scope = scope_brand(turns[i]->input.brand->row.brand.id, STR("engine"));
+        store_write_async(turns[i]->engine->with.store, &scope, save_partial, batch, partial_saved);
+    }
 }
 
 // ---- products, commit ----------------------------------------------------------------------------------------------
@@ -300,6 +328,6 @@ enum step_result turn_step_commit(struct turn *turn)
     if (!turn->corrections.p)
         turn->corrections = STR("[]");
     outcome->metadata = metadata_json(turn);
-    store_write_async(turn->engine->with.store, &scope, commit, turn, committed);
+    store_write_here(turn->engine->with.store, &scope, commit, turn, committed);
     return STEP_PARK;
 }

@@ -15,18 +15,37 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { TURN_TEXT_MOST = 1 << 20 };
+enum { TURN_TEXT_MOST = 1 << 20, FLUSH_SLOTS = 128 };
+
+struct due { // a turn's place in a list of the clock
+    struct due *before, *after;
+    struct turn *turn;
+    int64_t at;
+    bool listed;
+};
+
+struct due_list { // by time
+    struct due *first, *last;
+};
 
 struct engine {
     struct engine_options with;
     pthread_mutex_t lock;
-    pthread_cond_t tick, none; // none: no turn runs
+    pthread_cond_t none; // no turn runs
     pthread_t clock;
-    bool ending, closed;
+    bool closed;
     struct turn *turns; // all that have not ended
-    size_t n_turns;
+    _Atomic size_t n_turns; // changed under the lock
     struct map *lanes; // "<brand>/<chatbot>/<session>" → lane
-    _Atomic bool flush_asked; // some turn has text to flush, and the clock was told
+    // Of the model client's thread: turns whose readers are woken when all has been delivered that was there.
+    VEC(struct turn *) gathered;
+    // The clock's, under `pace`.
+    pthread_mutex_t pace;
+    pthread_cond_t tick;
+    struct due_list flushes[FLUSH_SLOTS], saves; // a slot is 10 ms; ws.flush_ms is at most 1000
+    int64_t wake_at; // it sleeps until then
+    bool ending;
+    _Atomic bool dormant; // it sleeps until a turn begins
 };
 
 struct lane { // one conversation: the turn that runs and those behind it
@@ -63,11 +82,14 @@ struct turn {
     pthread_cond_t calm; // no watcher is being called
     struct buf text;
     VEC(struct watcher) watchers;
-    int waking;
-    bool ended, conversation_known, flush_due, saving;
+    int waking; // calls of watchers under way or claimed by the clock
+    bool ended, conversation_known, flush_due, save_due, saving;
     size_t saved; // bytes of text that the store has
-    int64_t woken_at, saved_at;
+    int64_t woken_at;
     struct llm_call *call; // while the model runs
+
+    struct due flush, save; // under engine.pace
+    size_t gathered; // place in engine.gathered, from 1; the model client's thread
 
     // Of the steps, in order.
     struct turn_begin begin;
@@ -95,11 +117,23 @@ struct turn {
 };
 
 // turn.c
-void turn_append(struct turn *turn, struct str text); // any thread
+void turn_append(struct turn *turn, struct str text); // any thread but the model client's
+// On the model client's thread: readers are woken once, when all that was there has been delivered, or by turn_settled.
+void turn_append_soon(struct turn *turn, struct str text);
+void turn_settled(struct turn *turn);
 void turn_wake(struct turn *turn);
-void turn_resume(struct turn *turn); // after a park: the next step, on a worker
+void turn_calm(struct turn *turn); // one claim less
+void turn_resume(struct turn *turn); // after a park: the next step, at once where the parking step runs, else on a worker
+void turn_give_up(struct turn *turn, int code); // under engine.lock: one that waits goes straight to its end
 void turn_fail(struct turn *turn, int code, const struct err *err); // later steps see outcome.code; the first one stays
 void turn_know_conversation(struct turn *turn);
+
+// turn_clock.c
+void *clock_run(void *engine);
+void clock_begin(struct engine *engine); // a turn has begun
+void clock_flush(struct turn *turn, int64_t at); // wakes the readers then, if that is still due
+void clock_save(struct turn *turn); // saves the text soon
+void clock_forget(struct turn *turn);
 
 // turn_retrieve.c
 enum step_result turn_step_retrieve(struct turn *turn);
@@ -112,4 +146,5 @@ bool turn_quote(struct turn *turn); // false: there is nothing to quote
 enum step_result turn_step_open(struct turn *turn);
 enum step_result turn_step_products(struct turn *turn);
 enum step_result turn_step_commit(struct turn *turn);
-void turn_save_partial(struct turn *turn);
+// Writes the texts so far. Takes over the caller's references and each turn's `saving`; reorders the list.
+void turn_save_partial(struct turn **turns, size_t n);

@@ -139,8 +139,9 @@ enum step_result turn_step_retrieve(struct turn *turn)
     struct scope scope = scope_brand(turn->input.brand->row.brand.id, STR("engine"));
     choose_language(turn);
     turn->resolved = turn->search_text = turn->input.message;
-    int rc = turn->input.advice ? 0 : store_read(turn->engine->with.store, &scope, load_history, turn, &err);
-    if (!rc && !turn->input.advice)
+    bool goes_on = !turn->input.advice && !turn->begin.started; // a new conversation has no history
+    int rc = goes_on ? store_read(turn->engine->with.store, &scope, load_history, turn, &err) : 0;
+    if (!rc && goes_on)
         resolve(turn);
     rc = rc ? rc : find_products(turn, &err);
     rc = rc || turn->input.advice ? rc : find_passages(turn, &err);

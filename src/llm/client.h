@@ -46,6 +46,7 @@ struct llm {
     uv_thread_t thread;
     uv_async_t wake;
     uv_timer_t curl_timer;
+    uv_prepare_t pause;
     CURLM *multi;
     VEC(CURL *) spare;      // easy handles to use again
     size_t transfers;       // under way
@@ -54,6 +55,9 @@ struct llm {
     struct job *inbox, **inbox_end;
     struct provider_set *set;
     bool stopping, set_changed;
+    pthread_mutex_t pause_lock; // held while on_pause runs
+    void (*on_pause)(void *arg);
+    void *on_pause_arg;
     bool ending;               // the loop's own view of stopping
     struct map *peers, *lanes; // changed by the loop thread under the lock, read by it without
     struct llm_call *calls;    // all running ones

@@ -89,6 +89,24 @@ static void on_wake(uv_async_t *wake)
     take_inbox(llm); // what their ends have asked for ends at once
     transfer_teardown(llm);
     uv_close((uv_handle_t *)&llm->wake, NULL);
+    uv_close((uv_handle_t *)&llm->pause, NULL);
+}
+
+static void on_pause(uv_prepare_t *pause)
+{
+    struct llm *llm = pause->data;
+    pthread_mutex_lock(&llm->pause_lock);
+    if (llm->on_pause)
+        llm->on_pause(llm->on_pause_arg);
+    pthread_mutex_unlock(&llm->pause_lock);
+}
+
+void llm_on_pause(struct llm *llm, void (*fn)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&llm->pause_lock);
+    llm->on_pause = fn;
+    llm->on_pause_arg = arg;
+    pthread_mutex_unlock(&llm->pause_lock);
 }
 
 // ---- provider rows
@@ -254,9 +272,12 @@ int llm_new(const struct llm_provider *providers, size_t n, struct llm **ret, st
     llm->lanes = map_new();
     llm->http_proxy = getenv("http_proxy") ? NULL : getenv("HTTP_PROXY");
     pthread_mutex_init(&llm->lock, NULL);
+    pthread_mutex_init(&llm->pause_lock, NULL);
     uv_loop_init(&llm->loop);
     uv_async_init(&llm->loop, &llm->wake, on_wake);
-    llm->wake.data = llm;
+    uv_prepare_init(&llm->loop, &llm->pause);
+    llm->wake.data = llm->pause.data = llm;
+    uv_prepare_start(&llm->pause, on_pause);
     error = transfer_setup(llm);
     if (!error && uv_thread_create(&llm->thread, run, llm) != 0)
         error = ERR_IO;
@@ -279,6 +300,7 @@ void llm_free(struct llm *llm)
     lanes_free(llm);
     set_unref(llm, llm->set);
     pthread_mutex_destroy(&llm->lock);
+    pthread_mutex_destroy(&llm->pause_lock);
     free(llm);
 }
 

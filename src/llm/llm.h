@@ -66,6 +66,10 @@ bool llm_has_model(const struct llm *llm); // any enabled provider
 // Replaces the providers; running calls finish with the old ones. Any thread.
 int llm_set_providers(struct llm *llm, const struct llm_provider *providers, size_t n, struct err *err);
 
+// `fn` is called on the client's thread whenever it has delivered all that was there and is about to wait: what deltas
+// gave can be gathered until then. One at a time; NULL takes it away. Must not be called from a callback.
+void llm_on_pause(struct llm *llm, void (*fn)(void *arg), void *arg);
+
 // Any thread. Never NULL; `done` is always called, also when there is no provider (reason "no_model").
 struct llm_call *llm_chat(struct llm *llm, const struct llm_request *request);
 // Any thread, before `done` has run (the caller must order that itself: keep the call in the turn under its lock and

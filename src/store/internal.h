@@ -77,8 +77,9 @@ struct writer;
 struct writer *writer_new(struct store *store, struct driver_conn *conn); // owns the connection; NULL: no thread
 void writer_free(struct writer *writer);                                  // finishes what is queued
 int writer_run(struct writer *writer, const struct scope *scope, store_fn fn, void *arg, struct err *err);
+// here: where nobody leads the caller does, and waits for the commit.
 void writer_post(struct writer *writer, const struct scope *scope, store_fn fn, void *arg,
-                 void (*done)(void *arg, int rc, const struct err *err));
+                 void (*done)(void *arg, int rc, const struct err *err), bool here);
 void writer_probe(struct writer *writer); // soon, without waiting
 
 // Many transactions at once, for an engine without group commit; otherwise like the writer.

@@ -177,9 +177,18 @@ void store_write_async(struct store *store, const struct scope *scope, store_fn 
 {
     struct err err;
     if (store->writer)
-        writer_post(store->writer, scope, fn, arg, done);
+        writer_post(store->writer, scope, fn, arg, done, false);
     else if (store->pooled)
         pooled_post(store->pooled, scope, fn, arg, done);
     else
         done(arg, err_set(&err, ERR_INTERNAL, "the store was opened for reading"), &err);
+}
+
+void store_write_here(struct store *store, const struct scope *scope, store_fn fn, void *arg,
+                      void (*done)(void *arg, int rc, const struct err *err))
+{
+    if (store->writer)
+        writer_post(store->writer, scope, fn, arg, done, true);
+    else
+        store_write_async(store, scope, fn, arg, done);
 }

@@ -32,7 +32,7 @@ struct scope { // passed by pointer, lives as long as the call
     struct str brand; // stored form of the brand's id; STR_NULL only for scope_installation
     enum actor_kind actor_kind;
     struct str actor; // user id, "demo", "import", "anonymous" … for audit rows
-    struct str address; // client address, for audit rows
+    struct str address, user_agent; // of the client, for audit rows
 };
 
 struct scope scope_installation(struct str actor); // for STORE_SQL_ALL only
@@ -125,6 +125,10 @@ int store_write(struct store *store, const struct scope *scope, store_fn fn, voi
 // `scope` is copied (its strings too), `arg` must live until `done`.
 void store_write_async(struct store *store, const struct scope *scope, store_fn fn, void *arg,
                        void (*done)(void *arg, int rc, const struct err *err));
+// For threads that may block: where nobody else writes the caller does it itself, and `done` has run when this returns;
+// else as store_write_async.
+void store_write_here(struct store *store, const struct scope *scope, store_fn fn, void *arg,
+                      void (*done)(void *arg, int rc, const struct err *err));
 
 const struct scope *tx_scope(const struct tx *tx);
 struct store *tx_store(const struct tx *tx);

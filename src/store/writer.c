@@ -362,6 +362,16 @@ static void await(struct writer *writer, struct request *request)
     }
 }
 
+// Under the lock. True: the caller leads from now on.
+static bool may_lead(struct writer *writer)
+{
+    if (writer->led || has_work(writer))
+        return false;
+    writer->led = true;
+    writer->leader = pthread_self();
+    return true;
+}
+
 static void lead_own(struct writer *writer, struct request *request)
 {
     struct list todo;
@@ -389,12 +399,8 @@ int writer_run(struct writer *writer, const struct scope *scope, store_fn fn, vo
     sem_init(&request.woken, 0, 0);
     pthread_mutex_lock(&writer->lock);
     bool nested = writer->led && pthread_equal(pthread_self(), writer->leader);
-    bool lead = !writer->led && !has_work(writer);
+    bool lead = may_lead(writer);
     bool queued = !nested && !lead && enqueue(writer, &request);
-    if (lead) {
-        writer->led = true;
-        writer->leader = pthread_self();
-    }
     pthread_mutex_unlock(&writer->lock);
     if (lead)
         lead_own(writer, &request);
@@ -411,7 +417,7 @@ int writer_run(struct writer *writer, const struct scope *scope, store_fn fn, vo
 }
 
 void writer_post(struct writer *writer, const struct scope *scope, store_fn fn, void *arg,
-                 void (*done)(void *arg, int rc, const struct err *err))
+                 void (*done)(void *arg, int rc, const struct err *err), bool here)
 {
     struct request *request = mem_zalloc(sizeof *request + scope_bytes(scope));
     request->own = scope_copy(scope, (char *)(request + 1));
@@ -420,12 +426,15 @@ void writer_post(struct writer *writer, const struct scope *scope, store_fn fn, 
     request->arg = arg;
     request->done = done;
     pthread_mutex_lock(&writer->lock);
-    if (!enqueue(writer, request)) {
+    bool lead = here && may_lead(writer);
+    if (!lead && !enqueue(writer, request)) {
         request->rc = err_set(&request->err, ERR_UNAVAILABLE, "too many writes wait");
         list_add(&writer->refused, request);
         pthread_cond_signal(&writer->wake);
     }
     pthread_mutex_unlock(&writer->lock);
+    if (lead)
+        lead_own(writer, request);
 }
 
 void writer_probe(struct writer *writer)

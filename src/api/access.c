@@ -4,6 +4,8 @@
 #include "base/utf8.h"
 #include "http/origin.h"
 
+enum { USER_AGENT_MOST = 256 };
+
 static struct str bearer_token(struct str field)
 {
     struct str rest = str_trim(field);
@@ -41,12 +43,28 @@ bool access_demo(struct app *app, struct http_req *req)
     return !str_eq_nocase(site, STR("cross-site"));
 }
 
-static bool unauthorised(struct call *call, bool sent)
+void access_unauthorised(struct call *call, bool sent)
 {
     http_header(call->req, "WWW-Authenticate",
                 sent && call->endpoint->surface == &surface_platform ? "Bearer error=\"invalid_token\"" : "Bearer");
     call_error(call, 401, sent ? "Could not validate credentials" : "Not authenticated");
+}
+
+static bool unauthorised(struct call *call, bool sent)
+{
+    access_unauthorised(call, sent);
     return false;
+}
+
+// As much of it as an audit row takes; whole code points where it is UTF-8 at all.
+static struct str user_agent(struct http_req *req)
+{
+    struct str text = http_header_in(req, "user-agent");
+    if (!text.p || !utf8_valid(text))
+        return STR_NULL;
+    text.n = text.n < USER_AGENT_MOST ? text.n : USER_AGENT_MOST;
+    text.n = utf8_whole(text);
+    return text;
 }
 
 bool access_identify(struct call *call)
@@ -55,7 +73,11 @@ bool access_identify(struct call *call)
     bool two;
     struct str credential = call_credential(call->req, e->kind == HTTP_WEBSOCKET, &two);
     call->scope = (struct scope){
-        .actor_kind = ACTOR_ANONYMOUS, .actor = STR("anonymous"), .address = http_client_address(call->req)};
+        .actor_kind = ACTOR_ANONYMOUS,
+        .actor = STR("anonymous"),
+        .address = http_client_address(call->req),
+        .user_agent = user_agent(call->req),
+    };
     if (!credential.p) {
         bool open = e->who == WHO_ANYBODY || e->who == WHO_PUBLIC;
         if (e->surface->demo && access_demo(call->app, call->req) && !open) {
@@ -156,6 +178,8 @@ static bool may_make(struct call *call)
 bool access_brand(struct call *call)
 {
     const struct endpoint *e = call->endpoint;
+    if (e->surface == &surface_platform)
+        return access_rights(call);
     if (e->who == WHO_MAKER)
         return may_make(call);
     if (e->who == WHO_USER && call->caller.kind == CALLER_CHATBOT_KEY) {

@@ -8,6 +8,13 @@
 bool access_identify(struct call *call); // call->caller
 bool access_brand(struct call *call); // call->brand, role and scope by endpoint->who
 bool access_origin(struct call *call); // origin rule and CORS headers
+// Which object, chatbot and brand the path of an endpoint under /api/v1 names, without a word yet on whether the caller
+// may (access_object.c): call->object, chatbot, brand. What is not there stays NULL.
+bool access_locate(struct call *call);
+bool access_rights(struct call *call); // by the table of rights; call->role and scope
+// The chatbot that the path names, under one spelling.
+struct str access_chatbot_key(struct call *call);
+void access_unauthorised(struct call *call, bool sent); // 401; `sent`: a credential came
 struct str access_brand_name(struct call *call); // as the path or the setting says it
 const char *access_brand_fold(struct call *call); // its folded form; "" when no brand can have that id
 // May this caller use the brand's public endpoints? Open to all, its chatbot's key, or a member. False, too, when the

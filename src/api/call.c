@@ -2,6 +2,7 @@
 #include "api/call.h"
 
 #include "api/access.h"
+#include "api/resource.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
@@ -18,6 +19,8 @@ const struct limit_class LIMIT_CONNECT = {"connect", SET_LIMITS_CONNECT, BY_ADDR
 const struct limit_class LIMIT_LOGIN = {"login", SET_LIMITS_LOGIN, BY_ADDRESS};
 const struct limit_class LIMIT_REFRESH = {"refresh", SET_LIMITS_REFRESH, BY_ADDRESS};
 const struct limit_class LIMIT_LOGOUT = {"logout", SET_LIMITS_LOGOUT, BY_ADDRESS};
+const struct limit_class LIMIT_MANAGEMENT = {"management", SET_LIMITS_MANAGEMENT, BY_USER_AND_FAMILY};
+const struct limit_class LIMIT_CONVERSATION = {"conversation", SET_LIMITS_CONVERSATION, BY_CALLER_AND_CHATBOT};
 
 // ---- answers -------------------------------------------------------------------------------------------------------
 
@@ -64,6 +67,14 @@ bool call_failed(struct call *call, int rc)
 {
     if (rc >= 0)
         return false;
+    if (rc == ERR_INVALID && call->faults->n) {
+        call_faults(call);
+        return true;
+    }
+    if (rc == ERR_LIMIT && call->endpoint->surface->quota) {
+        call->endpoint->surface->quota(call->req, call->err.text);
+        return true;
+    }
     switch (rc) {
     case ERR_NOT_FOUND:
         call_error(call, 404, call->err.text);
@@ -206,7 +217,7 @@ static bool read_body(struct call *call)
         return true;
     static const struct loc body = {NULL, STR("body"), 0};
     bool optional = e->flags & (ENDPOINT_QUERY_FIELDS | ENDPOINT_NO_BODY_NEEDED);
-    if (!call->json && !optional) {
+    if (!call->json && !optional && e->surface->lenient) {
         fault_add(call->faults, FAULT_MISSING, &body, NULL, 0, NULL);
         call_faults(call);
         return false;
@@ -224,23 +235,49 @@ static bool read_body(struct call *call)
 
 // ---- the order of checks -------------------------------------------------------------------------------------------
 
+// Whose requests are counted together: all credentials of a user are one, a key is one, the rest go by address.
+static struct str limit_key(struct call *call, const struct limit_class *class)
+{
+    struct str key = http_client_key(call->req);
+    if (class->by == BY_ADDRESS)
+        return key;
+    if (class->by == BY_BRAND_AND_ADDRESS)
+        return arena_strf(call->arena, "%s|" STR_FMT, access_brand_fold(call), STR_ARG(key));
+    if (call->caller.kind == CALLER_USER)
+        key = call->caller.user.id;
+    else if (call->caller.kind == CALLER_CHATBOT_KEY)
+        key = call->caller.key_id;
+    if (class->by == BY_USER_AND_FAMILY)
+        return arena_strf(call->arena, "%s|" STR_FMT, call->endpoint->family, STR_ARG(key));
+    if (class->by == BY_CALLER_AND_CHATBOT)
+        return arena_strf(call->arena, STR_FMT "|" STR_FMT, STR_ARG(access_chatbot_key(call)), STR_ARG(key));
+    return key;
+}
+
+static void tell_limit(struct call *call, const struct limit_class *class, const struct limit_state *state)
+{
+    long long limit = state->limit, left = state->remaining, reset = state->reset_wall_s;
+    if (!limit)
+        return;
+    http_headerf(call->req, "X-RateLimit-Limit", "%lld", limit);
+    http_headerf(call->req, "X-RateLimit-Remaining", "%lld", left);
+    http_headerf(call->req, "X-RateLimit-Reset", "%lld", reset);
+    if (call->endpoint->surface != &surface_platform)
+        return;
+    long long wait = reset - clock_wall_ms() / 1000;
+    http_headerf(call->req, "RateLimit-Policy", "\"%s\";q=%lld;w=60", class->name, limit);
+    http_headerf(call->req, "RateLimit", "\"%s\";r=%lld;t=%lld", class->name, left, wait > 0 ? wait : 0);
+}
+
 static bool within_limit(struct call *call, bool after_credentials)
 {
     const struct limit_class *class = call->endpoint->limit;
-    if (!class || (class->by == BY_USER) != after_credentials)
+    bool by_caller = class && class->by != BY_ADDRESS && class->by != BY_BRAND_AND_ADDRESS;
+    if (!class || by_caller != after_credentials)
         return true;
-    struct str key = http_client_key(call->req);
-    if (class->by == BY_USER && call->caller.kind == CALLER_USER)
-        key = call->caller.user.id;
-    if (class->by == BY_BRAND_AND_ADDRESS)
-        key = arena_strf(call->arena, "%s|" STR_FMT, access_brand_fold(call), STR_ARG(key));
-    struct limit_state state =
-        limiter_take(call->app->limiter, class->name, key, settings_int(call->app->settings, class->setting), 60000);
-    if (state.limit) {
-        http_headerf(call->req, "X-RateLimit-Limit", "%lld", (long long)state.limit);
-        http_headerf(call->req, "X-RateLimit-Remaining", "%lld", (long long)state.remaining);
-        http_headerf(call->req, "X-RateLimit-Reset", "%lld", (long long)state.reset_wall_s);
-    }
+    struct limit_state state = limiter_take(call->app->limiter, class->name, limit_key(call, class),
+                                            settings_int(call->app->settings, class->setting), 60000);
+    tell_limit(call, class, &state);
     if (state.allowed)
         return true;
     if (class == &LIMIT_CONNECT) {
@@ -257,8 +294,8 @@ static bool within_limit(struct call *call, bool after_credentials)
 
 static bool pass_checks(struct call *call)
 {
-    return within_limit(call, false) && access_identify(call) && within_limit(call, true) && access_brand(call) &&
-           access_origin(call) && read_body(call);
+    return within_limit(call, false) && access_identify(call) && access_locate(call) && within_limit(call, true) &&
+           access_brand(call) && access_origin(call) && read_body(call);
 }
 
 void call_handle(struct http_req *req)

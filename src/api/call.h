@@ -8,16 +8,36 @@
 #include "model/fault.h"
 #include "model/model.h"
 
-enum who { // who may call
+enum who { // who may call; the rights of those under /api/v1 are the table in access_object.c
     WHO_ANYBODY,
     WHO_PUBLIC, // the brand is open to all, or the caller has a key of it or is a member
     WHO_ADMIN, // admin of the brand, super_admin
     WHO_USER, // any signed-in user; no chatbot's key
     WHO_MAKER, // admin of some brand (setting brands.create)
+    WHO_SEE, // V: the chatbot's creator, admins of its brand, every member if it is public
+    WHO_CHANGE, // C: its creator, admins of its brand
+    WHO_OUTSIDE, // X: C with the role developer or more: makes the server talk to the outside
+    WHO_TALK, // V, or a key of that chatbot
+    WHO_MEMBER, // M: of the brand
+    WHO_WRITER, // W: developers and admins of the brand
+    WHO_BRAND_ADMIN, // A
+    WHO_SUPER, // S
+    WHO_RIGHTS
 };
 
 // BY_USER is looked at after the credentials; without a user it is the address.
-enum limit_by { BY_ADDRESS, BY_USER, BY_BRAND_AND_ADDRESS };
+struct right { // who may call an endpoint under /api/v1
+    const char *letter, *text; // as in the contract, for the documents
+    bool open; // nobody is asked
+    enum role least; // in the brand
+    enum role creator; // role with which the chatbot's creator may
+    bool shared; // members may when the chatbot is public
+    bool key; // the chatbot's keys may
+    bool brand; // without an object in the path: of the current brand
+};
+extern const struct right rights[WHO_RIGHTS];
+
+enum limit_by { BY_ADDRESS, BY_USER, BY_BRAND_AND_ADDRESS, BY_USER_AND_FAMILY, BY_CALLER_AND_CHATBOT, BY_KEY };
 
 struct limit_class { // a sliding window of 60 s
     const char *name;
@@ -25,7 +45,7 @@ struct limit_class { // a sliding window of 60 s
     enum limit_by by;
 };
 extern const struct limit_class LIMIT_CHAT, LIMIT_READ, LIMIT_MANAGE, LIMIT_CONNECT, LIMIT_LOGIN, LIMIT_REFRESH,
-    LIMIT_LOGOUT;
+    LIMIT_LOGOUT, LIMIT_MANAGEMENT, LIMIT_CONVERSATION;
 
 struct call;
 struct surface;
@@ -38,6 +58,11 @@ enum endpoint_flags {
     ENDPOINT_HIDDEN = 64, // not in the OpenAPI document
     ENDPOINT_BODY_LIST = 4, // the raw body is a list of `raw_model`
     ENDPOINT_HTML = 128, // the reply is a page
+    ENDPOINT_TOKEN = 256, // a user's key does not do: an access token is needed
+    ENDPOINT_DELETED = 512, // finds a deleted chatbot too
+    ENDPOINT_PAGED = 1024, // /api/v1: the reply is a list with pagination, read with page and limit
+    ENDPOINT_CREATED = 2048, // replies 201
+    ENDPOINT_EXISTS = 4096, // or 200, when it was there already
 };
 
 struct parameter { // of the query, for the document and the decoder
@@ -64,6 +89,8 @@ struct endpoint {
     const struct model *reply; // NULL: described by `reply_example`
     const char *reply_example; // JSON
     void (*run)(struct call *call);
+    const char *family; // of the limit `management`: its bucket
+    const struct resource *resource; // of the object that {id} names; NULL: {chatbotId}, if any, is the object
 };
 
 struct surface { // how it authenticates, shapes success, errors and faults
@@ -73,6 +100,7 @@ struct surface { // how it authenticates, shapes success, errors and faults
     // Both answer the request; on a loop too, so they must not block. `code` NULL: the usual one of the status.
     void (*error)(struct http_req *req, int status, const char *code, const char *text);
     void (*faults)(struct http_req *req, const struct faults *faults);
+    void (*quota)(struct http_req *req, const char *text); // 409: as many as there may be; NULL: a plain error
 };
 extern const struct surface surface_brands; // 001, at the root
 extern const struct surface surface_platform; // /api/v1
@@ -86,6 +114,8 @@ struct call {
     enum role role; // in the brand, or ROLE_SUPER_ADMIN
     struct brand_ref *brand; // NULL: the endpoint has none
     struct scope scope; // of the brand and the caller
+    struct chatbot *chatbot; // that the path names, or that the object belongs to; NULL: none
+    void *object; // of the endpoint's resource; NULL: none
     struct faults *faults; // never NULL
     yyjson_val *json; // the body; NULL: none came
     struct model_input input; // what `body` was decoded from
@@ -133,6 +163,7 @@ struct endpoints search_endpoints(void);
 struct endpoints chat_endpoints(void);
 struct endpoints socket_endpoints(void);
 struct endpoints auth_endpoints(void);
+struct endpoints personalities_endpoints(void);
 struct endpoints root_endpoints(void);
 #define ENDPOINTS(rows) ((struct endpoints){(rows), sizeof(rows) / sizeof *(rows)})
 // Every endpoint, as routes for the server (owned by the caller, free()).

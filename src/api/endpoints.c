@@ -9,6 +9,7 @@ enum { JSON_MOST = 1 << 20 };
 static struct endpoints (*const files[])(void) = {
     root_endpoints,   brands_endpoints, config_endpoints, stats_endpoints, products_endpoints,
     search_endpoints, chat_endpoints,   socket_endpoints, auth_endpoints,
+    personalities_endpoints,
 };
 
 const struct endpoint *endpoint_at(size_t i)

@@ -85,6 +85,37 @@ static yyjson_mut_val *json_content(struct document *d, yyjson_mut_val *schema, 
     return content;
 }
 
+// {"status","success","data"} around the resource, or the list of them with its pagination.
+static yyjson_mut_val *enveloped(struct document *d, const struct endpoint *e)
+{
+    static const char one[] = "{\"status\":{\"const\":\"success\"},\"success\":{\"const\":true},\"message\":{\"type\":"
+                              "\"string\"}}";
+    static const char pages[] = "{\"type\":\"object\",\"required\":[\"total\",\"pages\",\"page\",\"limit\"],"
+                                "\"properties\":{\"total\":{\"type\":\"integer\"},\"pages\":{\"type\":\"integer\"},"
+                                "\"page\":{\"type\":\"integer\"},\"limit\":{\"type\":\"integer\"}}}";
+    bool paged = e->flags & ENDPOINT_PAGED;
+    yyjson_val *members = NULL;
+    yyjson_mut_val *schema = yyjson_mut_obj(d->doc), *data = reference(d, e->reply, false), *required;
+    if (json_parse(d->arena, str_from(one), 0, &members, NULL) != 0)
+        return schema;
+    yyjson_mut_val *properties = yyjson_val_mut_copy(d->doc, members);
+    if (paged) {
+        yyjson_mut_val *list = yyjson_mut_obj(d->doc);
+        json_add_cstr(d->doc, list, "type", "array");
+        json_add(d->doc, list, "items", data);
+        data = list;
+        json_add(d->doc, properties, "count", json_new_raw(d->doc, STR("{\"type\":\"integer\"}")));
+        json_add(d->doc, properties, "pagination", json_new_raw(d->doc, str_from(pages)));
+    }
+    json_add(d->doc, properties, "data", data);
+    json_add_cstr(d->doc, schema, "type", "object");
+    required = json_new_raw(d->doc, paged ? STR("[\"status\",\"success\",\"count\",\"data\",\"pagination\"]")
+                                          : STR("[\"status\",\"success\",\"data\"]"));
+    json_add(d->doc, schema, "required", required);
+    json_add(d->doc, schema, "properties", properties);
+    return schema;
+}
+
 static yyjson_mut_val *success(struct document *d, const struct endpoint *e)
 {
     yyjson_mut_val *reply = yyjson_mut_obj(d->doc), *schema;
@@ -94,7 +125,9 @@ static yyjson_mut_val *success(struct document *d, const struct endpoint *e)
                  json_new_raw(d->doc, STR("{\"text/html\":{\"schema\":{\"type\":\"string\"}}}")));
         return reply;
     }
-    if (e->reply && e->flags & ENDPOINT_LIST) {
+    if (e->reply && e->surface == &surface_platform) {
+        schema = enveloped(d, e);
+    } else if (e->reply && e->flags & ENDPOINT_LIST) {
         schema = yyjson_mut_obj(d->doc);
         json_add_cstr(d->doc, schema, "type", "array");
         json_add(d->doc, schema, "items", reference(d, e->reply, false));
@@ -181,6 +214,10 @@ static yyjson_mut_val *parameters(struct document *d, const struct endpoint *e)
             add_parameter(d, list, arena_cstr(d->arena, (struct str){part.p + 1, part.n - 2}), "path", "string", NULL,
                           NULL);
     }
+    static const struct parameter paging[] = {{"page", "integer", "Which page", 1, INT32_MAX},
+                                              {"limit", "integer", "Objects of a page", 1, 100}};
+    for (size_t i = 0; i < 2 && e->flags & ENDPOINT_PAGED; i++)
+        add_parameter(d, list, paging[i].name, "query", paging[i].type, paging[i].help, &paging[i]);
     for (size_t i = 0; i < e->n_query; i++)
         add_parameter(d, list, e->query[i].name, "query", e->query[i].type, e->query[i].help, &e->query[i]);
     return list;
@@ -229,7 +266,10 @@ static yyjson_mut_val *operation(struct document *d, const struct endpoint *e)
     json_add(d->doc, op, "parameters", parameters(d, e));
     if (e->body || e->raw_model)
         json_add(d->doc, op, "requestBody", request_body(d, e));
-    json_add(d->doc, replies, e->kind == HTTP_WEBSOCKET ? "101" : "200", success(d, e));
+    const char *done = e->kind == HTTP_WEBSOCKET ? "101" : e->flags & ENDPOINT_CREATED ? "201" : "200";
+    json_add(d->doc, replies, done, success(d, e));
+    if (e->flags & ENDPOINT_EXISTS)
+        json_add(d->doc, replies, "200", success(d, e));
     add_errors(d, e, replies);
     json_add(d->doc, op, "responses", replies);
     add_security(d, e, op);

@@ -41,7 +41,7 @@ static void brands_faults(struct http_req *req, const struct faults *faults)
     send_json(req, 422, root);
 }
 
-const struct surface surface_brands = {"brands", true, true, brands_error, brands_faults};
+const struct surface surface_brands = {"brands", true, true, brands_error, brands_faults, NULL};
 
 // ---- /api/v1: envelope ---------------------------------------------------------------------------------------------
 
@@ -96,4 +96,18 @@ static void platform_faults(struct http_req *req, const struct faults *faults)
     send_json(req, 400, root);
 }
 
-const struct surface surface_platform = {"platform", false, false, platform_error, platform_faults};
+static void platform_quota(struct http_req *req, const char *text)
+{
+    yyjson_mut_doc *doc = json_doc(http_arena(req));
+    yyjson_mut_val *root = envelope(req, doc, "CONFLICT", text), *list = yyjson_mut_arr(doc);
+    yyjson_mut_val *one = yyjson_mut_arr_add_obj(doc, list);
+    json_add_cstr(doc, one, "field", "");
+    json_add_cstr(doc, one, "message", text);
+    json_add_cstr(doc, one, "code", fault_kinds[FAULT_QUOTA].code);
+    json_add(doc, root, "details", list);
+    http_header(req, "Cache-Control", "no-store");
+    send_json(req, 409, root);
+}
+
+const struct surface surface_platform = {"platform",      false,          false, platform_error,
+                                         platform_faults, platform_quota};

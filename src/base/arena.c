@@ -79,6 +79,16 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size)
     return arena_zalloc(arena, bytes);
 }
 
+struct str arena_lower(struct arena *arena, struct str s)
+{
+    struct str copy = arena_str(arena, s);
+    char *at = (char *)(uintptr_t)copy.p;
+    for (size_t i = 0; i < copy.n; i++)
+        if (at[i] >= 'A' && at[i] <= 'Z')
+            at[i] = (char)(at[i] + 32);
+    return copy;
+}
+
 char *arena_cstr(struct arena *arena, struct str s)
 {
     char *copy = arena_alloc(arena, s.n + 1);

@@ -20,6 +20,7 @@ void *arena_zalloc(struct arena *arena, size_t size) __attribute__((returns_nonn
 void *arena_calloc(struct arena *arena, size_t count, size_t size) __attribute__((returns_nonnull));
 // Copies are NUL-terminated behind their last byte. A null str gives a null str.
 struct str arena_str(struct arena *arena, struct str s);
+struct str arena_lower(struct arena *arena, struct str s); // a copy with A-Z in lower case
 char *arena_cstr(struct arena *arena, struct str s) __attribute__((returns_nonnull));
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3), returns_nonnull));
 struct str arena_strf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

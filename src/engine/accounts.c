@@ -79,6 +79,7 @@ static int identify_key(struct tx *tx, void *arg, struct err *err)
     if (rc < 0)
         return rc;
     i->code = rc == 1 ? 0 : ERR_DENIED;
+    i->caller->key_id = owner.key_id;
     if (rc == 1 && owner.user_id.p) {
         i->caller->by_key = true;
         return load_active_user(tx, i, owner.user_id, err);

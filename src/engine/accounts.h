@@ -19,6 +19,7 @@ struct caller { // strings are the arena's
     bool by_key; // by a user's key, not by a token
     struct str sign_in_id; // by token
     struct str brand, chatbot_id; // CALLER_CHATBOT_KEY
+    struct str key_id; // of whichever key it was
 };
 
 // A bearer token (it has a dot) or key of any kind. ERR_DENIED: unknown, expired, revoked, or its user is disabled.

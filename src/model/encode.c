@@ -105,6 +105,41 @@ void model_mark(const struct model *model, void *row, const char *field, bool se
     *bits = set ? *bits | bit : *bits & ~bit;
 }
 
+static void add_side(const struct model *model, const struct field *f, yyjson_mut_doc *doc, yyjson_mut_val *side,
+                     const void *row)
+{
+    if (row && f->flags & FIELD_SECRET)
+        json_add_cstr(doc, side, f->name, "***");
+    else if (row)
+        model_encode_field(model, f, doc, side, row);
+}
+
+static struct str field_text(const struct model *model, const struct field *f, struct arena *arena, const void *row)
+{
+    yyjson_mut_doc *doc = json_doc(arena);
+    yyjson_mut_val *object = yyjson_mut_obj(doc);
+    if (row)
+        model_encode_field(model, f, doc, object, row);
+    return json_write(arena, object);
+}
+
+void model_diff(const struct model *model, struct arena *arena, const void *old, const void *row, struct str *ret_old,
+                struct str *ret_new)
+{
+    yyjson_mut_doc *doc = json_doc(arena);
+    yyjson_mut_val *before = yyjson_mut_obj(doc), *after = yyjson_mut_obj(doc);
+    for (size_t i = 0; i < model->n; i++) {
+        const struct field *f = &model->fields[i];
+        bool same = str_eq(field_text(model, f, arena, old), field_text(model, f, arena, row));
+        if (!f->column || (f->flags & FIELD_HIDDEN) || f->type == FIELD_TIME || same)
+            continue;
+        add_side(model, f, doc, before, old);
+        add_side(model, f, doc, after, row);
+    }
+    *ret_old = old ? json_write(arena, before) : STR_NULL;
+    *ret_new = row ? json_write(arena, after) : STR_NULL;
+}
+
 static struct str stored_text(const struct model *model, struct arena *arena, const void *row)
 {
     yyjson_mut_doc *doc = json_doc(arena);

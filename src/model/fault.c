@@ -31,6 +31,12 @@ const struct fault_row fault_kinds[FAULT_CODES] = {
     [FAULT_FORM] = {"string_pattern_mismatch", "Input should be %s", "format", "must be %s"},
     [FAULT_NUL] = {"string_invalid", "String should not contain NUL", "format", "must not contain NUL"},
     [FAULT_UNKNOWN] = {"extra_forbidden", "Extra inputs are not permitted", "unknown_field", "is not a known field"},
+    [FAULT_DUPLICATE] = {"duplicate", "Value appears twice", "duplicate", "appears twice"},
+    [FAULT_IMMUTABLE] = {"immutable", "Value cannot be changed", "immutable", "cannot be changed"},
+    [FAULT_QUOTA] = {"too_many", "At most %s are possible", "limit_reached", "at most %s are possible"},
+    [FAULT_ADDRESS] = {"url_address", "Address is not allowed", "address_not_allowed", "is not an allowed address"},
+    [FAULT_CHECK_DIGIT] = {"check_digit", "Check digit is wrong", "check_digit", "has a wrong check digit"},
+    [FAULT_REFERENCE] = {"reference", "Input should name %s", "format", "must name %s"},
 };
 
 struct faults *faults_new(struct arena *arena)

@@ -30,6 +30,12 @@ enum fault_code {
     FAULT_FORM, // `text` says what form it should have
     FAULT_NUL,
     FAULT_UNKNOWN, // unknown field
+    FAULT_DUPLICATE,
+    FAULT_IMMUTABLE,
+    FAULT_QUOTA, // too many objects already; `number` is the bound
+    FAULT_ADDRESS, // an address that the server must not call
+    FAULT_CHECK_DIGIT,
+    FAULT_REFERENCE, // no such object here; `text` says of what kind
     FAULT_CODES
 };
 

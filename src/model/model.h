@@ -37,6 +37,7 @@ enum field_flags {
     FIELD_CURSOR = 4096,    // lists of the store may go on behind a value of it (their order)
     FIELD_FILTER = 2048,    // lists of the store may be restricted to a value of it
     FIELD_MERGE = 1024,     // nested model: given keys replace, others stay
+    FIELD_SECRET = 16384,   // audit rows show *** for it
     FIELD_BARE = 8192,      // list of objects: a bare string stands for an object with only its first field
 };
 
@@ -141,6 +142,10 @@ size_t model_field_index(const struct model *model, const char *name);         /
 // Where the field's value is in a row, and whether it is set. The field must exist.
 void *model_at(const struct model *model, void *row, const char *field);
 void model_mark(const struct model *model, void *row, const char *field, bool set);
+// The stored fields in which the rows differ, with the values of each, for audit rows: secrets masked, hidden fields
+// and times of change left out. Either row may be NULL (all fields of the other).
+void model_diff(const struct model *model, struct arena *arena, const void *old, const void *row, struct str *ret_old,
+                struct str *ret_new);
 // Both rows would be stored alike.
 bool model_equal(const struct model *model, struct arena *arena, const void *a, const void *b);
 // Names of the fields that are set in `patch`, comma separated (for audit rows).

@@ -14,6 +14,6 @@ struct str text_fold_plain(struct arena *arena, struct str text);
 struct str text_fold_case(struct arena *arena, struct str text);
 bool text_is_language(struct str text); // the form of a BCP 47 tag: "pt-BR"
 #define LANGUAGE_PATTERN "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$"
-// Words of a name joined by `glue` for an id or slug: folded plainly, runs of anything but a-z 0-9 become one glue, none
-// at the ends. Writes at most size - 1 characters and a NUL; returns how many.
+// Words of a name joined by `glue` for an id or slug: folded plainly, runs of anything but a-z 0-9 become one glue,
+// none at the ends. Writes at most size - 1 characters and a NUL; returns how many.
 size_t text_slug(struct str name, char glue, char *out, size_t size);

@@ -24,9 +24,9 @@ STORE_SQL_ALL(user_all, "SELECT " USER_COLUMNS " FROM users ORDER BY created_at,
 STORE_SQL(membership_upsert, "INSERT INTO memberships (brand_id, user_id, role, created_at) VALUES ($1, $2, $3, $4) "
                              "ON CONFLICT (brand_id, user_id) DO UPDATE SET role = excluded.role");
 STORE_SQL(membership_get, "SELECT role FROM memberships WHERE brand_id = $1 AND user_id = $2");
-STORE_SQL_ALL(membership_of_user,
-              "SELECT m.brand_id, b.name, m.role FROM memberships m JOIN brands b ON b.id = m.brand_id "
-              "WHERE m.user_id = $1 AND b.deleted_at IS NULL ORDER BY m.created_at, m.brand_id");
+STORE_SQL_ALL(membership_of_user, "SELECT m.brand_id, b.name, m.role, CASE WHEN b.created_by = $1 THEN 1 ELSE 0 END "
+                                  "FROM memberships m JOIN brands b ON b.id = m.brand_id "
+                                  "WHERE m.user_id = $1 AND b.deleted_at IS NULL ORDER BY m.created_at, m.brand_id");
 STORE_SQL_ALL(sign_in_row_insert, "INSERT INTO sign_ins (id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)");
 STORE_SQL_ALL(sign_in_row_get, "SELECT id, user_id, expires_at, revoked_at FROM sign_ins WHERE id = $1");
 STORE_SQL_ALL(sign_in_row_revoke, "UPDATE sign_ins SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
@@ -42,11 +42,10 @@ STORE_SQL_ALL(failures_put,
               "ON CONFLICT (account, address) DO UPDATE SET count = CASE WHEN login_failures.last_at > $4 THEN "
               "login_failures.count + 1 ELSE 1 END, last_at = excluded.last_at");
 STORE_SQL_ALL(failures_clear, "DELETE FROM login_failures WHERE account = $1 AND address = $2");
-STORE_SQL_ALL(
-    user_key_find,
-    "SELECT user_id FROM user_keys WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)");
+STORE_SQL_ALL(user_key_find, "SELECT user_id, id FROM user_keys WHERE hash = $1 AND revoked_at IS NULL AND (expires_at "
+                             "IS NULL OR expires_at > $2)");
 STORE_SQL_ALL(chatbot_key_find,
-              "SELECT k.brand_id, k.chatbot_id FROM places p JOIN api_keys k ON k.brand_id = p.brand_id AND "
+              "SELECT k.brand_id, k.chatbot_id, k.id FROM places p JOIN api_keys k ON k.brand_id = p.brand_id AND "
               "k.id = p.object_id JOIN chatbots c ON c.brand_id = k.brand_id AND c.id = k.chatbot_id "
               "WHERE p.kind = 'key' AND p.name = $1 AND (k.revoked_at IS NULL OR k.revoked_at > $2) "
               "AND c.deleted_at IS NULL");
@@ -177,7 +176,7 @@ int membership_list(struct tx *tx, struct arena *arena, struct str user_id, stru
     int rc = tx_query(tx, &membership_of_user, VALUES(v_str(user_id)), &rows, err);
     while (!rc && (rc = rows_next(rows, err)) == 1) {
         vec_push(&list, arena_str(arena, rows_str(rows, 0)), arena_str(arena, rows_str(rows, 1)),
-                 arena_str(arena, rows_str(rows, 2)));
+                 arena_str(arena, rows_str(rows, 2)), rows_bool(rows, 3));
         rc = 0;
     }
     *ret = arena_calloc(arena, list.n + 1, sizeof **ret);
@@ -265,14 +264,17 @@ int key_find(struct tx *tx, struct arena *arena, const char *hash, int64_t now, 
     AUTO_ROWS struct rows *user = NULL, *chatbot = NULL;
     *ret = (struct key_owner){0};
     int rc = tx_query_one(tx, &user_key_find, VALUES(v_cstr(hash), v_int(now)), &user, err);
-    if (rc == 1)
+    if (rc == 1) {
         ret->user_id = arena_str(arena, rows_str(user, 0));
+        ret->key_id = arena_str(arena, rows_str(user, 1));
+    }
     if (rc != 0)
         return rc;
     rc = tx_query_one(tx, &chatbot_key_find, VALUES(v_cstr(hash), v_int(now)), &chatbot, err);
     if (rc == 1) {
         ret->brand = arena_str(arena, rows_str(chatbot, 0));
         ret->chatbot_id = arena_str(arena, rows_str(chatbot, 1));
+        ret->key_id = arena_str(arena, rows_str(chatbot, 2));
     }
     return rc;
 }

@@ -25,6 +25,7 @@ int user_list(struct tx *tx, struct arena *arena, struct user_row **ret, size_t 
 
 struct membership {
     struct str brand, brand_name, role;
+    bool own; // the user made this brand
 };
 int membership_put(struct tx *tx, struct str user_id, struct str role, int64_t now, struct err *err); // scope's brand
 // The user's role in the scope's brand: 1 = *ret_role set, 0 = no member.
@@ -65,6 +66,7 @@ int login_succeeded(struct tx *tx, struct str account, struct str address, struc
 
 // Keys by the SHA-256 of the whole key, hex. Revoked and expired ones are not found.
 struct key_owner { // exactly one of user and chatbot
+    struct str key_id;
     struct str user_id;
     struct str brand, chatbot_id;
 };

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-STORE_SQL(audit_insert, "INSERT INTO audit (brand_id, id, at, actor, address, action, target, fields) "
-                        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+STORE_SQL(audit_insert, "INSERT INTO audit (brand_id, id, at, actor, address, user_agent, action, target, fields, "
+                        "chatbot_id, old_value, new_value) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
 STORE_SQL(audit_newest, "SELECT id, at, actor, address, action, target, fields FROM audit WHERE brand_id = $1 "
                         "AND at >= $2 ORDER BY id DESC LIMIT $3 OFFSET $4");
 STORE_SQL(audit_count, "SELECT COUNT(*) FROM audit WHERE brand_id = $1 AND at >= $2");
@@ -20,16 +20,39 @@ static struct str or_empty(struct str s)
     return s.p ? s : STR("");
 }
 
-int audit_write(struct tx *tx, const char *action, struct str target, struct str fields, struct err *err)
+static int insert(struct tx *tx, const struct audit_change *change, struct str fields, struct err *err)
 {
     char id[ID_SIZE];
     const struct scope *scope = tx_scope(tx);
     id_v7(id);
     return tx_exec(tx, &audit_insert,
                    VALUES(v_cstr(id), v_int(clock_wall_ms()), v_str(or_empty(scope->actor)),
-                          v_str(or_empty(scope->address)), v_cstr(action), v_str(or_empty(target)),
-                          v_str(or_empty(fields))),
+                          v_str(or_empty(scope->address)), v_str(or_empty(scope->user_agent)), v_cstr(change->action),
+                          v_str(or_empty(change->target)), v_str(or_empty(fields)), v_str(change->chatbot_id),
+                          v_str(change->old_value), v_str(change->new_value)),
                    NULL, err);
+}
+
+int audit_write(struct tx *tx, const char *action, struct str target, struct str fields, struct err *err)
+{
+    return insert(tx, &(struct audit_change){.action = action, .target = target}, fields, err);
+}
+
+// The names of the members, comma separated.
+static struct str names(struct arena *arena, struct str object)
+{
+    AUTO_BUF struct buf out = BUF_INIT(4096);
+    yyjson_val *root = NULL, *key, *value;
+    size_t i, max;
+    if (!object.n || json_parse(arena, object, 0, &root, NULL) != 0)
+        return STR("");
+    yyjson_obj_foreach(root, i, max, key, value) buf_addf(&out, "%s%s", out.n ? "," : "", yyjson_get_str(key));
+    return arena_str(arena, buf_str(&out));
+}
+
+int audit_change(struct tx *tx, const struct audit_change *change, struct err *err)
+{
+    return insert(tx, change, names(tx_arena(tx), change->new_value.n ? change->new_value : change->old_value), err);
 }
 
 int audit_list(struct tx *tx, struct arena *arena, int64_t since, int64_t limit, int64_t offset,

@@ -8,6 +8,14 @@
 // Actor and address are the scope's. `fields`: names only, comma separated.
 int audit_write(struct tx *tx, const char *action, struct str target, struct str fields, struct err *err);
 
+struct audit_change { // what was done to an object
+    const char *action; // "personality_updated"
+    struct str chatbot_id; // STR_NULL: of the brand
+    struct str target; // its id
+    struct str old_value, new_value; // JSON of the changed fields (model_diff); STR_NULL: none
+};
+int audit_change(struct tx *tx, const struct audit_change *change, struct err *err);
+
 struct audit_entry {
     struct str id, actor, action, target, fields, address;
     int64_t at;

@@ -322,6 +322,28 @@ int crud_list(struct tx *tx, const struct model *model, const void *filter, int6
     return rc;
 }
 
+int crud_rows(struct tx *tx, const struct model *model, struct arena *arena, const void *filter, int64_t limit,
+              int64_t offset, void **ret, size_t *ret_n, struct err *err)
+{
+    struct value values[64];
+    AUTO_ROWS struct rows *rows = NULL;
+    AUTO_BUF struct buf found = BUF_INIT(256 << 20);
+    size_t n = put_values(tx, model, filter, is_filter, values);
+    values[n++] = v_int(limit < 0 ? INT64_MAX : limit);
+    values[n++] = v_int(offset);
+    int rc = tx_query(tx, sql_of(model, LIST), values, n, &rows, err);
+    for (*ret_n = 0; !rc && (rc = rows_next(rows, err)) == 1; ++*ret_n) {
+        char *row = arena_zalloc(arena, model->size);
+        load_row(model, rows, arena, row);
+        buf_add(&found, row, model->size);
+        rc = 0;
+    }
+    *ret = arena_zalloc(arena, found.n + 1);
+    if (found.n)
+        memcpy(*ret, found.p, found.n);
+    return rc < 0 ? rc : 0;
+}
+
 int crud_count(struct tx *tx, const struct model *model, const void *filter, int64_t *ret, struct err *err)
 {
     struct value values[64];

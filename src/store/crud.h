@@ -20,6 +20,9 @@ int crud_remove(struct tx *tx, const struct model *model, const void *key, struc
 // returns non-zero to stop (handed on). `row` is reused between calls.
 int crud_list(struct tx *tx, const struct model *model, const void *filter, int64_t limit, int64_t offset, void *row,
               int (*each)(void *arg, void *row), void *arg, struct err *err);
+// The same as an array of structs in the arena.
+int crud_rows(struct tx *tx, const struct model *model, struct arena *arena, const void *filter, int64_t limit,
+              int64_t offset, void **ret, size_t *ret_n, struct err *err);
 int crud_count(struct tx *tx, const struct model *model, const void *filter, int64_t *ret, struct err *err);
 
 // Every statement that crud can make for this model, for the portability check: call with i = 0.. until NULL.

@@ -72,6 +72,12 @@ class People:
         """A client of a new user with this role, by the user's own key: a sign-in would hash the password each time."""
         return self.site.client(self.user_key(self.user(brand, role, **options)))
 
+    def chatbot(self, brand):
+        """The id of the brand's default chatbot."""
+        with self.rows() as database:
+            return database.execute("SELECT id FROM chatbots WHERE brand_id = ? AND is_default = 1",
+                                    (brand.id,)).fetchone()[0]
+
     def chatbot_key(self, brand, prefix="ck_"):
         """A key of the brand's default chatbot."""
         key, row_id = prefix + secrets.token_hex(24), str(uuid.uuid4())

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// Objects and rights under /api/v1 (003-platform 1.3, 000-management 1.2): one table says who may do what. An object
+// that the caller may not see is not found, in the same words as one that does not exist.
+#include "api/access.h"
+
+#include "api/resource.h"
+#include "base/id.h"
+#include "base/utf8.h"
+#include "store/chatbot.h"
+#include "store/place.h"
+
+const struct right rights[WHO_RIGHTS] = {
+    [WHO_ANYBODY] = {"none", "anybody", .open = true},
+    [WHO_USER] = {"U", "any signed-in user"},
+    [WHO_SEE] = {"V", "who may change the chatbot; every member of its brand if it is public", .least = ROLE_ADMIN,
+                 .creator = ROLE_USER, .shared = true},
+    [WHO_CHANGE] = {"C", "the chatbot's creator, admins of its brand", .least = ROLE_ADMIN, .creator = ROLE_USER},
+    [WHO_OUTSIDE] = {"X", "C, with the role developer or more", .least = ROLE_ADMIN, .creator = ROLE_DEVELOPER},
+    [WHO_TALK] = {"V or K", "who may see the chatbot, and its keys", .least = ROLE_ADMIN, .creator = ROLE_USER,
+                  .shared = true, .key = true},
+    [WHO_MEMBER] = {"M", "members of the brand", .least = ROLE_USER, .creator = ROLE_USER, .brand = true},
+    [WHO_WRITER] = {"W", "developers and admins of the brand", .least = ROLE_DEVELOPER, .creator = ROLE_USER,
+                    .brand = true},
+    [WHO_BRAND_ADMIN] = {"A", "admins of the brand", .least = ROLE_ADMIN, .creator = ROLE_SUPER_ADMIN, .brand = true},
+    [WHO_SUPER] = {"S", "super_admin", .least = ROLE_SUPER_ADMIN, .creator = ROLE_SUPER_ADMIN},
+};
+
+// ---- where it is ---------------------------------------------------------------------------------------------------
+
+struct location {
+    struct call *call;
+    const char *kind;
+    struct str name;
+    struct place place;
+    struct str chatbot_id;
+};
+
+static int find(struct tx *tx, void *arg, struct err *err)
+{
+    struct location *l = arg;
+    int rc = place_find(tx, l->call->arena, l->kind, l->name, &l->place, err);
+    return rc < 0 ? rc : 0;
+}
+
+static int load(struct tx *tx, void *arg, struct err *err)
+{
+    struct location *l = arg;
+    struct call *call = l->call;
+    const struct resource *resource = call->endpoint->resource;
+    int rc = 0;
+    if (!l->chatbot_id.p) {
+        void *row = arena_zalloc(call->arena, resource->model->size);
+        rc = resource_load(tx, call->arena, resource, l->place.object_id, row, err);
+        if (rc != 1)
+            return rc < 0 ? rc : 0;
+        call->object = row;
+        if (model_has(resource->model, row, "chatbotId"))
+            l->chatbot_id = *(const struct str *)model_at(resource->model, row, "chatbotId");
+    }
+    if (!l->chatbot_id.p)
+        return 0;
+    struct chatbot *chatbot = ARENA_NEW(call->arena, struct chatbot);
+    rc = chatbot_get(tx, call->arena, l->chatbot_id, chatbot, err);
+    bool there =
+        rc == 1 && (!model_has(&chatbot_model, chatbot, "deletedAt") || call->endpoint->flags & ENDPOINT_DELETED);
+    call->chatbot = there ? chatbot : NULL;
+    call->object = there ? call->object : NULL;
+    return rc < 0 ? rc : 0;
+}
+
+// What {chatbotId} or {id} names, if this is a place at all.
+static bool named(struct call *call, struct location *l)
+{
+    const struct resource *resource = call->endpoint->resource;
+    l->name = http_param(call->req, "chatbotId");
+    l->kind = id_valid(l->name) ? "chatbot" : "slug";
+    if (!l->name.p && resource) {
+        l->name = http_param(call->req, "id");
+        l->kind = resource->kind;
+    }
+    return l->name.p && (id_valid(l->name) || strcmp(l->kind, "slug") == 0) && utf8_valid(l->name);
+}
+
+bool access_locate(struct call *call)
+{
+    struct location l = {.call = call};
+    if (call->endpoint->surface != &surface_platform || !named(call, &l))
+        return true;
+    l.name = arena_lower(call->arena, l.name);
+    struct scope everywhere = scope_installation(call->scope.actor);
+    int rc = store_read(call->app->store, &everywhere, find, &l, &call->err);
+    if (!rc && l.place.brand.p)
+        rc = brands_get(call->app->brands, l.place.brand, &call->brand, &call->err);
+    if (rc == 1) {
+        call->scope.brand = call->brand->row.brand.id;
+        if (http_param(call->req, "chatbotId").p)
+            l.chatbot_id = l.place.object_id;
+        rc = call_store_read(call, load, &l);
+    }
+    return !call_failed(call, rc);
+}
+
+struct str access_chatbot_key(struct call *call)
+{
+    return call->chatbot ? call->chatbot->id : http_param(call->req, "chatbotId");
+}
+
+// ---- the current brand ---------------------------------------------------------------------------------------------
+
+struct own_brand {
+    struct call *call;
+    struct str brand;
+};
+
+static int find_own(struct tx *tx, void *arg, struct err *err)
+{
+    struct own_brand *o = arg;
+    struct membership *all;
+    size_t n;
+    int rc = membership_list(tx, o->call->arena, o->call->caller.user.id, &all, &n, err);
+    for (size_t i = 0; i < n && !rc; i++)
+        if (!o->brand.p || all[i].own) {
+            o->brand = all[i].brand;
+            if (all[i].own)
+                break;
+        }
+    return rc;
+}
+
+// X-Brand-Id or brandId, else the user's own brand, else the oldest membership.
+static bool current_brand(struct call *call)
+{
+    static const struct loc query = {NULL, STR("query"), 0};
+    struct str header = http_header_in(call->req, "x-brand-id"), named_so = http_query(call->req, "brandId");
+    struct loc at = {&query, STR("brandId"), 0};
+    struct own_brand own = {.call = call, .brand = header.p ? header : named_so};
+    if (header.p && named_so.p && !str_eq(header, named_so)) {
+        fault_add(call->faults, FAULT_FORM, &at, NULL, 0, "the same as X-Brand-Id");
+        call_faults(call);
+        return false;
+    }
+    struct scope everywhere = scope_installation(call->scope.actor);
+    int rc = own.brand.p ? 0 : store_read(call->app->store, &everywhere, find_own, &own, &call->err);
+    if (!rc && own.brand.p)
+        rc = brands_get(call->app->brands, own.brand, &call->brand, &call->err);
+    if (call_failed(call, rc))
+        return false;
+    if (call->brand)
+        call->scope.brand = call->brand->row.brand.id;
+    return true;
+}
+
+// ---- the table, applied --------------------------------------------------------------------------------------------
+
+static bool not_found(struct call *call)
+{
+    call_error(call, 404, "Not found");
+    return false;
+}
+
+static bool forbidden(struct call *call)
+{
+    call_error(call, 403, "You are not allowed to do this");
+    return false;
+}
+
+static bool by_chatbot_key(struct call *call, const struct right *right)
+{
+    if (right->key && call->chatbot && str_eq(call->chatbot->id, call->caller.chatbot_id) &&
+        str_eq(call->scope.brand, call->caller.brand))
+        return true;
+    access_unauthorised(call, true);
+    return false;
+}
+
+static bool on_chatbot(struct call *call, const struct right *right)
+{
+    const struct chatbot *chatbot = call->chatbot;
+    bool creator = model_has(&chatbot_model, chatbot, "createdBy") &&
+                   str_eq(chatbot->created_by, call->caller.user.id) && call->role != ROLE_NONE;
+    bool sees = call->role >= ROLE_ADMIN || creator || (chatbot->is_public && call->role != ROLE_NONE);
+    if (!sees)
+        return not_found(call);
+    // What hangs on a chatbot is its creator's, whatever the rule for the brand's own would be.
+    enum role least = right->brand && right->least < ROLE_ADMIN ? ROLE_ADMIN : right->least;
+    if (call->role >= least || (creator && call->role >= right->creator) || (right->shared && chatbot->is_public))
+        return true;
+    return forbidden(call);
+}
+
+static bool in_path(const struct call *call)
+{
+    return http_param(call->req, "chatbotId").p || (call->endpoint->resource && http_param(call->req, "id").p);
+}
+
+bool access_rights(struct call *call)
+{
+    const struct right *right = &rights[call->endpoint->who];
+    bool object = in_path(call), there = object && (call->chatbot || call->object);
+    if (right->open)
+        return true;
+    if (call->caller.kind == CALLER_CHATBOT_KEY)
+        return by_chatbot_key(call, right);
+    if (call->caller.by_key && (call->endpoint->flags & ENDPOINT_TOKEN))
+        return forbidden(call);
+    if (!object && right->brand && !current_brand(call))
+        return false;
+    if (object && !there)
+        return not_found(call);
+    if (!object && !right->brand)
+        return right->least == ROLE_NONE || call->caller.user.super_admin || forbidden(call);
+    if (!call->brand)
+        return not_found(call);
+    int rc = accounts_role(call->app->accounts, &call->caller, call->scope.brand, &call->role, &call->err);
+    if (call_failed(call, rc))
+        return false;
+    if (call->chatbot)
+        return on_chatbot(call, right);
+    if (call->role == ROLE_NONE)
+        return not_found(call);
+    return call->role >= right->least || forbidden(call);
+}

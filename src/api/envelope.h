@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What /api/v1 answers when all went well: {"status":"success","success":true,"message"?,"data"}, lists with "count" and
+// "pagination" (003-platform 1.2, 1.4). Every such reply is `no-store`.
+#pragma once
+
+#include "api/call.h"
+
+// The envelope without data, for what a reply has beside it; `message` NULL: none.
+yyjson_mut_val *envelope_new(yyjson_mut_doc *doc, const char *message);
+void envelope_send(struct call *call, int status, yyjson_mut_val *envelope);
+
+void call_data(struct call *call, int status, const char *message, yyjson_mut_doc *doc, yyjson_mut_val *data);
+void call_done(struct call *call, const char *message); // 200 without data
+
+struct page {
+    int64_t page, limit, total;
+};
+// Reads page and limit. False: a bad one was answered.
+bool call_page(struct call *call, int64_t otherwise, struct page *ret);
+int64_t page_offset(const struct page *page);
+void call_list(struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *list, const struct page *page);
+
+// Reads sort (one of `choices`, a|b|c; the first is the default) and order. *ret_which is its place in choices.
+// `descending` is the default order of each choice, as bits. False: a bad one was answered.
+bool call_sort(struct call *call, const char *choices, unsigned descending, size_t *ret_which, bool *ret_descending);
+// A query parameter that must be one of a|b|c. STR_NULL: absent, or bad and added to call->faults.
+struct str call_query_choice(struct call *call, const char *name, const char *choices);

@@ -7,7 +7,7 @@
 struct str frame_welcome(struct arena *arena, const struct brand_ref *brand);
 // `conversation` is never STR_NULL here.
 struct str frame_typing(struct arena *arena, struct str conversation, bool typing);
-struct str frame_chunk(struct arena *arena, struct str conversation, struct str content);
+void frame_chunk(struct buf *out, struct str conversation, struct str content); // takes the place of what is there
 struct str frame_pong(struct arena *arena); // with the time now
 // conversation STR_NULL and retry_after 0 are left out.
 struct str frame_error(struct arena *arena, const char *code, const char *message, struct str conversation,

@@ -15,12 +15,15 @@ struct item *item_new(enum item_kind kind)
     struct item *item = ARENA_NEW(arena, struct item);
     item->arena = arena;
     item->kind = kind;
+    item->piece = item->frame = BUF_INIT(PIECE_MOST);
     return item;
 }
 
 void item_free(struct item *item)
 {
     turn_unref(item->turn);
+    buf_done(&item->piece);
+    buf_done(&item->frame);
     arena_free(item->arena);
 }
 
@@ -44,7 +47,7 @@ void socket_unref(struct socket *socket)
 bool socket_queue(struct socket *socket, struct item *item)
 {
     pthread_mutex_lock(&socket->lock);
-    bool room = socket->queued < QUEUE_MOST + (socket->item ? 0 : 1) && !socket->closed;
+    bool room = socket->queued < QUEUE_MOST + (socket->item || socket->starting ? 0 : 1) && !socket->closed;
     if (room) {
         *socket->last = item;
         socket->last = &item->next;

@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-enum { QUEUE_MOST = 8, CLOSE_NO_BRAND = 4404 };
+enum { QUEUE_MOST = 8, PIECE_MOST = 1 << 20, CLOSE_NO_BRAND = 4404 };
 
 enum item_kind {
     ITEM_CHAT,
@@ -35,6 +35,7 @@ struct item { // one frame of the client on its way to its `complete`
     struct turn_outcome loaded;
     enum item_phase phase;
     size_t sent;  // bytes of the text
+    struct buf piece, frame; // of the text on its way, kept so that a delta allocates nothing
     int64_t skip; // code points still to be left out (resume)
     int64_t typing_at;
 };

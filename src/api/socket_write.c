@@ -56,15 +56,15 @@ static bool know_conversation(struct socket *socket, struct item *item)
 static int put_text(struct socket *socket, struct item *item)
 {
     for (;;) {
-        AUTO_ARENA struct arena *arena = arena_new(0);
-        AUTO_BUF struct buf text = BUF_INIT(1 << 20);
+        struct buf *text = &item->piece;
+        buf_clear(text);
         bool ended = has_ended(item); // before the text is read: nothing comes after it
-        size_t room = item->skip ? text.max : CHUNK_MOST;
+        size_t room = item->skip ? text->max : CHUNK_MOST;
         if (item->turn)
-            (void)turn_text(item->turn, item->sent, room, &text);
+            (void)turn_text(item->turn, item->sent, room, text);
         else if (item->sent < item->text.n)
-            buf_add(&text, item->text.p + item->sent, item->text.n - item->sent);
-        struct str piece = buf_str(&text);
+            buf_add(text, item->text.p + item->sent, item->text.n - item->sent);
+        struct str piece = buf_str(text);
         if (item->skip) {
             int64_t count = (int64_t)utf8_count(piece);
             if (count < item->skip && !ended)
@@ -76,7 +76,8 @@ static int put_text(struct socket *socket, struct item *item)
         }
         if (piece.n == 0)
             return ended ? -1 : 1;
-        if (!http_ws_put(socket->ws, frame_chunk(arena, item->conversation, piece)))
+        frame_chunk(&item->frame, item->conversation, piece);
+        if (!http_ws_put(socket->ws, buf_str(&item->frame)))
             return 0;
         item->sent += piece.n;
     }

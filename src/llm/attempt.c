@@ -84,6 +84,11 @@ static int on_body(void *arg, struct str bytes)
             call_arm(call);
         }
     }
+    // Once so much has come without a tag, nobody else's first bytes need to wait.
+    const struct think *think = &call->answer.think;
+    if (!call->lane->known && !think->cautious && think->seen >= THINK_HOLD && !think->seen_tag &&
+        !call->answer.reasoned)
+        call->lane->known = true;
     if (call->doubt_since == 0 && call->answer.think.cautious && call->answer.think.n > 0 && !call->lane->thinks) {
         call->doubt_since = now;
         call_arm(call);

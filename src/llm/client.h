@@ -46,6 +46,7 @@ struct llm {
     uv_thread_t thread;
     uv_async_t wake;
     uv_timer_t curl_timer;
+    int64_t curl_at; // when it fires, by now_ms; INT64_MAX: not set
     uv_prepare_t pause;
     CURLM *multi;
     VEC(CURL *) spare;      // easy handles to use again
@@ -131,7 +132,7 @@ struct lane { // one model of a provider
     double factor;                        // reported by estimated prompt tokens
     int64_t window;                       // learnt; 0: not
     int64_t outcomes[FAULT_N], cancelled; // attempts so far
-    bool thinks, known, silent_cut;       // known: it has answered before
+    bool thinks, known, silent_cut;       // known: it has answered, or begun to, before
 };
 
 struct lane *lane_get(struct llm *llm, const struct llm_provider *provider, const char *model);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// libcurl tells which sockets to watch and when to wake it; libuv does both. One uv_poll_t a socket, one timer in all.
+// libcurl tells which sockets to watch and when to wake it; libuv does both. One uv_poll_t a socket, one timer in all,
+// which is only moved when it would come too late: libcurl names a time at every chunk.
 #include "llm/client.h"
 
 #include <strings.h>
@@ -82,6 +83,7 @@ static void on_timeout(uv_timer_t *timer)
 {
     struct llm *llm = timer->data;
     int running;
+    llm->curl_at = INT64_MAX;
     curl_multi_socket_action(llm->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     collect(llm);
 }
@@ -90,12 +92,12 @@ static int on_curl_timer(CURLM *multi, long ms, void *arg)
 {
     (void)multi;
     struct llm *llm = arg;
-    if (ms < 0) {
-        uv_timer_stop(&llm->curl_timer);
-    } else {
-        uv_update_time(&llm->loop);
-        uv_timer_start(&llm->curl_timer, on_timeout, (uint64_t)ms, 0);
-    }
+    int64_t at = ms < 0 ? INT64_MAX : now_ms(llm) + ms;
+    if (at >= llm->curl_at)
+        return 0; // a timer that is too early finds nothing, and is told anew
+    llm->curl_at = at;
+    uv_update_time(&llm->loop);
+    uv_timer_start(&llm->curl_timer, on_timeout, (uint64_t)ms, 0);
     return 0;
 }
 
@@ -112,6 +114,7 @@ int transfer_setup(struct llm *llm)
     if (!llm->multi)
         return ERR_IO;
     uv_timer_init(&llm->loop, &llm->curl_timer);
+    llm->curl_at = INT64_MAX;
     llm->curl_timer.data = llm;
     curl_multi_setopt(llm->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(llm->multi, CURLMOPT_SOCKETDATA, llm);

@@ -87,6 +87,7 @@ int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, s
     return find(tx, &conversation_by_name, v_str(name), v_str(prefixed), arena, ret, err);
 }
 
+// With the two messages of its first turn counted.
 static int make_conversation(struct tx *tx, struct turn_begin *turn, bool issued, struct err *err)
 {
     char *id = arena_alloc(turn->arena, ID_SIZE);
@@ -136,16 +137,21 @@ int conversation_begin_turn(struct tx *tx, struct turn_begin *turn, struct err *
         return rc;
     bool known = rc == 1;
     bool refuse = turn->only_issued && !(known && turn->conversation.issued);
-    if ((!known || refuse) && (rc = make_conversation(tx, turn, !turn->session_id.p || refuse, err)) < 0)
-        return rc;
-    rc = tx_query_one(tx, &message_next_seq, VALUES(v_str(turn->conversation.id)), &rows, err);
+    int64_t seq = 1;
+    if (!known || refuse) {
+        rc = make_conversation(tx, turn, !turn->session_id.p || refuse, err);
+    } else {
+        rc = tx_query_one(tx, &message_next_seq, VALUES(v_str(turn->conversation.id)), &rows, err);
+        seq = rc == 1 ? rows_int(rows, 0) : seq;
+        rc = rc < 0
+                 ? rc
+                 : tx_exec(tx, &conversation_touch, VALUES(v_str(turn->conversation.id), v_int(turn->now)), NULL, err);
+    }
     if (rc < 0)
         return rc;
-    int64_t seq = rows_int(rows, 0);
     turn->answer_seq = seq + 1;
     rc = insert_message(tx, turn, seq, "user", turn->message, "complete", &turn->user_message_id, err);
     rc = rc ? rc : insert_message(tx, turn, seq + 1, "assistant", STR(""), "running", &turn->answer_id, err);
-    rc = rc ? rc : tx_exec(tx, &conversation_touch, VALUES(v_str(turn->conversation.id), v_int(turn->now)), NULL, err);
     return rc ? rc : tx_exec(tx, &totals_count, VALUES(v_int(turn->started), v_int(1), v_int(turn->now)), NULL, err);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The load of the benchmarks: N clients of one server in one thread, each asking its next question when the last answer
 // is whole, over HTTP (POST) or over a WebSocket that speaks 001's chat frames. Every answer is checked to be whole.
-// Prints one JSON object. With --idle it only opens sockets, prints `ready`, and holds them until its input ends.
+// Prints one JSON object. With --idle it only opens sockets, prints `ready` when all are open, and holds them (answering
+// pings) until its input ends. Clients come from several addresses of 127/8, so that ports do not run out.
 //
 // usage: load --port N --path PATH [--ws] [--clients N] [--turns N | --seconds N] [--message TEXT] [--body JSON]
 //             [--get] [--idle] [--ramp SECONDS, over which the clients begin]
@@ -16,11 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 256 << 10, MAX_TURNS = 4 << 20 };
+enum { BUFFER = 256 << 10, IDLE_BUFFER = 4096, MAX_TURNS = 4 << 20, CLIENTS_PER_ADDRESS = 4000 };
 
 static struct {
     int port;
@@ -35,12 +37,12 @@ struct client {
     int fd;
     bool upgraded, waiting;
     double asked, first;
-    size_t n;
+    size_t n, room;
     char *in;
 };
 
 static float *first_ms, *whole_ms;
-static long asked, answered, failed, chunks;
+static long asked, answered, failed, chunks, upgraded;
 static double began, until;
 static char request[4096];
 static size_t request_n;
@@ -130,14 +132,19 @@ static void answer(struct client *c, bool good)
     ask(c);
 }
 
-static void connect_client(struct client *c)
+static void connect_client(struct client *c, int number)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(number / CLIENTS_PER_ADDRESS));
     int on = 1;
     if (c->fd < 0)
         fatal("socket");
+    setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (bind(c->fd, (struct sockaddr *)&from, sizeof from) < 0)
+        fatal("bind");
     if (connect(c->fd, (struct sockaddr *)&to, sizeof to) < 0)
         fatal("connect");
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -215,7 +222,10 @@ static bool take_frame(struct client *c)
     size_t begin = size < 24 ? size : 24; // the type stands first
     bool complete = memmem(text, begin, "\"complete\"", 10), chunk = memmem(text, begin, "\"chunk\"", 7);
     bool bad = memmem(text, begin, "\"error\"", 7) || (p[0] & 0x0f) == 8;
+    bool ping = (p[0] & 0x0f) == 9;
     consume(c, head + size);
+    if (ping)
+        send_all(c, "\x8a\x80\0\0\0\0", 6);
     if (chunk) {
         chunks++;
         if (c->first == 0)
@@ -230,7 +240,7 @@ static bool take_frame(struct client *c)
 
 static void receive(struct client *c)
 {
-    ssize_t got = recv(c->fd, c->in + c->n, BUFFER - c->n, 0);
+    ssize_t got = recv(c->fd, c->in + c->n, c->room - c->n, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0) {
@@ -251,6 +261,7 @@ static void receive(struct client *c)
         }
         consume(c, head);
         c->upgraded = true;
+        upgraded++;
     }
     while (options.ws ? take_frame(c) : take_http(c)) {
     }
@@ -318,8 +329,40 @@ static void parse(int argc, char **argv)
     }
 }
 
+// Holds the sockets until the input ends.
+static void hold(int poll)
+{
+    struct epoll_event input = {.events = EPOLLIN, .data.ptr = NULL};
+    if (epoll_ctl(poll, EPOLL_CTL_ADD, STDIN_FILENO, &input) < 0)
+        fatal("epoll_ctl");
+    for (bool told = false;;) {
+        struct epoll_event events[256];
+        int n = epoll_wait(poll, events, 256, -1);
+        for (int i = 0; i < n; i++) {
+            struct client *c = events[i].data.ptr;
+            if (!c)
+                return;
+            if (c->fd >= 0)
+                receive(c);
+            if (c->fd < 0) {
+                errno = ECONNRESET;
+                fatal("an idle socket was closed");
+            }
+        }
+        if (!told && upgraded == options.clients) {
+            told = true;
+            puts("ready");
+            fflush(stdout);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
     parse(argc, argv);
     prepare();
     first_ms = calloc(MAX_TURNS, sizeof *first_ms);
@@ -327,17 +370,15 @@ int main(int argc, char **argv)
     struct client *clients = calloc((size_t)options.clients, sizeof *clients);
     int poll = epoll_create1(0);
     for (int i = 0; i < options.clients; i++) {
-        connect_client(&clients[i]);
-        clients[i].in = malloc(options.idle ? 4096 : BUFFER);
+        connect_client(&clients[i], i);
+        clients[i].room = options.idle ? IDLE_BUFFER : BUFFER;
+        clients[i].in = malloc(clients[i].room);
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &clients[i]};
-        if (!options.idle && epoll_ctl(poll, EPOLL_CTL_ADD, clients[i].fd, &event) < 0)
+        if (epoll_ctl(poll, EPOLL_CTL_ADD, clients[i].fd, &event) < 0)
             fatal("epoll_ctl");
     }
     if (options.idle) {
-        puts("ready");
-        fflush(stdout);
-        while (getchar() != EOF) {
-        }
+        hold(poll);
         return 0;
     }
     began = now();

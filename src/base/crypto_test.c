@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/crypto.h"
 
+#include <unistd.h>
+
+#include <sys/wait.h>
+
 #include "base/test.h"
 
 #include <sodium.h>
@@ -78,6 +82,24 @@ TEST(crypto_equal_and_random)
 
 #define MASTER STR("0123456789abcdef0123456789abcdef")
 static const char claims[] = "{\"sub\":\"u-1\",\"exp\":1999999999}";
+
+// A child must not draw what its parent draws.
+TEST(crypto_random_parts_at_a_fork)
+{
+    uint8_t mine[8], its[8];
+    int ends[2];
+    crypto_random(mine, sizeof mine); // now there is a block
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    crypto_random(mine, sizeof mine);
+    if (child == 0)
+        _exit(write(ends[1], mine, sizeof mine) != sizeof mine);
+    assert_int_equal(read(ends[0], its, sizeof its), sizeof its);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_memory_not_equal(mine, its, sizeof mine);
+    close(ends[0]);
+    close(ends[1]);
+}
 
 TEST(crypto_jwt_signs_and_verifies)
 {

@@ -246,6 +246,63 @@ TEST(turn_saves_what_it_has_while_it_runs)
     site_close(&site);
 }
 
+static void count_call(struct turn *turn, void *arg)
+{
+    (void)turn;
+    atomic_fetch_add((_Atomic int *)arg, 1);
+}
+
+// Who wants the end alone is called for the conversation, and at the end.
+TEST(turn_for_the_whole_answer_is_not_told_of_its_parts)
+{
+    struct site site;
+    _Atomic int calls = 0;
+    site_open(&site, SITE_MODEL);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    fake_control(&site.fake, "{\"default\":{\"answer\":\"count:30\",\"deltaDelayMs\":10}}");
+    struct turn_input input = {.brand = brand, .message = STR("count"), .prefix = STR("brand:"), .whole = true};
+    input.channel = STR("api");
+    input.actor = STR("anonymous");
+    struct turn *turn = turn_start(site.engine, &input, count_call, (void *)&calls, NULL);
+    turn_wait(turn);
+    assert_int_equal(turn_outcome(turn)->code, 0);
+    assert_true(turn_outcome(turn)->content.n > 60);
+    assert_int_equal(atomic_load(&calls), 2);
+    turn_unref(turn);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+// Many at once: they share writes, and each has its own text.
+TEST(turns_are_saved_together_and_each_as_itself)
+{
+    enum { N = 30 }; // a provider takes 32 at once
+    struct site site;
+    struct row *rows = NULL;
+    struct turn *turns[N];
+    site_open(&site, SITE_MODEL);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    stream_slowly(&site);
+    for (int i = 0; i < N; i++)
+        turns[i] = site_ask(&site, brand, NULL, "count");
+    for (size_t saved = 0, at = 0; saved < N;) {
+        at = turn_wait_text(turns[0], at + 50);
+        assert_false(turn_ended(turns[0]));
+        size_t n = site_messages(&site, "fern", &rows);
+        saved = 0;
+        for (size_t i = 0; i < n; i++)
+            saved += str_eq(rows[i].role, STR("assistant")) && str_starts(rows[i].content, STR("w1 w2 w3"));
+    }
+    for (int i = 0; i < N; i++)
+        turn_cancel(turns[i]);
+    for (int i = 0; i < N; i++) {
+        turn_wait(turns[i]);
+        turn_unref(turns[i]);
+    }
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
 // A partial save that waits for the writer while the answer comes to its end.
 TEST(turn_commit_wins_over_a_late_partial_save)
 {

@@ -157,7 +157,7 @@ static void retry_in(struct llm_call *call, int64_t ms)
 {
     call->tries++;
     call->state = CALL_WAITS_RETRY;
-    call->retry_at = now_ms(call->llm) + ms;
+    call->retry_at = now_ms(call->llm) + ms + 1; // the time leaves out a part of its millisecond: never too early
     call_arm(call);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 static struct fake fake;
@@ -119,6 +120,52 @@ TEST(soak_first_delta_before_the_second) // upstream-llm#28
         assert_str(buf_str(&chats[i].text), "w1 w2 w3");
         chat_free(&chats[i]);
     }
+    down();
+}
+
+// Sixteen bytes without a tag are enough: nobody waits until a first answer has come to its end.
+TEST(soak_model_is_known_from_its_first_words)
+{
+    struct chat first = {0}, second = {0};
+    up("openai");
+    struct llm_provider row = provider_on(&fake, "a", 1);
+    row.max_concurrent = 2;
+    assert_int_equal(llm_set_providers(llm, &row, 1, NULL), 0);
+    fake_control(&fake, "{\"queue\":[{\"answer\":\"count:1000\",\"deltaDelayMs\":20},"
+                        "{\"answer\":\"count:3\",\"deltaDelayMs\":10}]}");
+    chat_start(&first, llm, "f", NULL);
+    chat_wait_text(&first, 20);
+    chat_start(&second, llm, "f", NULL);
+    chat_wait(&second);
+    assert_int_equal(second.deltas, 3); // held back, the first two would come as one
+    llm_cancel(first.call);
+    chat_wait(&first);
+    assert_int_equal(first.result.finish, LLM_CANCELLED);
+    chat_free(&second);
+    chat_free(&first);
+    down();
+}
+
+static void count_pause(void *arg)
+{
+    atomic_fetch_add((_Atomic int *)arg, 1);
+}
+
+TEST(soak_pause_follows_what_was_delivered)
+{
+    struct chat chat = {0};
+    _Atomic int pauses = 0;
+    up("openai");
+    llm_on_pause(llm, count_pause, &pauses);
+    chat_start(&chat, llm, "f;answer=count:1000;deltaDelayMs=20", NULL);
+    chat_wait_text(&chat, 1);
+    int before = atomic_load(&pauses);
+    chat_wait_text(&chat, 40);
+    assert_true(atomic_load(&pauses) > before);
+    llm_cancel(chat.call);
+    chat_wait(&chat);
+    llm_on_pause(llm, NULL, NULL);
+    chat_free(&chat);
     down();
 }
 

@@ -102,6 +102,45 @@ static void wait_for(int n)
         sem_wait(&async_done);
 }
 
+struct here {
+    pthread_t thread; // that `done` ran on
+    bool ended;
+};
+
+static int does_nothing(struct tx *tx, void *arg, struct err *err)
+{
+    (void)tx, (void)arg, (void)err;
+    return 0;
+}
+
+static void here_end(void *arg, int rc, const struct err *err)
+{
+    struct here *here = arg;
+    (void)err;
+    assert_int_equal(rc, 0);
+    here->thread = pthread_self();
+    here->ended = true;
+    sem_post(&async_done);
+}
+
+TEST(free_writer_is_led_by_who_writes_here)
+{
+    open_store();
+    sem_init(&async_done, 0, 0);
+    struct here here = {0};
+    struct scope scope = scope_brand(STR("acme"), STR("test"));
+    for (int i = 0; i < 100; i++) {
+        here = (struct here){0};
+        store_write_here(store, &scope, does_nothing, &here, here_end);
+        if (here.ended && pthread_equal(here.thread, pthread_self()))
+            break; // the store's thread may have been looking around before
+        wait_for(1);
+    }
+    assert_true(here.ended && pthread_equal(here.thread, pthread_self()));
+    sem_destroy(&async_done);
+    close_store();
+}
+
 static int dangling(struct tx *tx, void *arg, struct err *err)
 {
     tx_changed(tx, CHANGE_PRODUCT, STR("dangling"));

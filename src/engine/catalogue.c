@@ -495,6 +495,16 @@ int catalogue_search(struct catalogues *c, const struct brand_ref *brand, enum c
     return rc;
 }
 
+struct search_match *catalogue_terms(struct arena *arena, const struct search_result *found)
+{
+    struct search_match *terms = arena_calloc(arena, found->n_terms + 1, sizeof *terms);
+    for (size_t i = 0; i < found->n_terms; i++) {
+        terms[i] = found->terms[i];
+        terms[i].term = arena_str(arena, terms[i].term);
+    }
+    return terms;
+}
+
 struct fetch {
     struct arena *arena;
     const struct str *ids;
@@ -535,16 +545,19 @@ static int fetch_passages(struct tx *tx, void *arg, struct err *err)
 {
     struct fetch *f = arg;
     for (size_t i = 0; i < f->n; i++) {
+        AUTO_ARENA struct arena *whole = arena_new(0); // documents may be large, and turns wait for long
         struct knowledge_document d;
         struct str text = STR_NULL;
         size_t pos = 0;
-        int rc = knowledge_get(tx, f->arena, f->hits[i].doc, &d, err);
+        int rc = knowledge_get(tx, whole, f->hits[i].doc, &d, err);
         if (rc < 0)
             return rc;
         for (uint32_t k = 0; rc == 1 && k <= f->hits[i].ordinal && chunk_next(d.content, &pos, &text); k++) {
         }
         if (rc == 1)
-            f->passages[i] = (struct passage){d.id, d.title, text, d.type, f->hits[i].ordinal, f->hits[i].relevance};
+            f->passages[i] =
+                (struct passage){arena_str(f->arena, d.id),   arena_str(f->arena, d.title), arena_str(f->arena, text),
+                                 arena_str(f->arena, d.type), f->hits[i].ordinal,           f->hits[i].relevance};
     }
     return 0;
 }

@@ -24,6 +24,8 @@ void catalogues_changed(struct catalogues *catalogues, const struct change *chan
 // workers.
 int catalogue_search(struct catalogues *catalogues, const struct brand_ref *brand, enum catalogue_part part,
                      struct arena *arena, struct search_query *query, struct search_result *ret, struct err *err);
+// The words of a result, copied for what outlives the result's arena.
+struct search_match *catalogue_terms(struct arena *arena, const struct search_result *found);
 // Rows of the products named, in that order, as they are now; those that are gone are left out.
 int catalogue_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                        const struct str *ids, size_t n, struct product **ret, size_t *ret_n, struct err *err);

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CANDIDATES_MOST = 1000 };
+enum { CANDIDATES_MOST = 1000, WORK_SIZE = 32 * 1024 };
 #define BEST_SHARE 0.6
 #define BEST_SHARE_BY_PRICE 0.85
 #define STRONG_ZONE 0.8f // name, category, id, features, specifications
@@ -91,14 +91,15 @@ static void summarise(struct arena *arena, const struct suggest_query *query, st
 int suggest_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                      const struct suggest_query *query, struct suggestions *ret, struct err *err)
 {
+    AUTO_ARENA struct arena *work = arena_new(WORK_SIZE); // ends here: a turn keeps its arena while it waits
     struct shopping shopping;
     struct search_result found = {0};
     struct str asked = query->message;
     *ret = (struct suggestions){0};
-    shopping_read(arena, asked, &shopping);
+    shopping_read(work, asked, &shopping);
     if (shopping.n_query_words == 0 && !shopping.whole_catalogue && query->fallback.n) {
         asked = query->fallback;
-        shopping_read(arena, asked, &shopping);
+        shopping_read(work, asked, &shopping);
     }
     ret->shopping = shopping.is_shopping || query->cue;
     struct search_query search = {
@@ -116,12 +117,12 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
     bool nothing_asked = shopping.n_query_words == 0 && !shopping.whole_catalogue;
     int rc = shopping.contradiction || nothing_asked
                  ? 0
-                 : catalogue_search(catalogues, brand, CATALOGUE_PRODUCTS, arena, &search, &found, err);
+                 : catalogue_search(catalogues, brand, CATALOGUE_PRODUCTS, work, &search, &found, err);
     if (rc)
         return rc;
-    struct choice *choices = arena_calloc(arena, found.n + 1, sizeof *choices);
+    struct choice *choices = arena_calloc(work, found.n + 1, sizeof *choices);
     size_t n = choose(&found, &shopping, query, choices);
-    struct str *ids = arena_calloc(arena, n + 1, sizeof *ids);
+    struct str *ids = arena_calloc(work, n + 1, sizeof *ids);
     for (size_t i = 0; i < n; i++)
         ids[i] = choices[i].hit->doc;
     struct product *rows;
@@ -131,7 +132,7 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
     for (size_t i = 0, k = 0; i < n && k < n_rows; i++)
         if (str_eq(rows[k].id, ids[i]))
             ret->hits[ret->n++] = (struct suggest_hit){rows[k++], choices[i].score};
-    ret->terms = found.terms;
+    ret->terms = catalogue_terms(arena, &found);
     ret->n_terms = found.n_terms;
     summarise(arena, query, ret);
     return rc;

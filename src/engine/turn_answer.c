@@ -8,7 +8,7 @@
 #include "engine/quote.h"
 #include "engine/texts.h"
 
-enum { PIECE_MOST = 1 << 16, ADVICE_TOKENS = 250, ADVICE_WORDS = 12 };
+enum { PIECE_MOST = 1 << 16, ADVICE_TOKENS = 250, ADVICE_WORDS = 12, WORK_SIZE = 32 * 1024 };
 
 static const struct chat_settings *chat_of(const struct turn *turn)
 {
@@ -16,20 +16,21 @@ static const struct chat_settings *chat_of(const struct turn *turn)
 }
 
 // ---- prompt --------------------------------------------------------------------------------------------------------
+// In an arena of its own: the call copies it, and the turn's arena stays while the turn waits.
 
-static struct prompt_pair *company_pairs(struct turn *turn, size_t *ret_n)
+static struct prompt_pair *company_pairs(struct turn *turn, struct arena *arena, size_t *ret_n)
 {
     yyjson_val *info, *key, *value;
     size_t i, max, n = 0;
     *ret_n = 0;
-    if (json_parse(turn->arena, turn->input.brand->row.config.company_info, JSON_RAW_NUMBERS, &info, NULL) != 0)
+    if (json_parse(arena, turn->input.brand->row.config.company_info, JSON_RAW_NUMBERS, &info, NULL) != 0)
         return NULL;
-    struct prompt_pair *pairs = arena_calloc(turn->arena, yyjson_obj_size(info) + 1, sizeof *pairs);
+    struct prompt_pair *pairs = arena_calloc(arena, yyjson_obj_size(info) + 1, sizeof *pairs);
     yyjson_obj_foreach(info, i, max, key, value)
     {
         struct str text = yyjson_is_str(value)    ? json_str(value)
                           : yyjson_is_null(value) ? STR("")
-                                                  : json_write_val(turn->arena, value);
+                                                  : json_write_val(arena, value);
         pairs[n++] = (struct prompt_pair){json_str(key), text};
     }
     *ret_n = n;
@@ -39,7 +40,7 @@ static struct prompt_pair *company_pairs(struct turn *turn, size_t *ret_n)
 static const struct str ADVICE_RULE =
     STR("Say in two or three sentences why the products of the catalogue block fit the customer's wish.");
 
-static struct str system_text(struct turn *turn)
+static struct str system_text(struct turn *turn, struct arena *arena)
 {
     const struct brand_config *config = &turn->input.brand->row.config;
     struct prompt_system system = {
@@ -51,14 +52,14 @@ static struct str system_text(struct turn *turn)
                   .catalogue = config->chat_settings.suggestions,
                   .voice = turn->input.voice},
     };
-    system.company = company_pairs(turn, &system.n_company);
-    return prompt_system_text(turn->arena, &system);
+    system.company = company_pairs(turn, arena, &system.n_company);
+    return prompt_system_text(arena, &system);
 }
 
-static void fill_data(struct turn *turn, struct prompt_data *data)
+static void fill_data(struct turn *turn, struct arena *arena, struct prompt_data *data)
 {
-    struct prompt_product *products = arena_calloc(turn->arena, turn->found.n + 1, sizeof *products);
-    struct prompt_passage *passages = arena_calloc(turn->arena, turn->n_passages + 1, sizeof *passages);
+    struct prompt_product *products = arena_calloc(arena, turn->found.n + 1, sizeof *products);
+    struct prompt_passage *passages = arena_calloc(arena, turn->n_passages + 1, sizeof *passages);
     for (size_t i = 0; i < turn->found.n; i++) {
         const struct product *p = &turn->found.hits[i].product;
         products[i] = (struct prompt_product){p->id,    p->name,         p->category,    p->description,
@@ -156,9 +157,10 @@ static void on_done(void *arg, const struct llm_result *result)
 static enum step_result ask_model(struct turn *turn)
 {
     const struct chat_settings *chat = chat_of(turn);
-    struct prompt_turn *pairs = arena_calloc(turn->arena, turn->n_history + 1, sizeof *pairs);
+    AUTO_ARENA struct arena *arena = arena_new(WORK_SIZE);
+    struct prompt_turn *pairs = arena_calloc(arena, turn->n_history + 1, sizeof *pairs);
     struct prompt_input input = {
-        .system = system_text(turn),
+        .system = system_text(turn, arena),
         .history = pairs,
         .n_history = history_pairs(turn, pairs),
         .message = turn->input.message,
@@ -169,8 +171,8 @@ static enum step_result ask_model(struct turn *turn)
         .estimate = llm_estimate,
     };
     struct prompt prompt;
-    fill_data(turn, &input.data);
-    prompt_build(turn->arena, &input, &prompt);
+    fill_data(turn, arena, &input.data);
+    prompt_build(arena, &input, &prompt);
     marker_init(&turn->marker, look_up_marker, turn);
     struct llm_request request = {
         .model = turn->input.brand->row.configuration.model,

@@ -5,7 +5,7 @@
 #include "engine/names.h"
 #include "engine/reference.h"
 
-enum { HISTORY_FOR_REFERENCES = 2 * REFERENCE_TURNS, PASSAGES_MOST = 5, ENTITIES_MOST = 32 };
+enum { HISTORY_FOR_REFERENCES = 2 * REFERENCE_TURNS, PASSAGES_MOST = 5, ENTITIES_MOST = 32, WORK_SIZE = 8192 };
 #define PASSAGE_THRESHOLD 0.3f // of knowledge bases (003-platform 6)
 
 static int load_history(struct tx *tx, void *arg, struct err *err)
@@ -93,14 +93,15 @@ static int find_passages(struct turn *turn, struct err *err)
         .text = turn->search_text, .filter = SEARCH_ALL, .limit = PASSAGES_MOST, .idf_at_least = 1000};
     struct search_result found = {0};
     struct engine *engine = turn->engine;
-    int rc = catalogue_search(engine->with.catalogues, turn->input.brand, CATALOGUE_PASSAGES, turn->arena, &query,
-                              &found, err);
+    AUTO_ARENA struct arena *work = arena_new(WORK_SIZE); // ends here: the turn's own arena stays while it waits
+    int rc =
+        catalogue_search(engine->with.catalogues, turn->input.brand, CATALOGUE_PASSAGES, work, &query, &found, err);
     if (rc)
         return rc;
     size_t n = 0;
     while (n < found.n && found.hits[n].relevance >= PASSAGE_THRESHOLD)
         n++;
-    turn->passage_terms = found.terms;
+    turn->passage_terms = catalogue_terms(turn->arena, &found);
     turn->n_passage_terms = found.n_terms;
     return catalogue_passages(engine->with.catalogues, turn->input.brand, turn->arena, found.hits, n, &turn->passages,
                               &turn->n_passages, err);

@@ -7,6 +7,7 @@
 #include "http/asset.h"
 #include "model/product.h"
 #include "store/fact.h"
+#include "engine/chunk.h"
 #include "store/knowledge.h"
 #include "store/product.h"
 
@@ -62,13 +63,14 @@ static int put_knowledge(struct tx *tx, struct sample *s, struct err *err)
         id_v7(id);
         struct knowledge_document document = {
             .id = str_from(id),
+            .chatbot_id = s->make.row.chatbot_id,
             .base_id = str_from(base_id),
             .type = STR("item"),
             .title = json_get_str(item, "title"),
             .content = json_get_str(item, "content"),
-            .position = (int64_t)i,
+            .chunk_count = chunk_count(json_get_str(item, "content")),
         };
-        rc = rc ? rc : knowledge_document_insert(tx, s->make.row.chatbot_id, &document, now, err);
+        rc = rc ? rc : knowledge_document_insert(tx, &document, now, err);
     }
     return rc;
 }

@@ -26,9 +26,10 @@ struct built { // an index and what it was built with, by reference
     _Atomic int refs;
 };
 
-struct catalogue { // one part of one brand
-    char *brand;
+struct catalogue {         // one part of one brand; of passages, a chatbot's
+    char *brand, *chatbot; // chatbot: "" for products
     enum catalogue_part part;
+    struct catalogue *next; // of the same part and brand
     pthread_mutex_t build;
     // Under catalogues.lock:
     struct built *built; // NULL until the first build
@@ -45,7 +46,8 @@ struct catalogues {
     const struct embedder *embedder;
     size_t budget, bytes; // bytes: of all entries in the map
     pthread_mutex_t lock;
-    struct map *entries; // "<part>:<brand>" → catalogue
+    struct map *entries; // "<part>:<brand>" → the first catalogue of these
+    size_t n;
 };
 
 struct catalogues *catalogues_new(struct store *store, const struct embedder *embedder, size_t budget_bytes)
@@ -72,6 +74,7 @@ static void entry_free(struct catalogue *e)
     built_drop(e->built);
     pthread_mutex_destroy(&e->build);
     free(e->brand);
+    free(e->chatbot);
     free(e);
 }
 
@@ -82,7 +85,10 @@ void catalogues_free(struct catalogues *c)
     size_t pos = 0;
     void *entry;
     while (map_next(c->entries, &pos, NULL, &entry))
-        entry_free(entry);
+        for (struct catalogue *e = entry, *next; e; e = next) {
+            next = e->next;
+            entry_free(e);
+        }
     map_free(c->entries);
     pthread_mutex_destroy(&c->lock);
     free(c);
@@ -96,19 +102,25 @@ static struct str entry_key(char key[64], struct str brand, enum catalogue_part 
     return (struct str){key, n + 1};
 }
 
-static struct catalogue *entry_take(struct catalogues *c, struct str brand, enum catalogue_part part)
+static struct catalogue *entry_take(struct catalogues *c, struct str brand, struct str chatbot,
+                                    enum catalogue_part part)
 {
     char key[64];
     struct str name = entry_key(key, brand, part);
     pthread_mutex_lock(&c->lock);
-    struct catalogue *e = map_get(c->entries, name);
+    struct catalogue *first = map_get(c->entries, name), *e = first;
+    while (e && !str_eq(str_from(e->chatbot), chatbot))
+        e = e->next;
     if (!e) {
         e = mem_zalloc(sizeof *e);
         e->brand = mem_strndup(brand.p, brand.n);
+        e->chatbot = mem_strndup(chatbot.p, chatbot.n);
         e->part = part;
+        e->next = first;
         e->all_stale = true;
         pthread_mutex_init(&e->build, NULL);
         (void)map_set(c->entries, name, e);
+        c->n++;
     }
     e->refs++;
     e->used_ms = clock_mono_ms();
@@ -120,7 +132,16 @@ static struct catalogue *entry_take(struct catalogues *c, struct str brand, enum
 static void entry_forget(struct catalogues *c, struct catalogue *e)
 {
     char key[64];
-    (void)map_remove(c->entries, entry_key(key, str_from(e->brand), e->part));
+    struct str name = entry_key(key, str_from(e->brand), e->part);
+    struct catalogue *first = map_get(c->entries, name), **at = &first;
+    while (*at != e)
+        at = &(*at)->next;
+    *at = e->next;
+    if (first)
+        (void)map_set(c->entries, name, first);
+    else
+        (void)map_remove(c->entries, name);
+    c->n--;
     c->bytes -= e->bytes;
     e->dropped = true;
     if (e->refs == 0)
@@ -130,15 +151,14 @@ static void entry_forget(struct catalogues *c, struct catalogue *e)
 // Drops least used entries while all together are over the budget.
 static void keep_budget(struct catalogues *c)
 {
-    while (c->bytes > c->budget && map_count(c->entries) > 1) {
+    while (c->bytes > c->budget && c->n > 1) {
         struct catalogue *oldest = NULL;
         size_t pos = 0;
         void *value;
-        while (map_next(c->entries, &pos, NULL, &value)) {
-            struct catalogue *e = value;
-            if (e->refs == 0 && (!oldest || e->used_ms < oldest->used_ms))
-                oldest = e;
-        }
+        while (map_next(c->entries, &pos, NULL, &value))
+            for (struct catalogue *e = value; e; e = e->next)
+                if (e->refs == 0 && (!oldest || e->used_ms < oldest->used_ms))
+                    oldest = e;
         if (!oldest)
             return;
         entry_forget(c, oldest);
@@ -180,12 +200,15 @@ void catalogues_changed(struct catalogues *c, const struct change *change)
     char key[64];
     pthread_mutex_lock(&c->lock);
     struct catalogue *e = map_get(c->entries, entry_key(key, change->brand, part));
-    if (e && !change->id.p)
-        entry_forget(c, e);
-    else if (e && (e->stale.n >= STALE_MOST || part == CATALOGUE_PASSAGES))
-        e->all_stale = true;
-    else if (e && !e->all_stale)
-        vec_push(&e->stale, mem_strndup(change->id.p, change->id.n));
+    for (struct catalogue *next; e; e = next) {
+        next = e->next;
+        if (!change->id.p)
+            entry_forget(c, e);
+        else if (e->stale.n >= STALE_MOST || part == CATALOGUE_PASSAGES)
+            e->all_stale = true;
+        else if (!e->all_stale)
+            vec_push(&e->stale, mem_strndup(change->id.p, change->id.n));
+    }
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -264,7 +287,13 @@ static int put_document(void *arg, const struct knowledge_document *d)
             .ordinal = (uint32_t)n,
             .zones = {{d->title, 1.0f}, {text, 1.0f}},
             .n_zones = 2,
-            .attrs = {.type = d->type, .base = d->base_id, .price = INT64_MIN, .available = true, .order = d->position},
+            .attrs = {.type = d->type,
+                      .category = d->category,
+                      .supplier = d->supplier_id,
+                      .base = d->base_id.p ? d->base_id : CATALOGUE_NO_BASE,
+                      .price = INT64_MIN,
+                      .available = true,
+                      .order = d->created_at},
             .vector = vector_of(b, d->id, (uint32_t)n),
         };
         n++;
@@ -296,7 +325,7 @@ static int read_all(struct tx *tx, void *arg, struct err *err)
     b->index = search_index_new(b->dims);
     if (b->e->part == CATALOGUE_PRODUCTS)
         return crud_list(tx, &product_model, NULL, -1, 0, &row, put_product, b, err);
-    return knowledge_list(tx, b->brand->row.chatbot_id, put_document, b, err);
+    return knowledge_list(tx, str_from(b->e->chatbot), put_document, b, err);
 }
 
 // ERR_NOT_FOUND: the index has no room for the vectors that there are now.
@@ -477,10 +506,10 @@ static void add_vector(struct catalogues *c, const struct built *built, struct a
     }
 }
 
-int catalogue_search(struct catalogues *c, const struct brand_ref *brand, enum catalogue_part part, struct arena *arena,
-                     struct search_query *query, struct search_result *ret, struct err *err)
+static int search(struct catalogues *c, const struct brand_ref *brand, struct str chatbot, enum catalogue_part part,
+                  struct arena *arena, struct search_query *query, struct search_result *ret, struct err *err)
 {
-    struct catalogue *e = entry_take(c, brand->row.brand.id, part);
+    struct catalogue *e = entry_take(c, brand->row.brand.id, chatbot, part);
     struct built *built;
     int rc = bring_up_to_date(c, e, brand, &built, err);
     if (rc == 0) {
@@ -503,6 +532,19 @@ struct search_match *catalogue_terms(struct arena *arena, const struct search_re
         terms[i].term = arena_str(arena, terms[i].term);
     }
     return terms;
+}
+
+int catalogue_search(struct catalogues *c, const struct brand_ref *brand, enum catalogue_part part, struct arena *arena,
+                     struct search_query *query, struct search_result *ret, struct err *err)
+{
+    struct str chatbot = part == CATALOGUE_PASSAGES ? brand->row.chatbot_id : STR("");
+    return search(c, brand, chatbot, part, arena, query, ret, err);
+}
+
+int catalogue_search_of(struct catalogues *c, const struct brand_ref *brand, struct str chatbot_id, struct arena *arena,
+                        struct search_query *query, struct search_result *ret, struct err *err)
+{
+    return search(c, brand, chatbot_id, CATALOGUE_PASSAGES, arena, query, ret, err);
 }
 
 struct fetch {
@@ -555,9 +597,10 @@ static int fetch_passages(struct tx *tx, void *arg, struct err *err)
         for (uint32_t k = 0; rc == 1 && k <= f->hits[i].ordinal && chunk_next(d.content, &pos, &text); k++) {
         }
         if (rc == 1)
-            f->passages[i] =
-                (struct passage){arena_str(f->arena, d.id),   arena_str(f->arena, d.title), arena_str(f->arena, text),
-                                 arena_str(f->arena, d.type), f->hits[i].ordinal,           f->hits[i].relevance};
+            f->passages[i] = (struct passage){arena_str(f->arena, d.id),    arena_str(f->arena, d.base_id),
+                                              arena_str(f->arena, d.title), arena_str(f->arena, text),
+                                              arena_str(f->arena, d.type),  f->hits[i].ordinal,
+                                              f->hits[i].relevance};
     }
     return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be searched of a brand, in memory: one index of its products and one of its documents' passages. Built from
-// rows at first use, brought up to date before a search that follows a change, dropped by least use over a budget of
-// bytes. Thread-safe.
+// What can be searched, in memory: an index of a brand's products and, for each chatbot, one of the passages of its
+// documents and of those that belong to the whole brand. Built from rows at first use, brought up to date before a
+// search that follows a change, dropped by least use over a budget of bytes. Thread-safe.
 #pragma once
 
 #include "engine/brands.h"
@@ -11,6 +11,8 @@
 
 struct catalogues;
 struct catalogue;
+
+#define CATALOGUE_NO_BASE STR("-") // as the knowledge base of documents that belong to none
 
 enum catalogue_part { CATALOGUE_PRODUCTS, CATALOGUE_PASSAGES, CATALOGUE_PARTS };
 
@@ -26,12 +28,15 @@ int catalogue_search(struct catalogues *catalogues, const struct brand_ref *bran
                      struct arena *arena, struct search_query *query, struct search_result *ret, struct err *err);
 // The words of a result, copied for what outlives the result's arena.
 struct search_match *catalogue_terms(struct arena *arena, const struct search_result *found);
+// The same of the passages that this chatbot of the brand has; catalogue_search gives those of its default one.
+int catalogue_search_of(struct catalogues *catalogues, const struct brand_ref *brand, struct str chatbot_id,
+                        struct arena *arena, struct search_query *query, struct search_result *ret, struct err *err);
 // Rows of the products named, in that order, as they are now; those that are gone are left out.
 int catalogue_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                        const struct str *ids, size_t n, struct product **ret, size_t *ret_n, struct err *err);
 
 struct passage { // text of a search hit of CATALOGUE_PASSAGES
-    struct str document_id, title, text, type;
+    struct str document_id, base_id, title, text, type;
     uint32_t ordinal;
     float relevance;
 };

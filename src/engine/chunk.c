@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/chunk.h"
 
+#include "base/crypto.h"
 #include "base/utf8.h"
 #include "engine/sentence.h"
+
+#include <stdio.h>
 
 // Where to cut a text that is too long: behind the last paragraph, else sentence, else word, else code point that fits.
 static size_t cut(struct str text, size_t most)
@@ -34,4 +37,23 @@ bool chunk_next(struct str text, size_t *pos, struct str *ret)
             return true;
     }
     return false;
+}
+
+int64_t chunk_count(struct str text)
+{
+    size_t pos = 0;
+    struct str chunk;
+    int64_t n = 0;
+    while (chunk_next(text, &pos, &chunk))
+        n++;
+    return n;
+}
+
+// RFC 9562 version 8: bits of a hash.
+void chunk_id(struct str document_id, uint32_t ordinal, char out[ID_SIZE])
+{
+    char name[128], hex[CRYPTO_HEX_SIZE];
+    int n = snprintf(name, sizeof name, STR_FMT "/%u", STR_ARG(document_id), ordinal);
+    crypto_sha256_hex((struct str){name, (size_t)n < sizeof name ? (size_t)n : sizeof name - 1}, hex);
+    (void)snprintf(out, ID_SIZE, "%.8s-%.4s-8%.3s-a%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15, hex + 18);
 }

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/vec.h"
 #include "engine/brand_make.h"
+#include "engine/chunk.h"
 #include "store/knowledge.h"
 #include "store/migrations.h"
 #include "store/product.h"
@@ -240,11 +241,13 @@ static int put_document(struct tx *tx, void *arg, struct err *err)
     id_v7(id);
     int rc = knowledge_base_insert(tx, str_from(base), paper->brand->row.chatbot_id, STR("Base"), clock_wall_ms(), err);
     struct knowledge_document document = {.id = str_from(id),
+                                          .chatbot_id = paper->brand->row.chatbot_id,
                                           .base_id = str_from(base),
                                           .type = STR("item"),
                                           .title = str_from(paper->title),
-                                          .content = str_from(paper->content)};
-    return rc ? rc : knowledge_document_insert(tx, paper->brand->row.chatbot_id, &document, clock_wall_ms(), err);
+                                          .content = str_from(paper->content),
+                                          .chunk_count = chunk_count(str_from(paper->content))};
+    return rc ? rc : knowledge_document_insert(tx, &document, clock_wall_ms(), err);
 }
 
 void site_document(struct site *site, const struct brand_ref *brand, const char *title, const char *content)

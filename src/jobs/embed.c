@@ -26,7 +26,7 @@ struct passage {
 
 struct todo {
     struct arena *arena;
-    struct str model, chatbot;
+    struct str model;
     struct map *known; // "<kind>/<document>/<ordinal>" → hash of the text that has a vector
     VEC(struct passage) passages;
     // of one batch
@@ -84,7 +84,7 @@ static int collect(struct tx *tx, void *arg, struct err *err)
     struct product row;
     int rc = vector_list(tx, t->model, note_known, t, err);
     rc = rc ? rc : crud_list(tx, &product_model, NULL, -1, 0, &row, want_product, t, err);
-    return rc ? rc : knowledge_list(tx, t->chatbot, want_document, t, err);
+    return rc ? rc : knowledge_list(tx, STR_NULL, want_document, t, err);
 }
 
 static int keep(struct tx *tx, void *arg, struct err *err)
@@ -130,7 +130,7 @@ int job_embed(const struct jobs_options *with, const struct job *job, struct err
     int rc = brands_get(with->brands, job->brand, &brand, err);
     if (rc != 1)
         return rc;
-    struct todo todo = {.arena = arena, .model = str_from(model), .chatbot = brand->row.chatbot_id, .known = map_new()};
+    struct todo todo = {.arena = arena, .model = str_from(model), .known = map_new()};
     struct scope scope = scope_brand(brand->row.brand.id, STR("jobs"));
     rc = store_read(with->store, &scope, collect, &todo, err);
     rc = rc ? rc : embed_all(with, &scope, &todo, err);

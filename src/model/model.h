@@ -95,6 +95,7 @@ struct model {
     size_t n;
     bool installation; // its table has no brand_id column of scope
     const char *order; // ORDER BY of lists
+    const char *view; // rows are read from it, and written to `table`; NULL: from the table too
     // A rule over several fields; adds faults.
     void (*check)(const void *row, struct faults *faults, const struct loc *root);
 };

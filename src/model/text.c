@@ -72,6 +72,24 @@ struct str text_fold_case(struct arena *arena, struct str text)
                           : normalise(arena, text, unorm2_getNFKCCasefoldInstance(&status), false);
 }
 
+struct str text_like_pattern(struct arena *arena, struct str text)
+{
+    struct str fold = text.p ? text_fold_case(arena, text) : text;
+    if (!text.p)
+        return STR_NULL;
+    char *out = arena_alloc(arena, 2 * fold.n + 3);
+    size_t n = 0;
+    out[n++] = '%';
+    for (size_t i = 0; i < fold.n; i++) {
+        if (memchr("%_!", fold.p[i], 3))
+            out[n++] = '!';
+        out[n++] = fold.p[i];
+    }
+    out[n++] = '%';
+    out[n] = 0;
+    return (struct str){out, n};
+}
+
 bool text_is_language(struct str text)
 {
     struct str rest = text;

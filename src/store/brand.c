@@ -62,6 +62,9 @@ ERASE(erase_products, "products");
 ERASE(erase_vectors, "vectors");
 ERASE(erase_documents, "documents");
 ERASE(erase_bases, "knowledge_bases");
+ERASE(erase_tags, "document_tags");
+ERASE(erase_suppliers, "suppliers");
+ERASE(erase_ingredients, "ingredients");
 ERASE(erase_keys, "api_keys");
 ERASE(erase_prompts, "prompt_versions");
 ERASE(erase_chatbots, "chatbots");
@@ -306,7 +309,8 @@ int brand_erase(struct tx *tx, struct err *err)
 {
     static const struct store_sql *const parts[] = {
         &erase_messages,    &erase_conversations, &erase_events,        &erase_products,
-        &erase_vectors,     &erase_documents,     &erase_bases,         &erase_keys,
+        &erase_vectors,     &erase_documents,     &erase_bases,         &erase_tags,
+        &erase_suppliers,   &erase_ingredients,   &erase_keys,
         &erase_prompts,     &erase_chatbots,      &erase_personalities, &erase_places,
         &erase_memberships, &erase_totals,        &erase_jobs,          &erase_brand};
     int rc = 0;

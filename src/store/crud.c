@@ -40,6 +40,11 @@ static void columns(struct buf *sql, const struct model *m)
     }
 }
 
+static const char *source(const struct model *m)
+{
+    return m->view ? m->view : m->table;
+}
+
 // $1 is the brand for a tenant's table; an installation's table has no such parameter.
 static size_t first_parameter(const struct model *m)
 {
@@ -109,7 +114,7 @@ static void sql_list(struct buf *sql, const struct model *m)
 {
     buf_addz(sql, "SELECT ");
     columns(sql, m);
-    buf_addf(sql, " FROM %s", m->table);
+    buf_addf(sql, " FROM %s", source(m));
     size_t parameter = where_filter(sql, m);
     // A limit below 0 means all to SQLite and nothing to PostgreSQL: callers send the highest number instead.
     buf_addf(sql, " ORDER BY %s LIMIT $%zu OFFSET $%zu", m->order ? m->order : "id", parameter, parameter + 1);
@@ -125,7 +130,7 @@ static char *make_sql(const struct model *m, enum op op)
     case GET:
         buf_addz(&sql, "SELECT ");
         columns(&sql, m);
-        buf_addf(&sql, " FROM %s", m->table);
+        buf_addf(&sql, " FROM %s", source(m));
         where_key(&sql, m, first_parameter(m));
         break;
     case UPDATE:
@@ -140,7 +145,7 @@ static char *make_sql(const struct model *m, enum op op)
         break;
     case COUNT:
     case OPS:
-        buf_addf(&sql, "SELECT COUNT(*) FROM %s", m->table);
+        buf_addf(&sql, "SELECT COUNT(*) FROM %s", source(m));
         where_filter(&sql, m);
     }
     return sql.p;

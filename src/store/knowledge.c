@@ -1,55 +1,120 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/knowledge.h"
 
-STORE_SQL(base_insert, "INSERT INTO knowledge_bases (brand_id, id, chatbot_id, name, kind, created_at) VALUES ($1, $2, "
-                       "$3, $4, 'manual', $5)");
-STORE_SQL(document_insert,
-          "INSERT INTO documents (brand_id, id, chatbot_id, base_id, type, title, content, position, created_at) "
-          "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
-STORE_SQL(document_list,
-          "SELECT d.id, d.base_id, d.type, d.title, d.content, d.position, b.threshold, b.kind FROM documents d "
-          "JOIN knowledge_bases b ON b.brand_id = d.brand_id AND b.id = d.base_id "
-          "WHERE d.brand_id = $1 AND d.chatbot_id = $2 AND b.is_active = 1 ORDER BY d.position, d.id");
-STORE_SQL(document_get,
-          "SELECT d.id, d.base_id, d.type, d.title, d.content, d.position, b.threshold, b.kind FROM documents d "
-          "JOIN knowledge_bases b ON b.brand_id = d.brand_id AND b.id = d.base_id "
-          "WHERE d.brand_id = $1 AND d.id = $2 AND b.is_active = 1");
-STORE_SQL(vector_upsert,
-          "INSERT INTO vectors (brand_id, kind, document_id, ordinal, model, text_hash, vector) "
-          "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (brand_id, kind, document_id, ordinal) DO UPDATE SET "
-          "model = excluded.model, text_hash = excluded.text_hash, vector = excluded.vector");
-STORE_SQL(vector_all,
-          "SELECT kind, document_id, ordinal, text_hash, vector FROM vectors WHERE brand_id = $1 AND model = $2");
-STORE_SQL(vector_of_one, "SELECT kind, document_id, ordinal, text_hash, vector FROM vectors "
-                         "WHERE brand_id = $1 AND model = $2 AND kind = $3 AND document_id = $4");
+#include "base/id.h"
+#include "base/vec.h"
+#include "model/text.h"
+#include "store/crud.h"
+#include "store/place.h"
 
-int knowledge_base_insert(struct tx *tx, struct str id, struct str chatbot_id, struct str name, int64_t now,
-                          struct err *err)
+#include <stdlib.h>
+
+#define DOCUMENT_COLUMNS                                                                                               \
+    "d.id, d.chatbot_id, d.base_id, d.category, d.product_id, d.type, d.title, d.content, d.chunk_count, "             \
+    "p.supplier_id, d.citable, d.created_at"
+#define DOCUMENT_TABLES                                                                                                \
+    "documents d LEFT JOIN ingredients p ON p.brand_id = d.brand_id AND p.id = d.product_id "                          \
+    "LEFT JOIN suppliers s ON s.brand_id = p.brand_id AND s.id = p.supplier_id "
+#define DOCUMENT_SEARCHED                                                                                              \
+    "d.deleted_at IS NULL AND d.chunk_count > 0 AND COALESCE(p.is_active, 1) = 1 AND COALESCE(s.is_active, 1) = 1"
+
+STORE_SQL(document_insert,
+          "INSERT INTO documents (brand_id, id, chatbot_id, base_id, category, product_id, type, title, title_fold, "
+          "content, chunk_count, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+          "$12)");
+STORE_SQL(document_rewrite, "UPDATE documents SET title = $3, title_fold = $4, content = $5, chunk_count = $6, "
+                            "updated_at = $7 WHERE brand_id = $1 AND id = $2");
+STORE_SQL(document_erase, "DELETE FROM documents WHERE brand_id = $1 AND id = $2");
+STORE_SQL(document_list, "SELECT " DOCUMENT_COLUMNS " FROM " DOCUMENT_TABLES
+                         "WHERE d.brand_id = $1 AND (d.chatbot_id IS NULL OR d.chatbot_id = $2) AND " DOCUMENT_SEARCHED
+                         " ORDER BY d.created_at, d.id");
+STORE_SQL(document_list_all, "SELECT " DOCUMENT_COLUMNS " FROM " DOCUMENT_TABLES
+                             "WHERE d.brand_id = $1 AND " DOCUMENT_SEARCHED " ORDER BY d.created_at, d.id");
+STORE_SQL(document_get, "SELECT " DOCUMENT_COLUMNS " FROM " DOCUMENT_TABLES
+                        "WHERE d.brand_id = $1 AND d.id = $2 AND " DOCUMENT_SEARCHED);
+STORE_SQL(document_vectors_remove,
+          "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'document' AND document_id = $2");
+
+STORE_SQL(base_insert, "INSERT INTO knowledge_bases (brand_id, id, chatbot_id, name, kind, created_at, updated_at) "
+                       "VALUES ($1, $2, $3, $4, $5, $6, $6)");
+STORE_SQL(base_counted, "UPDATE knowledge_bases SET item_count = item_count + $3 WHERE brand_id = $1 AND id = $2");
+STORE_SQL(base_full, "SELECT 1 FROM knowledge_bases WHERE brand_id = $1 AND id = $2 AND item_count >= $3");
+STORE_SQL(base_learned, "SELECT id FROM knowledge_bases WHERE brand_id = $1 AND chatbot_id = $2 AND kind = 'learned' "
+                        "ORDER BY created_at, id LIMIT 1");
+#define ITEMS_OF_BASE "(SELECT id FROM documents WHERE brand_id = $1 AND base_id = $2)"
+STORE_SQL(base_item_ids, "SELECT id FROM documents WHERE brand_id = $1 AND base_id = $2 LIMIT $3");
+STORE_SQL(base_vectors_remove,
+          "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'document' AND document_id IN " ITEMS_OF_BASE);
+STORE_SQL(base_tags_remove, "DELETE FROM document_tags WHERE brand_id = $1 AND document_id IN " ITEMS_OF_BASE);
+STORE_SQL(base_places_remove,
+          "DELETE FROM places WHERE brand_id = $1 AND kind = 'document' AND name IN " ITEMS_OF_BASE);
+STORE_SQL(base_items_remove, "DELETE FROM documents WHERE brand_id = $1 AND base_id = $2");
+
+STORE_SQL(tag_insert, "INSERT INTO document_tags (brand_id, document_id, tag) VALUES ($1, $2, $3) "
+                      "ON CONFLICT (brand_id, document_id, tag) DO NOTHING");
+STORE_SQL(tags_remove, "DELETE FROM document_tags WHERE brand_id = $1 AND document_id = $2");
+#define ITEM_WANTED                                                                                                    \
+    "FROM documents d WHERE d.brand_id = $1 AND d.base_id = $2 AND (CAST($3 AS TEXT) IS NULL OR EXISTS (SELECT 1 "     \
+    "FROM document_tags t WHERE t.brand_id = d.brand_id AND t.document_id = d.id AND t.tag = $3)) AND "                \
+    "(CAST($4 AS TEXT) IS NULL OR d.title_fold LIKE $4 ESCAPE '!' OR LOWER(d.content) LIKE $4 ESCAPE '!')"
+STORE_SQL(item_ids, "SELECT d.id " ITEM_WANTED " ORDER BY d.created_at, d.id LIMIT $5 OFFSET $6");
+STORE_SQL(item_count, "SELECT COUNT(*) " ITEM_WANTED);
+STORE_SQL(items_tagged, "SELECT t.document_id FROM document_tags t JOIN documents d ON d.brand_id = t.brand_id "
+                        "AND d.id = t.document_id WHERE t.brand_id = $1 AND d.base_id = $2 AND t.tag = $3");
+
+enum { CHANGES_MOST = 1000 }; // announced one by one; more are told as the whole brand's
+
+// ---- documents ------------------------------------------------------------------------------------------------------
+
+int knowledge_document_insert(struct tx *tx, const struct knowledge_document *d, int64_t now, struct err *err)
 {
-    return tx_exec(tx, &base_insert, VALUES(v_str(id), v_str(chatbot_id), v_str(name), v_int(now)), NULL, err);
+    tx_changed(tx, CHANGE_DOCUMENT, d->id);
+    int rc =
+        tx_exec(tx, &document_insert,
+                VALUES(v_str(d->id), v_str(d->chatbot_id), v_str(d->base_id), v_str(d->category), v_str(d->product_id),
+                       v_str(d->type), v_str(d->title), v_str(text_fold_case(tx_arena(tx), d->title)),
+                       v_str(d->content), v_int(d->chunk_count), v_int(now)),
+                NULL, err);
+    if (!rc && d->base_id.p)
+        rc = tx_exec(tx, &base_counted, VALUES(v_str(d->base_id), v_int(1)), NULL, err);
+    return rc ? rc : place_add(tx, "document", d->id, d->id, err);
 }
 
-int knowledge_document_insert(struct tx *tx, struct str chatbot_id, const struct knowledge_document *document,
-                              int64_t now, struct err *err)
+int knowledge_document_rewrite(struct tx *tx, const struct knowledge_document *d, int64_t now, struct err *err)
 {
-    tx_changed(tx, CHANGE_DOCUMENT, document->id);
-    return tx_exec(tx, &document_insert,
-                   VALUES(v_str(document->id), v_str(chatbot_id), v_str(document->base_id), v_str(document->type),
-                          v_str(document->title), v_str(document->content), v_int(document->position), v_int(now)),
-                   NULL, err);
+    tx_changed(tx, CHANGE_DOCUMENT, d->id);
+    int rc = tx_exec(tx, &document_vectors_remove, VALUES(v_str(d->id)), NULL, err);
+    return rc ? rc
+              : tx_exec(tx, &document_rewrite,
+                        VALUES(v_str(d->id), v_str(d->title), v_str(text_fold_case(tx_arena(tx), d->title)),
+                               v_str(d->content), v_int(d->chunk_count), v_int(now)),
+                        NULL, err);
+}
+
+int knowledge_document_erase(struct tx *tx, struct str id, struct err *err)
+{
+    tx_changed(tx, CHANGE_DOCUMENT, id);
+    int rc = tx_exec(tx, &document_vectors_remove, VALUES(v_str(id)), NULL, err);
+    rc = rc ? rc : tx_exec(tx, &tags_remove, VALUES(v_str(id)), NULL, err);
+    rc = rc ? rc : tx_exec(tx, &document_erase, VALUES(v_str(id)), NULL, err);
+    return rc ? rc : place_remove(tx, "document", id, err);
 }
 
 static struct knowledge_document load_document(struct rows *rows)
 {
     return (struct knowledge_document){
         .id = rows_str(rows, 0),
-        .base_id = rows_str(rows, 1),
-        .type = rows_str(rows, 2),
-        .title = rows_str(rows, 3),
-        .content = rows_str(rows, 4),
-        .position = rows_int(rows, 5),
-        .threshold = rows_real(rows, 6),
-        .learned = str_eq(rows_str(rows, 7), STR("learned")),
+        .chatbot_id = rows_str(rows, 1),
+        .base_id = rows_str(rows, 2),
+        .category = rows_str(rows, 3),
+        .product_id = rows_str(rows, 4),
+        .type = rows_str(rows, 5),
+        .title = rows_str(rows, 6),
+        .content = rows_str(rows, 7),
+        .chunk_count = rows_int(rows, 8),
+        .supplier_id = rows_str(rows, 9),
+        .citable = rows_bool(rows, 10),
+        .created_at = rows_int(rows, 11),
     };
 }
 
@@ -60,7 +125,8 @@ int knowledge_get(struct tx *tx, struct arena *arena, struct str id, struct know
     if (rc != 1)
         return rc;
     *ret = load_document(rows);
-    struct str *const texts[] = {&ret->id, &ret->base_id, &ret->type, &ret->title, &ret->content};
+    struct str *const texts[] = {&ret->id,   &ret->chatbot_id, &ret->base_id, &ret->category,   &ret->product_id,
+                                 &ret->type, &ret->title,      &ret->content, &ret->supplier_id};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(arena, *texts[i]);
     return 1;
@@ -70,7 +136,8 @@ int knowledge_list(struct tx *tx, struct str chatbot_id,
                    int (*each)(void *arg, const struct knowledge_document *document), void *arg, struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;
-    int rc = tx_query(tx, &document_list, VALUES(v_str(chatbot_id)), &rows, err);
+    int rc = chatbot_id.p ? tx_query(tx, &document_list, VALUES(v_str(chatbot_id)), &rows, err)
+                          : tx_query(tx, &document_list_all, NO_VALUES, &rows, err);
     while (!rc && (rc = rows_next(rows, err)) == 1) {
         struct knowledge_document document = load_document(rows);
         rc = each(arg, &document);
@@ -78,47 +145,200 @@ int knowledge_list(struct tx *tx, struct str chatbot_id,
     return rc;
 }
 
-int vector_put(struct tx *tx, struct str model, const struct vector_row *row, struct err *err)
+// ---- bases ----------------------------------------------------------------------------------------------------------
+
+static int insert_base(struct tx *tx, struct str id, struct str chatbot_id, struct str name, const char *kind,
+                       int64_t now, struct err *err)
 {
-    struct str bytes = {(const char *)row->vector, row->dims * sizeof(float)};
-    // What is searched of the document has changed.
-    tx_changed(tx, str_eq(row->kind, STR("product")) ? CHANGE_PRODUCT : CHANGE_DOCUMENT, row->document_id);
-    return tx_exec(tx, &vector_upsert,
-                   VALUES(v_str(row->kind), v_str(row->document_id), v_int(row->ordinal), v_str(model),
-                          v_str(row->text_hash), v_blob(bytes)),
-                   NULL, err);
+    tx_changed(tx, CHANGE_DOCUMENT, id);
+    int rc = tx_exec(tx, &base_insert, VALUES(v_str(id), v_str(chatbot_id), v_str(name), v_cstr(kind), v_int(now)),
+                     NULL, err);
+    return rc ? rc : place_add(tx, "knowledge_base", id, id, err);
 }
 
-static int each_vector(struct rows *rows, int (*each)(void *arg, const struct vector_row *row), void *arg,
-                       struct err *err)
+int knowledge_base_insert(struct tx *tx, struct str id, struct str chatbot_id, struct str name, int64_t now,
+                          struct err *err)
 {
-    int rc;
-    while ((rc = rows_next(rows, err)) == 1) {
-        struct str bytes = rows_str(rows, 4);
-        AUTO_FREE float *vector = mem_alloc(bytes.n); // the row's bytes may be unaligned
-        if (bytes.n)
-            memcpy(vector, bytes.p, bytes.n);
-        struct vector_row row = {
-            rows_str(rows, 0),      rows_str(rows, 1), rows_int(rows, 2), rows_str(rows, 3), vector,
-            bytes.n / sizeof(float)};
-        if ((rc = each(arg, &row)) != 0)
-            break;
+    return insert_base(tx, id, chatbot_id, name, "manual", now, err);
+}
+
+int knowledge_bases(struct tx *tx, struct arena *arena, struct str chatbot_id, struct knowledge_base **ret,
+                    size_t *ret_n, struct err *err)
+{
+    struct knowledge_base filter = {.chatbot_id = chatbot_id};
+    void *rows;
+    model_mark(&knowledge_base_model, &filter, "chatbotId", true);
+    int rc = crud_rows(tx, &knowledge_base_model, arena, &filter, -1, 0, &rows, ret_n, err);
+    *ret = rows;
+    return rc;
+}
+
+int knowledge_learned_base(struct tx *tx, struct arena *arena, struct str chatbot_id, int64_t now,
+                           struct knowledge_base *ret, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    struct knowledge_base key = {0};
+    char *made = arena_alloc(arena, ID_SIZE);
+    int rc = tx_query_one(tx, &base_learned, VALUES(v_str(chatbot_id)), &rows, err);
+    if (rc < 0)
+        return rc;
+    key.id = rc == 1 ? arena_str(arena, rows_str(rows, 0)) : STR_NULL;
+    if (!key.id.p) {
+        id_v7(made);
+        key.id = str_from(made);
+        rc = insert_base(tx, key.id, chatbot_id, STR("Learned"), "learned", now, err);
+        if (rc)
+            return rc;
+    }
+    model_mark(&knowledge_base_model, &key, "id", true);
+    rc = crud_get(tx, &knowledge_base_model, arena, &key, ret, err);
+    return rc < 0 ? rc : 0;
+}
+
+// Tells of every item; where they are too many, of the brand.
+static int items_changed(struct tx *tx, struct str base_id, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int64_t n = 0;
+    int rc = tx_query(tx, &base_item_ids, VALUES(v_str(base_id), v_int(CHANGES_MOST + 1)), &rows, err);
+    while (!rc && (rc = rows_next(rows, err)) == 1) {
+        tx_changed(tx, CHANGE_DOCUMENT, ++n > CHANGES_MOST ? STR_NULL : rows_str(rows, 0));
+        rc = 0;
     }
     return rc;
 }
 
-int vector_list(struct tx *tx, struct str model, int (*each)(void *arg, const struct vector_row *row), void *arg,
-                struct err *err)
+int knowledge_base_empty(struct tx *tx, struct str base_id, struct err *err)
 {
-    AUTO_ROWS struct rows *rows = NULL;
-    int rc = tx_query(tx, &vector_all, VALUES(v_str(model)), &rows, err);
-    return rc ? rc : each_vector(rows, each, arg, err);
+    static const struct store_sql *const parts[] = {&base_vectors_remove, &base_tags_remove, &base_places_remove,
+                                                    &base_items_remove};
+    int rc = items_changed(tx, base_id, err);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
+        rc = tx_exec(tx, parts[i], VALUES(v_str(base_id)), NULL, err);
+    return rc;
 }
 
-int vector_list_of(struct tx *tx, struct str model, struct str kind, struct str document_id,
-                   int (*each)(void *arg, const struct vector_row *row), void *arg, struct err *err)
+// ---- items ----------------------------------------------------------------------------------------------------------
+
+static void set_text(struct knowledge_item *item, const char *field, struct str value)
 {
-    AUTO_ROWS struct rows *rows = NULL;
-    int rc = tx_query(tx, &vector_of_one, VALUES(v_str(model), v_str(kind), v_str(document_id)), &rows, err);
-    return rc ? rc : each_vector(rows, each, arg, err);
+    *(struct str *)model_at(&knowledge_item_model, item, field) = value;
+    model_mark(&knowledge_item_model, item, field, value.p);
+}
+
+static int put_tags(struct tx *tx, struct knowledge_item *item, struct err *err)
+{
+    size_t n = 0;
+    int rc = tx_exec(tx, &tags_remove, VALUES(v_str(item->id)), NULL, err);
+    for (size_t i = 0; i < item->tags.n && !rc; i++) {
+        bool again = false;
+        for (size_t k = 0; k < n; k++)
+            again = again || str_eq(item->tags.at[k], item->tags.at[i]);
+        if (again)
+            continue;
+        item->tags.at[n++] = item->tags.at[i];
+        rc = tx_exec(tx, &tag_insert, VALUES(v_str(item->id), v_str(item->tags.at[i])), NULL, err);
+    }
+    item->tags.n = n;
+    return rc;
+}
+
+static void set_times(struct tx *tx, struct knowledge_item *item, int64_t created, int64_t now)
+{
+    item->created_at = created;
+    item->updated_at = now;
+    model_mark(&knowledge_item_model, item, "createdAt", true);
+    model_mark(&knowledge_item_model, item, "updatedAt", true);
+    model_mark(&knowledge_item_model, item, "chunkCount", true);
+    set_text(item, "titleFold", text_fold_case(tx_arena(tx), item->title));
+}
+
+int knowledge_item_insert(struct tx *tx, const struct knowledge_base *base, struct knowledge_item *item, int64_t now,
+                          struct err *err)
+{
+    AUTO_ROWS struct rows *full = NULL;
+    char *id = arena_alloc(tx_arena(tx), ID_SIZE);
+    int rc = tx_query_one(tx, &base_full, VALUES(v_str(base->id), v_int(KNOWLEDGE_ITEMS_MOST)), &full, err);
+    if (rc)
+        return rc < 0 ? rc : err_set(err, ERR_LIMIT, "A knowledge base has at most %d items", KNOWLEDGE_ITEMS_MOST);
+    id_v7(id);
+    set_text(item, "id", str_from(id));
+    set_text(item, "chatbotId", base->chatbot_id);
+    set_text(item, "knowledgeBaseId", base->id);
+    set_text(item, "type", STR("item"));
+    set_text(item, "source", item->source.p ? item->source : STR("manual"));
+    set_times(tx, item, now, now);
+    tx_changed(tx, CHANGE_DOCUMENT, item->id);
+    rc = put_tags(tx, item, err);
+    rc = rc ? rc : crud_insert(tx, &knowledge_item_model, item, err);
+    rc = rc ? rc : tx_exec(tx, &base_counted, VALUES(v_str(base->id), v_int(1)), NULL, err);
+    return rc ? rc : place_add(tx, "document", item->id, item->id, err);
+}
+
+int knowledge_item_save(struct tx *tx, const struct knowledge_item *old, struct knowledge_item *item, int64_t now,
+                        struct err *err)
+{
+    bool text = !str_eq(old->title, item->title) || !str_eq(old->content, item->content);
+    set_times(tx, item, old->created_at, now);
+    tx_changed(tx, CHANGE_DOCUMENT, item->id);
+    int rc = text ? tx_exec(tx, &document_vectors_remove, VALUES(v_str(item->id)), NULL, err) : 0;
+    rc = rc ? rc : put_tags(tx, item, err);
+    return rc ? rc : crud_update(tx, &knowledge_item_model, item, err);
+}
+
+int knowledge_item_remove(struct tx *tx, const struct knowledge_item *item, struct err *err)
+{
+    int rc = knowledge_document_erase(tx, item->id, err);
+    return rc ? rc : tx_exec(tx, &base_counted, VALUES(v_str(item->base_id), v_int(-1)), NULL, err);
+}
+
+int knowledge_item_get(struct tx *tx, struct arena *arena, struct str base_id, struct str id,
+                       struct knowledge_item *ret, struct err *err)
+{
+    struct knowledge_item key = {0};
+    set_text(&key, "id", id);
+    int rc = crud_get(tx, &knowledge_item_model, arena, &key, ret, err);
+    return rc == 1 && !str_eq(ret->base_id, base_id) ? 0 : rc;
+}
+
+int knowledge_item_list(struct tx *tx, struct arena *arena, struct str base_id, struct str tag, struct str q,
+                        int64_t limit, int64_t offset, struct knowledge_item **ret, size_t *ret_n, int64_t *ret_total,
+                        struct err *err)
+{
+    AUTO_ROWS struct rows *total = NULL, *ids = NULL;
+    struct value base = v_str(base_id), tagged = v_str(tag), part = v_str(text_like_pattern(tx_arena(tx), q));
+    *ret = arena_calloc(arena, (size_t)limit + 1, sizeof **ret);
+    *ret_n = 0;
+    int rc = tx_query_one(tx, &item_count, VALUES(base, tagged, part), &total, err);
+    if (rc != 1)
+        return rc;
+    *ret_total = rows_int(total, 0);
+    rc = tx_query(tx, &item_ids, VALUES(base, tagged, part, v_int(limit), v_int(offset)), &ids, err);
+    while (!rc && (rc = rows_next(ids, err)) == 1) {
+        struct str id = arena_str(arena, rows_str(ids, 0));
+        rc = knowledge_item_get(tx, arena, base_id, id, &(*ret)[*ret_n], err);
+        *ret_n += rc == 1;
+        rc = rc < 0 ? rc : 0;
+    }
+    return rc;
+}
+
+int knowledge_tagged(struct tx *tx, struct arena *arena, struct str base_id, const struct strings *tags,
+                     struct strings *ret, struct err *err)
+{
+    VEC(struct str) ids = {0};
+    int rc = 0;
+    for (size_t i = 0; i < tags->n && !rc; i++) {
+        AUTO_ROWS struct rows *rows = NULL;
+        rc = tx_query(tx, &items_tagged, VALUES(v_str(base_id), v_str(tags->at[i])), &rows, err);
+        while (!rc && (rc = rows_next(rows, err)) == 1) {
+            vec_add(&ids, arena_str(arena, rows_str(rows, 0)));
+            rc = 0;
+        }
+    }
+    *ret = (struct strings){arena_calloc(arena, ids.n + 1, sizeof(struct str)), ids.n};
+    if (ids.n)
+        memcpy(ret->at, ids.at, ids.n * sizeof *ids.at);
+    vec_done(&ids);
+    return rc;
 }

@@ -1,24 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-// Knowledge bases and their documents, and the vectors of all passages.
+// Documents of every type as they are searched, knowledge bases with their items, and the vectors of all passages.
+// Changes are announced (CHANGE_DOCUMENT, with the id of the document or of the base) for the indexes.
 #pragma once
 
+#include "model/knowledge.h"
 #include "store/store.h"
 
+// ---- documents ------------------------------------------------------------------------------------------------------
+
+// A document is searched while it is not deleted, has passages (`chunk_count` > 0), and neither its product nor that
+// one's supplier is inactive. Whoever writes its text says how many passages that is cut into (engine/chunk.h).
 struct knowledge_document {
-    struct str id, base_id, type, title, content;
-    int64_t position;
-    double threshold; // of its base
-    bool learned; // of a base of that kind: a question with its answer
+    struct str id;
+    struct str chatbot_id;                    // STR_NULL: the whole brand's
+    struct str base_id, category, product_id; // STR_NULL: none
+    struct str type, title, content;
+    int64_t chunk_count;
+    struct str supplier_id; // of its product; only read
+    bool citable;           // may be shown as a source; only read
+    int64_t created_at;     // only read
 };
-int knowledge_base_insert(struct tx *tx, struct str id, struct str chatbot_id, struct str name, int64_t now,
-                          struct err *err);
-int knowledge_document_insert(struct tx *tx, struct str chatbot_id, const struct knowledge_document *document,
-                              int64_t now, struct err *err);
-// A document of an active base, by id. 1, 0.
+int knowledge_document_insert(struct tx *tx, const struct knowledge_document *document, int64_t now, struct err *err);
+// Its text: title, content and the number of passages; the vectors of the old one go. 0, also when it is not there.
+int knowledge_document_rewrite(struct tx *tx, const struct knowledge_document *document, int64_t now, struct err *err);
+// The row, its vectors and its place. 0, also when it is not there.
+int knowledge_document_erase(struct tx *tx, struct str id, struct err *err);
+// One that is searched, by id, whosever it is. 1, 0.
 int knowledge_get(struct tx *tx, struct arena *arena, struct str id, struct knowledge_document *ret, struct err *err);
-// Documents of active bases of a chatbot, in order. `each` returns non-zero to stop; strings live for the call.
+// Documents that are searched: a chatbot's own and the whole brand's; STR_NULL: all of the brand. Oldest first. `each`
+// returns non-zero to stop; strings live for the call.
 int knowledge_list(struct tx *tx, struct str chatbot_id,
                    int (*each)(void *arg, const struct knowledge_document *document), void *arg, struct err *err);
+
+// ---- bases and items ------------------------------------------------------------------------------------------------
+
+// A base with only a name, of the kind `manual` (samples and tests).
+int knowledge_base_insert(struct tx *tx, struct str id, struct str chatbot_id, struct str name, int64_t now,
+                          struct err *err);
+// All bases of a chatbot, oldest first.
+int knowledge_bases(struct tx *tx, struct arena *arena, struct str chatbot_id, struct knowledge_base **ret,
+                    size_t *ret_n, struct err *err);
+// The chatbot's oldest base of the kind `learned`, made when there is none.
+int knowledge_learned_base(struct tx *tx, struct arena *arena, struct str chatbot_id, int64_t now,
+                           struct knowledge_base *ret, struct err *err);
+// Everything in the base: items, tags, vectors, places.
+int knowledge_base_empty(struct tx *tx, struct str base_id, struct err *err);
+
+// Completes the row (id, base, chatbot, times, folded title; tags without repeats) and inserts it. `chunk_count` is the
+// caller's. ERR_LIMIT: the base is full.
+int knowledge_item_insert(struct tx *tx, const struct knowledge_base *base, struct knowledge_item *item, int64_t now,
+                          struct err *err);
+// Writes `item` over `old`.
+int knowledge_item_save(struct tx *tx, const struct knowledge_item *old, struct knowledge_item *item, int64_t now,
+                        struct err *err);
+int knowledge_item_remove(struct tx *tx, const struct knowledge_item *item, struct err *err);
+// 1, 0.
+int knowledge_item_get(struct tx *tx, struct arena *arena, struct str base_id, struct str id,
+                       struct knowledge_item *ret, struct err *err);
+// Oldest first. `tag` exactly, `q` in title or content without case; STR_NULL: any.
+int knowledge_item_list(struct tx *tx, struct arena *arena, struct str base_id, struct str tag, struct str q,
+                        int64_t limit, int64_t offset, struct knowledge_item **ret, size_t *ret_n, int64_t *ret_total,
+                        struct err *err);
+// Ids of the items of a base that have any of the tags.
+int knowledge_tagged(struct tx *tx, struct arena *arena, struct str base_id, const struct strings *tags,
+                     struct strings *ret, struct err *err);
+
+// ---- vectors --------------------------------------------------------------------------------------------------------
+
+// "none" (`model` is empty), "pending", "ready" or, where the job that makes them was put aside, "failed".
+int vector_status(struct tx *tx, struct str model, struct str document_id, int64_t chunk_count, int64_t updated_at,
+                  const char **ret, struct err *err);
 
 struct vector_row {
     struct str kind; // "product", "document"

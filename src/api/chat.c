@@ -30,7 +30,8 @@ void chat_turn_input(struct brand_ref *brand, struct arena *arena, const struct 
                      const struct scope *scope, struct turn_input *ret)
 {
     *ret = (struct turn_input){
-        .brand = brand,
+        .chatbot = &brand->chatbot,
+        .only_issued = str_eq(brand->row.config.chat_settings.conversation_ids, STR("issued")),
         .prefix = str_from(CHAT_PREFIX),
         .channel = channel,
         .user_label = chat->user_id.n ? chat->user_id : STR_NULL,

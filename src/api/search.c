@@ -89,7 +89,7 @@ static void recommend(struct call *call)
 {
     const struct recommendation_query *body = call->body;
     struct turn_input input = {
-        .brand = call->brand,
+        .chatbot = &call->brand->chatbot,
         .message = body->query,
         .advice = body->limit,
         .actor = call->scope.actor,

@@ -63,7 +63,7 @@ static int answer(struct composition *c, struct brand_ref *brand, struct str tex
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
     struct waiting waiting = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
-    struct turn_input input = {.brand = brand,
+    struct turn_input input = {.chatbot = &brand->chatbot,
                                .prefix = STR("ask:"),
                                .channel = STR("api"),
                                .message = text,

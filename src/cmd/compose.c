@@ -162,7 +162,7 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
     bool poke = false;
     for (size_t i = 0; i < n; i++) {
         bool outside = changes[i].kind == CHANGE_OUTSIDE; // its brand is null: all brands
-        if (outside || changes[i].kind == CHANGE_BRAND)
+        if (outside || changes[i].kind == CHANGE_BRAND || changes[i].kind == CHANGE_CHATBOT)
             brands_changed(c->app.brands, changes[i].brand);
         if (changes[i].kind != CHANGE_BRAND)
             catalogues_changed(c->app.catalogues, &changes[i]);

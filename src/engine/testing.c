@@ -27,7 +27,7 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
 {
     struct site *site = arg;
     for (size_t i = 0; i < n; i++) {
-        if (changes[i].kind == CHANGE_BRAND || changes[i].kind == CHANGE_OUTSIDE)
+        if (changes[i].kind == CHANGE_BRAND || changes[i].kind == CHANGE_CHATBOT || changes[i].kind == CHANGE_OUTSIDE)
             brands_changed(site->brands, changes[i].brand);
         if (changes[i].kind != CHANGE_BRAND)
             catalogues_changed(site->catalogues, &changes[i]);
@@ -314,12 +314,14 @@ struct turn *site_ask_with(struct site *site, struct turn_input *input)
     input->prefix = STR("brand:");
     input->channel = STR("api");
     input->actor = STR("anonymous");
+    input->only_issued =
+        str_eq(input->chatbot->brand->row.config.chat_settings.conversation_ids, STR("issued"));
     return turn_start(site->engine, input, NULL, NULL, NULL);
 }
 
 struct turn *site_ask(struct site *site, struct brand_ref *brand, const char *session, const char *message)
 {
-    struct turn_input input = {.brand = brand, .session = str_from(session), .message = str_from(message)};
+    struct turn_input input = {.chatbot = &brand->chatbot, .session = str_from(session), .message = str_from(message)};
     return site_ask_with(site, &input);
 }
 

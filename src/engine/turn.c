@@ -181,7 +181,7 @@ void turn_unref(struct turn *turn)
         return;
     if (turn->release)
         turn->release(turn->release_arg);
-    brand_ref_drop(turn->input.brand);
+    chatbot_ref_drop(turn->input.chatbot);
     buf_done(&turn->text);
     voice_done(&turn->voice);
     vec_done(&turn->watchers);
@@ -240,7 +240,8 @@ static struct str lane_key(struct arena *arena, struct str brand, struct str cha
 // Under engine.lock. True: the turn may start at once.
 static bool lane_enter(struct engine *engine, struct turn *turn, struct str session)
 {
-    struct str key = lane_key(turn->arena, turn->input.brand->row.brand.id, turn->input.brand->row.chatbot_id, session);
+    struct str key =
+        lane_key(turn->arena, turn->input.chatbot->brand->row.brand.id, turn->input.chatbot->row.id, session);
     struct lane *lane = map_get(engine->lanes, key);
     if (!lane) {
         lane = mem_zalloc(sizeof *lane);
@@ -387,9 +388,9 @@ static void copy_input(struct turn *turn, const struct turn_input *input)
 {
     struct turn_input *own = &turn->input;
     *own = *input;
-    own->brand = brand_ref_take(input->brand);
-    struct str *const texts[] = {&own->session, &own->prefix, &own->channel, &own->user_label,
-                                 &own->message, &own->actor,  &own->address};
+    own->chatbot = chatbot_ref_take(input->chatbot);
+    struct str *const texts[] = {&own->session, &own->prefix,  &own->channel,     &own->user_label,    &own->message,
+                                 &own->actor,   &own->address, &own->personality, &own->personality_id};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(turn->arena, *texts[i]);
 }
@@ -511,7 +512,7 @@ static void cancel_where(struct engine *engine, struct str brand_id)
     VEC(struct turn *) list = {0};
     pthread_mutex_lock(&engine->lock);
     for (struct turn *turn = engine->turns; turn; turn = turn->after)
-        if (!brand_id.p || str_eq(turn->input.brand->row.brand.id, brand_id))
+        if (!brand_id.p || str_eq(turn->input.chatbot->brand->row.brand.id, brand_id))
             vec_push(&list, turn_ref(turn));
     pthread_mutex_unlock(&engine->lock);
     for (size_t i = 0; i < list.n; i++) {

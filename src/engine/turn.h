@@ -32,23 +32,25 @@ void engine_close(struct engine *engine);
 void engine_cancel_brand(struct engine *engine, struct str brand_id);
 
 struct turn_input {
-    struct brand_ref *brand; // the turn takes its own reference
-    struct str session; // external session id with its surface's prefix; STR_NULL = a new conversation
-    struct str prefix; // "brand:"
+    struct chatbot_ref *chatbot; // who answers; the turn takes its own reference
+    struct str session;          // external session id with its surface's prefix; STR_NULL = a new conversation
+    struct str prefix;           // "brand:"; empty: sessions are named as they are kept
+    bool only_issued;            // a session that was not issued here is answered in a new conversation
     struct str channel, user_label, message; // message: cleaned, within its limits
+    struct str personality, personality_id;  // lines of the prompt; STR_NULL: those of the chatbot's default one
     bool voice;
-    bool whole; // who watches wants the end alone: no calls for new text
+    bool whole;     // who watches wants the end alone: no calls for new text
     int64_t advice; // > 0: no conversation, a recommendation of so many products with its reasons; nothing is stored
-    int wait_ms; // longest wait behind other turns of the conversation; 0 = no limit
+    int wait_ms;    // longest wait behind other turns of the conversation; 0 = no limit
     struct str actor, address;
     enum actor_kind actor_kind;
 };
 
 typedef void turn_watcher(struct turn *turn, void *arg);
 
-// Never NULL; the caller holds a reference. The first steps run on the calling thread: it may wait for the store, and the
-// turn may have ended when this returns. Not for event loops. `wake` (may be NULL) is a watcher as by turn_watch, there from the first
-// moment; `release` (may be NULL) is called with `arg` when the turn is freed.
+// Never NULL; the caller holds a reference. The first steps run on the calling thread: it may wait for the store, and
+// the turn may have ended when this returns. Not for event loops. `wake` (may be NULL) is a watcher as by turn_watch,
+// there from the first moment; `release` (may be NULL) is called with `arg` when the turn is freed.
 struct turn *turn_start(struct engine *engine, const struct turn_input *input, turn_watcher *wake, void *arg,
                         void (*release)(void *arg));
 struct turn *turn_ref(struct turn *turn);
@@ -69,12 +71,12 @@ bool turn_ended(const struct turn *turn); // the outcome is there and nothing ch
 struct turn_outcome { // lives as long as the turn
     // 0; ERR_LIMIT: waited too long; ERR_CANCELLED: while it waited; ERR_UNAVAILABLE: `model_failed`; ERR_*: the store
     int code;
-    bool model_failed; // the model failed and nothing could be quoted (code ERR_UNAVAILABLE)
-    bool broken; // ended by a failing model after some text
+    bool model_failed;          // the model failed and nothing could be quoted (code ERR_UNAVAILABLE)
+    bool broken;                // ended by a failing model after some text
     struct str conversation_id; // external, without the prefix
     struct str answer_id;
     struct str content;
-    const char *mode; // "model" "quoted"; NULL: nothing was begun
+    const char *mode;          // "model" "quoted"; NULL: nothing was begun
     const char *finish_reason; // "stop" "length" "cancelled" "moderated" "error"
     bool has_confidence;
     double confidence;

@@ -12,7 +12,7 @@ enum { PIECE_MOST = 1 << 16, ADVICE_TOKENS = 250, ADVICE_WORDS = 12, WORK_SIZE =
 
 static const struct chat_settings *chat_of(const struct turn *turn)
 {
-    return &turn->input.brand->row.config.chat_settings;
+    return &turn->input.chatbot->chat;
 }
 
 // ---- prompt --------------------------------------------------------------------------------------------------------
@@ -23,7 +23,8 @@ static struct prompt_pair *company_pairs(struct turn *turn, struct arena *arena,
     yyjson_val *info, *key, *value;
     size_t i, max, n = 0;
     *ret_n = 0;
-    if (json_parse(arena, turn->input.brand->row.config.company_info, JSON_RAW_NUMBERS, &info, NULL) != 0)
+    if (!turn->input.chatbot->company.n ||
+        json_parse(arena, turn->input.chatbot->company, JSON_RAW_NUMBERS, &info, NULL) != 0)
         return NULL;
     struct prompt_pair *pairs = arena_calloc(arena, yyjson_obj_size(info) + 1, sizeof *pairs);
     yyjson_obj_foreach(info, i, max, key, value)
@@ -42,14 +43,16 @@ static const struct str ADVICE_RULE =
 
 static struct str system_text(struct turn *turn, struct arena *arena)
 {
-    const struct brand_config *config = &turn->input.brand->row.config;
+    const struct chatbot_ref *chatbot = turn->input.chatbot;
+    bool chosen = turn->input.personality.p;
     struct prompt_system system = {
-        .base = config->system_prompt,
-        .persona = config->persona_prompt,
+        .base = chatbot->base,
+        .persona = chatbot->persona,
+        .personality = chosen ? turn->input.personality : chatbot->personality,
         .rules = {.more = &ADVICE_RULE,
                   .n_more = turn->input.advice ? 1 : 0,
-                  .language = config->chat_settings.language,
-                  .catalogue = config->chat_settings.suggestions,
+                  .language = chatbot->chat.language,
+                  .catalogue = chatbot->chat.suggestions,
                   .voice = turn->input.voice},
     };
     system.company = company_pairs(turn, arena, &system.n_company);
@@ -164,7 +167,7 @@ static enum step_result ask_model(struct turn *turn)
         .history = pairs,
         .n_history = history_pairs(turn, pairs),
         .message = turn->input.message,
-        .window = llm_context_window(turn->engine->with.llm, turn->input.brand->row.configuration.model),
+        .window = llm_context_window(turn->engine->with.llm, turn->input.chatbot->row.configuration.model),
         .output = turn->input.advice  ? ADVICE_TOKENS
                   : turn->input.voice ? chat->voice_max_tokens
                                       : chat->max_tokens,
@@ -175,12 +178,12 @@ static enum step_result ask_model(struct turn *turn)
     prompt_build(arena, &input, &prompt);
     marker_init(&turn->marker, look_up_marker, turn);
     struct llm_request request = {
-        .model = turn->input.brand->row.configuration.model,
+        .model = turn->input.chatbot->row.configuration.model,
         .messages = prompt.messages,
         .n_messages = prompt.n,
         .temperature = chat->temperature,
         .max_tokens = input.output,
-        .response_timeout_ms = (int)turn->input.brand->row.configuration.response_timeout * 1000,
+        .response_timeout_ms = (int)turn->input.chatbot->row.configuration.response_timeout * 1000,
         .delta = on_delta,
         .done = on_done,
         .arg = turn,

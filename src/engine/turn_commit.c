@@ -14,7 +14,7 @@ enum { SAVED_TOGETHER = 64 }; // others' commits wait for no more
 
 static struct scope scope_of(const struct turn *turn)
 {
-    return (struct scope){turn->input.brand->row.brand.id, turn->input.actor_kind, turn->input.actor,
+    return (struct scope){turn->input.chatbot->brand->row.brand.id, turn->input.actor_kind, turn->input.actor,
                           turn->input.address};
 }
 
@@ -69,10 +69,10 @@ enum step_result turn_step_open(struct turn *turn)
     if (turn->input.advice)
         return STEP_NEXT;
     turn->begin = (struct turn_begin){
-        .chatbot_id = turn->input.brand->row.chatbot_id,
+        .chatbot_id = turn->input.chatbot->row.id,
         .session_id = turn->input.session,
         .prefix = turn->input.prefix,
-        .only_issued = str_eq(turn->input.brand->row.config.chat_settings.conversation_ids, STR("issued")),
+        .only_issued = turn->input.only_issued,
         .channel = turn->input.channel,
         .user_label = turn->input.user_label,
         .message = turn->input.message,
@@ -129,7 +129,7 @@ static void partial_saved(void *arg, int rc, const struct err *err)
 static int by_brand(const void *a, const void *b)
 {
     const struct turn *const *one = a, *const *other = b;
-    return str_cmp((*one)->input.brand->row.brand.id, (*other)->input.brand->row.brand.id);
+    return str_cmp((*one)->input.chatbot->brand->row.brand.id, (*other)->input.chatbot->brand->row.brand.id);
 }
 
 void turn_save_partial(struct turn **turns, size_t n)
@@ -147,7 +147,7 @@ void turn_save_partial(struct turn **turns, size_t n)
                 (struct partial){turns[k], mem_strndup(turns[k]->text.p, turns[k]->text.n), turns[k]->text.n};
             pthread_mutex_unlock(&turns[k]->lock);
         }
-        struct scope scope = scope_brand(turns[i]->input.brand->row.brand.id, STR("engine"));
+        struct scope scope = scope_brand(turns[i]->input.chatbot->brand->row.brand.id, STR("engine"));
         store_write_async(turns[i]->engine->with.store, &scope, save_partial, batch, partial_saved);
     }
 }
@@ -161,8 +161,9 @@ enum step_result turn_step_products(struct turn *turn)
     struct turn_outcome *outcome = &turn->outcome;
     if (outcome->code)
         return STEP_NEXT;
-    int rc = catalogue_products(turn->engine->with.catalogues, turn->input.brand, turn->arena, turn->found.suggested,
-                                turn->found.n_suggested, &outcome->products, &outcome->n_products, &err);
+    int rc = catalogue_products(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->arena,
+                                turn->found.suggested, turn->found.n_suggested, &outcome->products,
+                                &outcome->n_products, &err);
     if (rc)
         outcome->n_products = 0; // the answer counts for more than its cards
     return STEP_NEXT;

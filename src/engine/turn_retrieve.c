@@ -5,13 +5,12 @@
 #include "engine/names.h"
 #include "engine/reference.h"
 
-enum { HISTORY_FOR_REFERENCES = 2 * REFERENCE_TURNS, PASSAGES_MOST = 5, ENTITIES_MOST = 32, WORK_SIZE = 8192 };
-#define PASSAGE_THRESHOLD 0.3f // of knowledge bases (003-platform 6)
+enum { HISTORY_FOR_REFERENCES = 2 * REFERENCE_TURNS, ENTITIES_MOST = 32, WORK_SIZE = 8192 };
 
 static int load_history(struct tx *tx, void *arg, struct err *err)
 {
     struct turn *turn = arg;
-    int64_t asked = turn->input.brand->row.config.chat_settings.history_messages;
+    int64_t asked = turn->input.chatbot->chat.history_messages;
     int64_t limit = asked > HISTORY_FOR_REFERENCES ? asked : HISTORY_FOR_REFERENCES;
     return conversation_messages(tx, turn->arena, turn->begin.conversation.id, turn->begin.answer_seq - 1, limit,
                                  &turn->history, &turn->n_history, err);
@@ -89,27 +88,29 @@ static void resolve(struct turn *turn)
 
 static int find_passages(struct turn *turn, struct err *err)
 {
-    struct search_query query = {
-        .text = turn->search_text, .filter = SEARCH_ALL, .limit = PASSAGES_MOST, .idf_at_least = 1000};
+    const struct chatbot_ref *chatbot = turn->input.chatbot;
+    struct search_query query = {.text = turn->search_text,
+                                 .filter = SEARCH_ALL,
+                                 .limit = (size_t)chatbot->row.configuration.max_results,
+                                 .idf_at_least = 1000};
     struct search_result found = {0};
     struct engine *engine = turn->engine;
     AUTO_ARENA struct arena *work = arena_new(WORK_SIZE); // ends here: the turn's own arena stays while it waits
-    int rc =
-        catalogue_search(engine->with.catalogues, turn->input.brand, CATALOGUE_PASSAGES, work, &query, &found, err);
+    int rc = catalogue_search_of(engine->with.catalogues, chatbot->brand, chatbot->row.id, work, &query, &found, err);
     if (rc)
         return rc;
     size_t n = 0;
-    while (n < found.n && found.hits[n].relevance >= PASSAGE_THRESHOLD)
+    while (n < found.n && (double)found.hits[n].relevance >= chatbot->row.configuration.similarity_threshold)
         n++;
     turn->passage_terms = catalogue_terms(turn->arena, &found);
     turn->n_passage_terms = found.n_terms;
-    return catalogue_passages(engine->with.catalogues, turn->input.brand, turn->arena, found.hits, n, &turn->passages,
+    return catalogue_passages(engine->with.catalogues, chatbot->brand, turn->arena, found.hits, n, &turn->passages,
                               &turn->n_passages, err);
 }
 
 static int find_products(struct turn *turn, struct err *err)
 {
-    const struct chat_settings *chat = &turn->input.brand->row.config.chat_settings;
+    const struct chat_settings *chat = &turn->input.chatbot->chat;
     int64_t limit = turn->input.advice ? turn->input.advice : chat->suggestion_limit;
     struct suggest_query query = {
         .message = turn->resolved,
@@ -120,14 +121,15 @@ static int find_products(struct turn *turn, struct err *err)
         .threshold = chat->similarity_threshold,
         .unavailable_too = chat->suggest_unavailable,
     };
-    return chat->suggestions || turn->input.advice ? suggest_products(turn->engine->with.catalogues, turn->input.brand,
-                                                                      turn->arena, &query, &turn->found, err)
-                                                   : 0;
+    return chat->suggestions || turn->input.advice
+               ? suggest_products(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->arena, &query,
+                                  &turn->found, err)
+               : 0;
 }
 
 static void choose_language(struct turn *turn)
 {
-    struct str set = turn->input.brand->row.config.chat_settings.language;
+    struct str set = turn->input.chatbot->chat.language;
     const char *heard = set.n ? set.p : analyse_language(turn->input.message);
     turn->language = heard[0] ? heard : NULL;
 }
@@ -137,7 +139,7 @@ enum step_result turn_step_retrieve(struct turn *turn)
     struct err err = {0};
     if (turn->outcome.code || atomic_load(&turn->cancelled))
         return STEP_NEXT;
-    struct scope scope = scope_brand(turn->input.brand->row.brand.id, STR("engine"));
+    struct scope scope = scope_brand(turn->input.chatbot->brand->row.brand.id, STR("engine"));
     choose_language(turn);
     turn->resolved = turn->search_text = turn->input.message;
     bool goes_on = !turn->input.advice && !turn->begin.started; // a new conversation has no history

@@ -260,7 +260,7 @@ TEST(turn_for_the_whole_answer_is_not_told_of_its_parts)
     site_open(&site, SITE_MODEL);
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     fake_control(&site.fake, "{\"default\":{\"answer\":\"count:30\",\"deltaDelayMs\":10}}");
-    struct turn_input input = {.brand = brand, .message = STR("count"), .prefix = STR("brand:"), .whole = true};
+    struct turn_input input = {.chatbot = &brand->chatbot, .message = STR("count"), .prefix = STR("brand:"), .whole = true};
     input.channel = STR("api");
     input.actor = STR("anonymous");
     struct turn *turn = turn_start(site.engine, &input, count_call, (void *)&calls, NULL);
@@ -409,7 +409,7 @@ TEST(turn_by_voice_is_one_sentence)
     fake_control(
         &site.fake,
         "{\"default\":{\"answer\":\"fixed:The **first** one here. And a second one. And many more of them.\"}}");
-    struct turn_input input = {.brand = brand, .message = STR("Say something"), .voice = true};
+    struct turn_input input = {.chatbot = &brand->chatbot, .message = STR("Say something"), .voice = true};
     struct turn *turn = site_ask_with(&site, &input);
     turn_wait(turn);
     assert_str(turn_outcome(turn)->content, "The first one here.");
@@ -463,7 +463,8 @@ TEST(turn_waits_no_longer_than_it_may)
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     hold_begin(&hold, &site);
     struct turn *first = site_ask(&site, brand, "brand:w", "first");
-    struct turn_input input = {.brand = brand, .session = STR("brand:w"), .message = STR("hasty"), .wait_ms = 30000};
+    struct turn_input input = {
+        .chatbot = &brand->chatbot, .session = STR("brand:w"), .message = STR("hasty"), .wait_ms = 30000};
     struct turn *hasty = site_ask_with(&site, &input);
     struct turn *patient = site_ask(&site, brand, "brand:w", "patient");
     clock_advance(29000);
@@ -513,7 +514,7 @@ static void *ask_often(void *arg)
     for (unsigned i = 0; i < EACH; i++) {
         dice = dice * 1103515245 + 12345;
         unsigned act = dice >> 16;
-        struct turn_input input = {.brand = c->brand,
+        struct turn_input input = {.chatbot = &c->brand->chatbot,
                                    .message = STR("Can goods be returned?"),
                                    .prefix = STR("brand:"),
                                    .channel = STR("api"),

@@ -8,6 +8,7 @@
 #include "http/http.h"
 #include "http/limit.h"
 
+struct outbound;
 struct sockets;
 
 struct app {
@@ -21,6 +22,7 @@ struct app {
     struct catalogues *catalogues;
     struct engine *engine;
     struct accounts *accounts;
+    struct outbound *outbound; // the guard before calls to addresses that users chose
     struct sockets *sockets; // open sockets by brand and address
     struct http_server *server;
     bool demo; // demo mode, and every listener is loopback

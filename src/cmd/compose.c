@@ -7,6 +7,7 @@
 #include "cmd/sample.h"
 #include "engine/brand_make.h"
 #include "api/sockets.h"
+#include "outbound/outbound.h"
 #include "store/conversation.h"
 #include "store/job.h"
 #include "store/migrations.h"
@@ -315,6 +316,7 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     int rc = open_store(c, flags, &err);
     rc = rc ? rc : master_key(settings, &c->app.keys, &err);
     rc = rc ? rc : start_model(c, &err);
+    rc = rc ? rc : outbound_new(settings, &c->app.outbound, &err);
     if (rc) {
         (void)command_fault("%s", err.text);
         compose_end(c);
@@ -355,6 +357,7 @@ void compose_end(struct composition *c)
     catalogues_free(app->catalogues);
     brands_free(app->brands);
     sockets_free(app->sockets);
+    outbound_free(app->outbound);
     if (app->limiter)
         limiter_free(app->limiter);
     crypto_keys_free(app->keys);

@@ -59,6 +59,7 @@ struct writer {
     pthread_t leader;           // while led
     bool watching;              // the thread looks for a quiet moment by itself
     size_t groups;              // led so far
+    bool crowd;                 // the last group had several
     int64_t outside;            // what the engine last said of other processes
     struct list queue, refused; // refused: asynchronous ones that found the queue full
     struct effects effects;     // of the group that runs
@@ -231,7 +232,8 @@ static void look_outside(struct writer *writer)
     effects_tell(&writer->effects, writer->store);
 }
 
-static void work(struct writer *writer, struct list *todo)
+// True: the group had several.
+static bool work(struct writer *writer, struct list *todo)
 {
     look_outside(writer);
     struct list group;
@@ -248,7 +250,9 @@ static void work(struct writer *writer, struct list *todo)
         atomic_store(&writer->store->writable, rc != ERR_UNAVAILABLE);
         fail_all(&group, rc, &err);
     }
+    bool crowd = group.n > 1;
     answer(&group);
+    return crowd;
 }
 
 static bool has_work(const struct writer *writer)
@@ -295,11 +299,14 @@ static void *writer_main(void *arg)
     struct writer *writer = arg;
     const struct driver *driver = writer->store->driver;
     struct list todo, refused;
+    bool crowd = false;
     for (bool end = false; !end;) {
         list_init(&todo);
         list_init(&refused);
         pthread_mutex_lock(&writer->lock);
+        writer->crowd = crowd;
         enum lead lead = take_lead(writer);
+        crowd = writer->crowd;
         take_all(writer, &todo);
         list_move(&refused, &writer->refused);
         bool probe = writer->probe;
@@ -312,7 +319,7 @@ static void *writer_main(void *arg)
         if (lead == LEAD_LOOK)
             look_outside(writer);
         if (todo.first)
-            work(writer, &todo);
+            crowd = work(writer, &todo);
         else if (probe)
             atomic_store(&writer->store->writable, driver->probe(writer->conn, NULL) == 0);
     }
@@ -377,9 +384,10 @@ static void lead_own(struct writer *writer, struct request *request)
     struct list todo;
     list_init(&todo);
     list_add(&todo, request);
-    work(writer, &todo);
+    bool crowd = work(writer, &todo);
     pthread_mutex_lock(&writer->lock);
     writer->groups++;
+    writer->crowd = crowd;
     enum driver_tidy wish = untidy(writer);
     if (has_work(writer) || wish == TIDY_NOW) {
         writer->leader = writer->thread;
@@ -426,7 +434,8 @@ void writer_post(struct writer *writer, const struct scope *scope, store_fn fn, 
     request->arg = arg;
     request->done = done;
     pthread_mutex_lock(&writer->lock);
-    bool lead = here && may_lead(writer);
+    // Among many, groups of one would only stand in the way of larger ones.
+    bool lead = here && !writer->crowd && may_lead(writer);
     if (!lead && !enqueue(writer, request)) {
         request->rc = err_set(&request->err, ERR_UNAVAILABLE, "too many writes wait");
         list_add(&writer->refused, request);

@@ -34,16 +34,16 @@ struct engine {
     pthread_cond_t none; // no turn runs
     pthread_t clock;
     bool closed;
-    struct turn *turns; // all that have not ended
+    struct turn *turns;     // all that have not ended
     _Atomic size_t n_turns; // changed under the lock
-    struct map *lanes; // "<brand>/<chatbot>/<session>" → lane
+    struct map *lanes;      // "<brand>/<chatbot>/<session>" → lane
     // Of the model client's thread: turns whose readers are woken when all has been delivered that was there.
     VEC(struct turn *) gathered;
     // The clock's, under `pace`.
     pthread_mutex_t pace;
     pthread_cond_t tick;
     struct due_list flushes[FLUSH_SLOTS], saves; // a slot is 10 ms; ws.flush_ms is at most 1000
-    int64_t wake_at; // it sleeps until then
+    int64_t wake_at;                             // it sleeps until then
     bool ending;
     _Atomic bool dormant; // it sleeps until a turn begins
 };
@@ -89,14 +89,14 @@ struct turn {
     struct llm_call *call; // while the model runs
 
     struct due flush, save; // under engine.pace
-    size_t gathered; // place in engine.gathered, from 1; the model client's thread
+    size_t gathered;        // place in engine.gathered, from 1; the model client's thread
 
     // Of the steps, in order.
     struct turn_begin begin;
     const char *language; // of the visitor, for fixed texts; NULL = English
     struct stored_message *history;
     size_t n_history;
-    struct str resolved; // the message with its references resolved
+    struct str resolved;    // the message with its references resolved
     struct str search_text; // the same for retrieval: with the name of what is talked about where that helps
     struct suggestions found;
     struct passage *passages;
@@ -123,16 +123,17 @@ void turn_append_soon(struct turn *turn, struct str text);
 void turn_settled(struct turn *turn);
 void turn_wake(struct turn *turn);
 void turn_calm(struct turn *turn); // one claim less
-void turn_resume(struct turn *turn); // after a park: the next step, at once where the parking step runs, else on a worker
+void turn_resume(
+    struct turn *turn); // after a park: the next step, at once where the parking step runs, else on a worker
 void turn_give_up(struct turn *turn, int code); // under engine.lock: one that waits goes straight to its end
 void turn_fail(struct turn *turn, int code, const struct err *err); // later steps see outcome.code; the first one stays
 void turn_know_conversation(struct turn *turn);
 
 // turn_clock.c
 void *clock_run(void *engine);
-void clock_begin(struct engine *engine); // a turn has begun
+void clock_begin(struct engine *engine);         // a turn has begun
 void clock_flush(struct turn *turn, int64_t at); // wakes the readers then, if that is still due
-void clock_save(struct turn *turn); // saves the text soon
+void clock_save(struct turn *turn);              // saves the text soon
 void clock_forget(struct turn *turn);
 
 // turn_retrieve.c

@@ -23,6 +23,8 @@ const struct right rights[WHO_RIGHTS] = {
                     .brand = true},
     [WHO_BRAND_ADMIN] = {"A", "admins of the brand", .least = ROLE_ADMIN, .creator = ROLE_SUPER_ADMIN, .brand = true},
     [WHO_SUPER] = {"S", "super_admin", .least = ROLE_SUPER_ADMIN, .creator = ROLE_SUPER_ADMIN},
+    [WHO_OPERATOR] = {"S or token", "super_admin, and the bearer of metrics.token", .least = ROLE_SUPER_ADMIN,
+                      .creator = ROLE_SUPER_ADMIN, .token = true},
 };
 
 // ---- where it is ---------------------------------------------------------------------------------------------------
@@ -197,7 +199,7 @@ bool access_rights(struct call *call)
 {
     const struct right *right = &rights[call->endpoint->who];
     bool object = in_path(call), there = object && (call->chatbot || call->object);
-    if (right->open)
+    if (right->open || call->operator)
         return true;
     if (call->caller.kind == CALLER_CHATBOT_KEY)
         return by_chatbot_key(call, right);

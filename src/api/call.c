@@ -5,6 +5,7 @@
 #include "api/resource.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
@@ -280,6 +281,7 @@ static bool within_limit(struct call *call, bool after_credentials)
     tell_limit(call, class, &state);
     if (state.allowed)
         return true;
+    metric_add(METRIC_RATE_LIMITED, METRIC_AT(metric_label(LABEL_CLASS, str_from(class->name))), 1);
     if (class == &LIMIT_CONNECT) {
         http_header(call->req, "Retry-After", "5");
         call_error(call, 429, "Too many connections");

@@ -22,6 +22,7 @@ enum who { // who may call; the rights of those under /api/v1 are the table in a
     WHO_WRITER, // W: developers and admins of the brand
     WHO_BRAND_ADMIN, // A
     WHO_SUPER, // S
+    WHO_OPERATOR, // S, or the bearer of metrics.token
     WHO_RIGHTS
 };
 
@@ -34,6 +35,7 @@ struct right { // who may call an endpoint under /api/v1
     bool shared; // members may when the chatbot is public
     bool key; // the chatbot's keys may
     bool brand; // without an object in the path: of the current brand
+    bool token; // the bearer of metrics.token may
 };
 extern const struct right rights[WHO_RIGHTS];
 
@@ -57,7 +59,6 @@ enum endpoint_flags {
     ENDPOINT_LIST = 32, // the reply is a plain array of `reply`
     ENDPOINT_HIDDEN = 64, // not in the OpenAPI document
     ENDPOINT_BODY_LIST = 4, // the raw body is a list of `raw_model`
-    ENDPOINT_HTML = 128, // the reply is a page
     ENDPOINT_TOKEN = 256, // a user's key does not do: an access token is needed
     ENDPOINT_DELETED = 512, // finds a deleted chatbot too
     ENDPOINT_PAGED = 1024, // /api/v1: the reply is a list with pagination, read with page and limit
@@ -89,6 +90,7 @@ struct endpoint {
     const struct model *reply; // NULL: described by `reply_example`
     const char *reply_example; // JSON
     void (*run)(struct call *call);
+    const char *media; // of the reply, where it is not JSON
     const char *family; // of the limit `management`: its bucket
     const struct resource *resource; // of the object that {id} names; NULL: {chatbotId}, if any, is the object
 };
@@ -111,6 +113,7 @@ struct call {
     const struct endpoint *endpoint;
     struct arena *arena;
     struct caller caller;
+    bool operator; // came with metrics.token
     enum role role; // in the brand, or ROLE_SUPER_ADMIN
     struct brand_ref *brand; // NULL: the endpoint has none
     struct scope scope; // of the brand and the caller
@@ -164,8 +167,10 @@ struct endpoints chat_endpoints(void);
 struct endpoints socket_endpoints(void);
 struct endpoints auth_endpoints(void);
 struct endpoints personalities_endpoints(void);
+struct endpoints metrics_endpoints(void);
 struct endpoints root_endpoints(void);
 #define ENDPOINTS(rows) ((struct endpoints){(rows), sizeof(rows) / sizeof *(rows)})
 // Every endpoint, as routes for the server (owned by the caller, free()).
 struct http_route *endpoint_routes(size_t *ret_n);
 const struct endpoint *endpoint_at(size_t i); // NULL past the last
+size_t endpoint_index(const struct endpoint *endpoint); // of one of them

@@ -9,7 +9,7 @@ enum { JSON_MOST = 1 << 20 };
 static struct endpoints (*const files[])(void) = {
     root_endpoints,   brands_endpoints, config_endpoints, stats_endpoints, products_endpoints,
     search_endpoints, chat_endpoints,   socket_endpoints, auth_endpoints,
-    personalities_endpoints,
+    personalities_endpoints, metrics_endpoints,
 };
 
 const struct endpoint *endpoint_at(size_t i)
@@ -21,6 +21,18 @@ const struct endpoint *endpoint_at(size_t i)
         i -= rows.n;
     }
     return NULL;
+}
+
+size_t endpoint_index(const struct endpoint *endpoint)
+{
+    size_t before = 0;
+    for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
+        struct endpoints rows = files[f]();
+        if (endpoint >= rows.at && endpoint < rows.at + rows.n)
+            return before + (size_t)(endpoint - rows.at);
+        before += rows.n;
+    }
+    return SIZE_MAX;
 }
 
 struct http_route *endpoint_routes(size_t *ret_n)

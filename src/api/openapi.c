@@ -120,9 +120,11 @@ static yyjson_mut_val *success(struct document *d, const struct endpoint *e)
 {
     yyjson_mut_val *reply = yyjson_mut_obj(d->doc), *schema;
     json_add_cstr(d->doc, reply, "description", "Done");
-    if (e->flags & ENDPOINT_HTML) {
+    if (e->media) {
+        struct str rest = str_from(e->media);
+        const char *media = arena_cstr(d->arena, str_split(&rest, ';'));
         json_add(d->doc, reply, "content",
-                 json_new_raw(d->doc, STR("{\"text/html\":{\"schema\":{\"type\":\"string\"}}}")));
+                 json_new_raw(d->doc, arena_strf(d->arena, "{\"%s\":{\"schema\":{\"type\":\"string\"}}}", media)));
         return reply;
     }
     if (e->reply && e->surface == &surface_platform) {

@@ -177,7 +177,7 @@ static const struct endpoint rows[] = {
      .run = liveness},
     {HTTP_GET, "/openapi.json", OPEN, .summary = "This document", .reply_example = "{\"openapi\":\"3.1.0\"}",
      .run = send_openapi},
-    {HTTP_GET, "/docs", OPEN, .summary = "This document as a page", .flags = ENDPOINT_HTML, .run = docs_page},
+    {HTTP_GET, "/docs", OPEN, .summary = "This document as a page", .media = "text/html", .run = docs_page},
     {HTTP_GET, "/docs/docs.js", OPEN, .flags = ENDPOINT_HIDDEN, .run = docs_script},
     {HTTP_GET, "/docs/docs.css", OPEN, .flags = ENDPOINT_HIDDEN, .run = docs_style},
     {HTTP_GET, "/assets/{name}", OPEN, .flags = ENDPOINT_HIDDEN, .run = brand_asset},

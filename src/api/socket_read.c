@@ -6,6 +6,7 @@
 #include "api/frames.h"
 #include "api/socket_items.h"
 #include "base/clock.h"
+#include "base/metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,7 @@ static bool within_rate(struct socket *socket, struct arena *arena, struct str c
         socket->refused_in_row = 0;
         return true;
     }
+    metric_add(METRIC_RATE_LIMITED, METRIC_AT(metric_label(LABEL_CLASS, STR("socket"))), 1);
     const char *text =
         arena_printf(arena, "Rate limit exceeded. Try again in %lld seconds.", (long long)state.retry_after_s);
     refuse(socket, ITEM_REFUSED, "rate_limited", text, conversation, state.retry_after_s);

@@ -332,7 +332,8 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     if (!rc && flags & COMPOSE_JOBS) {
         struct jobs_options options = {c->app.store, c->app.brands, &c->embedder};
         rc = queue_vectors(c, &err);
-        atomic_store(&c->jobs, jobs_new(&options));
+        c->app.jobs = jobs_new(&options);
+        atomic_store(&c->jobs, c->app.jobs);
     }
     if (!rc)
         return 0;

@@ -4,6 +4,7 @@
 
 #include "api/openapi.h"
 #include "base/json.h"
+#include "base/metrics.h"
 #include "model/product.h"
 #include "store/crud.h"
 
@@ -49,6 +50,21 @@ int command_openapi(int argc, char **argv)
     AUTO_FREE char *pretty = yyjson_write(doc, YYJSON_WRITE_PRETTY_TWO_SPACES, &n);
     yyjson_doc_free(doc);
     printf("%s\n", pretty ? pretty : "");
+    return EXIT_DONE;
+}
+
+int command_metrics_list(int argc, char **argv)
+{
+    const char *markdown = NULL;
+    struct option options[] = {{"--markdown", false, &markdown}};
+    AUTO_BUF struct buf out = BUF_INIT(PRINTED_MOST);
+    if (command_options(argc, argv, options, 1) != 0)
+        return command_fault("metrics-list takes nothing but --markdown");
+    if (markdown)
+        metrics_print_markdown(&out);
+    else
+        metrics_print_list(&out);
+    (void)fwrite(out.p, 1, out.n, stdout);
     return EXIT_DONE;
 }
 

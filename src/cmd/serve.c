@@ -5,6 +5,7 @@
 #include "cmd/demo.h"
 
 #include "api/call.h"
+#include "api/metrics.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/notify.h"
@@ -25,6 +26,7 @@ enum { DRAIN_STEP_MS = 20, CLOSE_GOING_AWAY = 1001 };
 static void access_log(const struct http_req *req, int status, size_t body_bytes, int64_t us)
 {
     struct str path = http_path(req);
+    metrics_request(req, status, us);
     log_info("request", "id=%s method=%s path=" STR_FMT " status=%d bytes=%zu ms=%.1f", http_request_id(req),
              http_method(req), STR_ARG(path), status, body_bytes, (double)us / 1000);
 }
@@ -167,6 +169,7 @@ static int run(struct settings *settings, bool demo)
     (void)signal(SIGPIPE, SIG_IGN);
     harden();
     set_log(settings);
+    metrics_begin();
     int code = compose(settings, COMPOSE_JOBS, &c);
     if (code)
         return code;

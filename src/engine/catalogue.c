@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "base/metrics.h"
 #include "base/vec.h"
 #include "engine/chunk.h"
 #include "store/crud.h"
@@ -513,9 +514,11 @@ static int search(struct catalogues *c, const struct brand_ref *brand, struct st
     struct built *built;
     int rc = bring_up_to_date(c, e, brand, &built, err);
     if (rc == 0) {
+        int64_t began = clock_mono_us();
         add_vector(c, built, arena, query);
         struct search_reader *reader = search_read(built->index);
         search_run(reader, arena, query, ret);
+        metric_time(METRIC_RETRIEVAL, METRIC_AT(0), clock_mono_us() - began);
         keep_strings(arena, ret);
         search_reader_done(reader);
         built_drop(built);

@@ -65,6 +65,8 @@ static bool add_text(struct turn *turn, struct str text)
     int64_t flush_ms = settings_int(turn->engine->with.settings, SET_WS_FLUSH), now = clock_mono_ms();
     pthread_mutex_lock(&turn->lock);
     bool first = turn->text.n == 0, wait = false, save = false;
+    if (first)
+        turn->first_us = clock_mono_us();
     turn->text_full |= !buf_adds(&turn->text, text);
     int64_t at = turn->woken_at + flush_ms;
     bool wake = (first || now >= at) && !turn->input.whole;
@@ -355,6 +357,7 @@ static enum step_result step_finish(struct turn *turn)
 {
     struct engine *engine = turn->engine;
     clock_forget(turn);
+    turn_measure(turn);
     pthread_mutex_lock(&turn->lock);
     while (turn->saving)
         pthread_cond_wait(&turn->calm, &turn->lock);
@@ -407,7 +410,8 @@ struct turn *turn_start(struct engine *engine, const struct turn_input *input, t
     atomic_init(&turn->refs, 2); // the caller's and the run's
     turn->text = BUF_INIT(TURN_TEXT_MOST);
     turn->began_ms = clock_wall_ms();
-    turn->began_mono = turn->woken_at = clock_mono_ms();
+    turn->began_us = clock_mono_us();
+    turn->began_mono = turn->woken_at = turn->began_us / 1000;
     turn->outcome.finish_reason = "stop";
     turn->status = "complete";
     pthread_mutex_init(&turn->lock, NULL);

@@ -68,6 +68,7 @@ struct turn {
     size_t step;
     int64_t began_ms; // wall
     int64_t began_mono;
+    int64_t began_us, first_us; // monotonic; first text, 0: none yet (under `lock`)
     _Atomic bool cancelled;
     void (*release)(void *arg); // of the first watcher
     void *release_arg;
@@ -125,6 +126,7 @@ void turn_wake(struct turn *turn);
 void turn_calm(struct turn *turn); // one claim less
 void turn_resume(
     struct turn *turn); // after a park: the next step, at once where the parking step runs, else on a worker
+void turn_measure(const struct turn *turn); // turn_metrics.c: counts one that is ending
 void turn_give_up(struct turn *turn, int code); // under engine.lock: one that waits goes straight to its end
 void turn_fail(struct turn *turn, int code, const struct err *err); // later steps see outcome.code; the first one stays
 void turn_know_conversation(struct turn *turn);

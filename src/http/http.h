@@ -97,6 +97,7 @@ int http_server_start(struct http_server *server, struct err *err);
 void http_server_drain(struct http_server *server);
 // Requests under way (kept ones included) and open WebSockets.
 void http_server_busy(const struct http_server *server, size_t *ret_requests, size_t *ret_sockets);
+size_t http_server_streams(const struct http_server *server); // open ones of text/event-stream
 // Closes every WebSocket with this code after what is queued for it.
 void http_server_close_sockets(struct http_server *server, uint16_t code);
 // Closes all, joins the loops, frees. Sources and sockets get their close callbacks first.

@@ -143,6 +143,11 @@ void http_server_busy(const struct http_server *server, size_t *ret_requests, si
     *ret_sockets = atomic_load(&server->sockets);
 }
 
+size_t http_server_streams(const struct http_server *server)
+{
+    return atomic_load(&server->streams);
+}
+
 size_t http_server_connections(const struct http_server *server)
 {
     return atomic_load(&server->connections);

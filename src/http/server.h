@@ -45,7 +45,7 @@ struct http_server {
     size_t n_loops;
     pthread_rwlock_t trusted_lock;
     struct networks *trusted;
-    atomic_size_t connections, requests, sockets;
+    atomic_size_t connections, requests, sockets, streams;
     atomic_uint refs; // the owner's and one a request, waker and WebSocket
     pthread_mutex_t lock; // guards `tasks`
     pthread_cond_t idle;
@@ -197,6 +197,7 @@ struct http_req {
     struct http_source source;
     void *source_arg;
     struct http_waker *waker;
+    bool counted; // among the server's event streams
     bool streaming, pulling, pull_again, source_ended; // pulling: a worker or a message of ours is on its way
     int pull_rc;
     size_t sent; // body bytes

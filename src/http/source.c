@@ -80,7 +80,9 @@ static void close_task(void *arg)
 
 void source_finish(struct http_req *req, bool completed)
 {
-    req->streaming = false;
+    if (req->counted)
+        atomic_fetch_sub(&req->server->streams, 1);
+    req->counted = req->streaming = false;
     req->source_ended = completed;
     if (req->waker)
         req->waker->req = NULL;
@@ -251,6 +253,9 @@ void source_start(struct http_req *req)
     req->reply_copy = BUF_INIT(1 << 20);
     reply_head(req, &req->reply_copy, -1);
     req->streaming = true;
+    req->counted = req->content_type && str_starts(str_from(req->content_type), STR("text/event-stream"));
+    if (req->counted)
+        atomic_fetch_add(&req->server->streams, 1);
     if (req->method == HTTP_HEAD)
         req->source_ended = true;
     if (req->waker)

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { LEASE_MS = 120000, LONGEST_SLEEP_MS = 60000, FIRST_BACK_OFF_MS = 1000, LONGEST_BACK_OFF_MS = 3600000 };
+enum { LEASE_MS = 120000, LONGEST_SLEEP_MS = 30000, FIRST_BACK_OFF_MS = 1000, LONGEST_BACK_OFF_MS = 3600000 };
 
 struct jobs {
     struct jobs_options with;
@@ -18,6 +18,7 @@ struct jobs {
     pthread_mutex_t lock;
     pthread_cond_t poked;
     _Atomic bool ending;
+    _Atomic int64_t beat_ms;
     bool work, joined;
 };
 
@@ -94,6 +95,7 @@ static int64_t run_due(struct jobs *jobs)
     struct err err;
     for (;;) {
         AUTO_ARENA struct arena *arena = arena_new(0);
+        atomic_store(&jobs->beat_ms, clock_mono_ms());
         struct claim c = {.arena = arena};
         if (store_read(jobs->with.store, &scope, next_due, &c, &err) != 0 || c.found != 1)
             return LONGEST_SLEEP_MS;
@@ -133,12 +135,23 @@ static void *thread(void *arg)
     return NULL;
 }
 
+int64_t jobs_beat_ms(const struct jobs *jobs)
+{
+    return atomic_load(&jobs->beat_ms);
+}
+
+const char *jobs_kind(size_t i)
+{
+    return i < sizeof kinds / sizeof *kinds ? kinds[i].name : NULL;
+}
+
 struct jobs *jobs_new(const struct jobs_options *options)
 {
     struct jobs *jobs = mem_zalloc(sizeof *jobs);
     pthread_condattr_t attr;
     jobs->with = *options;
     jobs->with.ending = &jobs->ending;
+    atomic_init(&jobs->beat_ms, clock_mono_ms());
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

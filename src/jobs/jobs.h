@@ -18,4 +18,7 @@ struct jobs_options {
 struct jobs *jobs_new(const struct jobs_options *options);
 void jobs_stop(struct jobs *jobs); // returns after the step under way; nothing runs any more. NULL is fine
 void jobs_free(struct jobs *jobs); // stops it too; nobody may poke any more
+// When its thread last looked for work (monotonic ms): at least every half minute, but for a job that takes longer.
+int64_t jobs_beat_ms(const struct jobs *jobs);
+const char *jobs_kind(size_t i); // names of all kinds; NULL past the last
 void jobs_poke(struct jobs *jobs); // there may be new work; any thread, does not block

@@ -4,6 +4,7 @@
 #include "llm/client.h"
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -219,14 +220,6 @@ static void learn(struct llm_call *call)
     lane_learn_usage(lane, call->estimated, answer->prompt);
 }
 
-static void count_outcome(struct lane *lane, const char *outcome)
-{
-    for (size_t i = 0; i < FAULT_N; i++)
-        if (strcmp(fault_rows[i].name, outcome) == 0)
-            lane->outcomes[i]++;
-    lane->cancelled += strcmp(outcome, "cancelled") == 0;
-}
-
 void attempt_close(struct llm_call *call, const char *outcome, bool ok)
 {
     if (!call->transfer)
@@ -234,10 +227,10 @@ void attempt_close(struct llm_call *call, const char *outcome, bool ok)
     int64_t now = now_ms(call->llm);
     struct llm_attempt *attempt = call->attempt;
     attempt->outcome = outcome;
-    count_outcome(call->lane, outcome);
     attempt->status = call->transfer->status;
     attempt->ms = now - call->sent;
     attempt->first_token_ms = call->first_progress ? call->first_progress - call->sent : 0;
+    lane_ended(call->lane, outcome, attempt->ms, attempt->first_token_ms);
     bool begun = call->answering && (call->answer.progress > 0 || call->answer.has_usage);
     if (ok || begun || strcmp(outcome, "cancelled") == 0)
         count_usage(call);
@@ -278,6 +271,15 @@ static void over(struct llm_call *call)
     uv_close((uv_handle_t *)&call->timer, on_closed);
 }
 
+static void measure_call(const struct llm_result *result)
+{
+    const struct llm_usage *usage = &result->usage;
+    metric_add(METRIC_LLM_TOKENS, METRIC_AT(metric_label(LABEL_DIRECTION, STR("prompt"))), (uint64_t)usage->prompt);
+    metric_add(METRIC_LLM_TOKENS, METRIC_AT(metric_label(LABEL_DIRECTION, STR("completion"))),
+               (uint64_t)usage->completion);
+    metric_add(METRIC_LLM_FAILOVERS, METRIC_AT(0), (uint64_t)result->failovers);
+}
+
 void call_finish(struct llm_call *call, enum llm_finish finish, const char *reason)
 {
     if (call->state == CALL_OVER)
@@ -289,6 +291,7 @@ void call_finish(struct llm_call *call, enum llm_finish finish, const char *reas
     seat_leave(&call->seat);
     uv_timer_stop(&call->timer);
     call->result.finish = finish;
+    measure_call(&call->result);
     call->result.reason = finish == LLM_ERROR ? reason : NULL;
     if (call->pending.n > 0 && finish != LLM_CANCELLED)
         call->state = CALL_DRAINS; // until the caller has room or cancels

@@ -132,6 +132,8 @@ struct lane { // one model of a provider
     double factor;                        // reported by estimated prompt tokens
     int64_t window;                       // learnt; 0: not
     int64_t outcomes[FAULT_N], cancelled; // attempts so far
+    int64_t last_ok_wall, faults_in_row;  // 0: none yet; of any kind but those of the request
+    double mean_ms;                       // of about the last hundred good ones
     bool thinks, known, silent_cut;       // known: it has answered, or begun to, before
 };
 
@@ -144,6 +146,8 @@ void lane_close(struct lane *lane, enum fault fault, int64_t wait_ms);
 unsigned lane_quirks(struct lane *lane);
 void lane_learn_quirk(struct lane *lane, unsigned bit);
 void lane_learn_window(struct llm *llm, struct lane *lane, int64_t window);
+// A request to this lane is over: the books. `outcome`: a fault's name or "cancelled"; first_ms 0: no text came.
+void lane_ended(struct lane *lane, const char *outcome, int64_t ms, int64_t first_ms);
 void lane_learn_usage(struct lane *lane, int64_t estimated, int64_t reported);
 enum { SEAT_TAKEN, SEAT_WAITING, SEAT_FULL };
 int seat_take(struct seat *seat, struct peer *peer, void (*granted)(struct seat *seat));

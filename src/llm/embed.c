@@ -21,6 +21,7 @@ struct batch {
     struct batch *next, **link;
     size_t from, n;
     int tries;
+    int64_t sent; // by now_ms
     bool waiting; // for its turn or for a retry
     struct transfer *transfer;
     struct buf reply;
@@ -266,6 +267,7 @@ static void on_done(void *arg, CURLcode code)
     struct embed *embed = batch->embed;
     enum fault fault = verdict(batch, code);
     const struct fault_row *row = &fault_rows[fault];
+    lane_ended(embed->lane, row->name, now_ms(embed->llm) - batch->sent, 0);
     transfer_free(batch->transfer);
     batch->transfer = NULL;
     embed->running--;
@@ -308,6 +310,7 @@ static void embed_run(struct embed *embed)
         embed->running++;
         struct buf body = BUF_INIT(MAX_BODY);
         write_body(batch, &body);
+        batch->sent = now_ms(embed->llm);
         batch->transfer = transfer_new(embed->llm, embed->provider, "embeddings", embed->model, &body,
                                        "application/json", &ops, batch);
     }

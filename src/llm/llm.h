@@ -102,6 +102,9 @@ struct llm_state {
     const char *circuit;   // "closed", "open", "half_open"
     int64_t reopens_in_ms; // for open
     int64_t context_window;
+    int64_t last_ok_wall_ms;  // of the last good request; 0: none yet
+    int64_t faults_in_row;    // of the server, since then
+    double mean_ms;           // of about the last hundred good ones
     bool silent_cut;          // the server cut a prompt without saying so: a warning for health
     struct llm_count *counts; // those above 0
     size_t n_counts;

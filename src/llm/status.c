@@ -3,6 +3,29 @@
 #include "llm/client.h"
 
 #include "base/clock.h"
+#include "base/metrics.h"
+
+enum { MEAN_OVER = 100 };
+
+void lane_ended(struct lane *lane, const char *outcome, int64_t ms, int64_t first_ms)
+{
+    unsigned provider = metric_label_keep(LABEL_PROVIDER, str_from(lane->peer->id));
+    metric_add(METRIC_LLM_REQUESTS, METRIC_AT(provider, metric_label_keep(LABEL_LLM_OUTCOME, str_from(outcome))), 1);
+    if (first_ms > 0)
+        metric_time(METRIC_LLM_FIRST, METRIC_AT(provider), first_ms * 1000);
+    lane->cancelled += strcmp(outcome, "cancelled") == 0;
+    for (size_t i = 0; i < FAULT_N; i++)
+        if (strcmp(fault_rows[i].name, outcome) == 0) {
+            lane->outcomes[i]++;
+            lane->faults_in_row += fault_rows[i].counts;
+        }
+    if (strcmp(outcome, fault_rows[FAULT_NONE].name) != 0)
+        return;
+    int64_t n = lane->outcomes[FAULT_NONE] < MEAN_OVER ? lane->outcomes[FAULT_NONE] : MEAN_OVER;
+    lane->mean_ms += ((double)ms - lane->mean_ms) / (double)n;
+    lane->last_ok_wall = clock_wall_ms();
+    lane->faults_in_row = 0;
+}
 
 struct question {
     struct job job;
@@ -37,6 +60,9 @@ static void fill(struct arena *arena, const struct llm_provider *provider, const
         .reopens_in_ms = !half && until > 0 ? until - now : 0,
         .context_window = provider_window(provider, lane),
         .silent_cut = lane->silent_cut,
+        .last_ok_wall_ms = lane->last_ok_wall,
+        .faults_in_row = lane->faults_in_row,
+        .mean_ms = lane->mean_ms,
         .counts = arena_calloc(arena, FAULT_N + 1, sizeof *state->counts),
     };
     for (size_t i = 0; i < FAULT_N; i++)

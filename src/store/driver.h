@@ -60,6 +60,7 @@ struct driver {
     // Housekeeping of the writer between two transactions; both may be NULL.
     enum driver_tidy (*untidy)(struct driver_conn *conn);
     void (*tidy)(struct driver_conn *conn);
+    void (*sizes)(const struct store_options *options, int64_t *ret_database, int64_t *ret_log); // may be NULL
     int (*probe)(struct driver_conn *conn, struct err *err); // smallest durable write: is there room again?
 };
 

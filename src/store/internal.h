@@ -56,10 +56,15 @@ void tx_close_rows(struct tx *tx);
 
 struct rows {
     struct tx *tx;
+    int64_t began_us; // 0: not timed
     struct driver_stmt *stmt;
     struct rows *next;
     bool ended;
 };
+
+// Every 13th statement of a thread is timed: 0 for the others.
+int64_t query_begins(void);
+void query_ended(int64_t began_us);
 
 struct rows *rows_new(struct tx *tx, struct driver_stmt *stmt);
 

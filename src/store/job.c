@@ -3,6 +3,9 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/vec.h"
+
+#include <stdlib.h>
 
 STORE_SQL(job_row_insert, "INSERT INTO jobs (brand_id, id, kind, payload, state, run_at, created_at) VALUES ($1, $2, "
                           "$3, $4, 'waiting', $5, $6)");
@@ -24,6 +27,9 @@ STORE_SQL(
     "UPDATE jobs SET state = 'waiting', attempts = attempts - 1, lease_until = NULL WHERE brand_id = $1 AND id = $2");
 STORE_SQL_ALL(job_soonest, "SELECT MIN(CASE WHEN state = 'running' THEN lease_until ELSE run_at END) FROM jobs WHERE "
                            "state IN ('waiting', 'running')");
+
+STORE_SQL_ALL(job_by_kind, "SELECT kind, state, COUNT(*), SUM(CASE WHEN created_at >= $1 THEN 1 ELSE 0 END) FROM jobs "
+                           "GROUP BY kind, state ORDER BY kind, state");
 
 int job_insert(struct tx *tx, const char *kind, struct str payload, int64_t run_at, struct err *err)
 {
@@ -84,5 +90,24 @@ int job_next_due(struct tx *tx, int64_t *ret, struct err *err)
         return 0;
     if (rc == 1)
         *ret = rows_int(rows, 0);
+    return rc;
+}
+
+int job_counts(struct tx *tx, struct arena *arena, int64_t since, struct job_count **ret, size_t *ret_n,
+               struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    VEC(struct job_count) counts = {0};
+    int rc = tx_query(tx, &job_by_kind, VALUES(v_int(since)), &rows, err);
+    while (!rc && (rc = rows_next(rows, err)) > 0) {
+        vec_push(&counts, arena_str(arena, rows_str(rows, 0)), arena_str(arena, rows_str(rows, 1)), rows_int(rows, 2),
+                 rows_int(rows, 3));
+        rc = 0;
+    }
+    *ret = arena_calloc(arena, counts.n + 1, sizeof **ret);
+    if (counts.n)
+        memcpy(*ret, counts.at, counts.n * sizeof **ret);
+    *ret_n = counts.n;
+    vec_done(&counts);
     return rc;
 }

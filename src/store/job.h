@@ -21,5 +21,12 @@ int job_done(struct tx *tx, struct str id, struct err *err); // scope's brand
 int job_failed(struct tx *tx, struct str id, struct str error, int64_t run_at, struct err *err);
 // It was not the job's fault that it did not come to its end: it waits again as if it had not been tried.
 int job_released(struct tx *tx, struct str id, struct err *err);
+struct job_count {
+    struct str kind, state; // "waiting", "running", "failed"
+    int64_t n, recent; // recent: of those that failed, made since `since`
+};
+// Jobs of all brands by kind and state.
+int job_counts(struct tx *tx, struct arena *arena, int64_t since, struct job_count **ret, size_t *ret_n,
+               struct err *err);
 // When the next job is due: 1 = *ret set, 0 = none waits.
 int job_next_due(struct tx *tx, int64_t *ret, struct err *err);

@@ -2,6 +2,23 @@
 // The rows of one query. A transaction knows its open ones and ends those that its closure forgot.
 #include "store/internal.h"
 
+#include "base/clock.h"
+#include "base/metrics.h"
+
+enum { TIMED_OF = 13 }; // no period of a handler's few statements
+
+int64_t query_begins(void)
+{
+    static _Thread_local unsigned n;
+    return n++ % TIMED_OF == 0 ? clock_mono_us() : 0;
+}
+
+void query_ended(int64_t began_us)
+{
+    if (began_us)
+        metric_time(METRIC_DB_QUERY, METRIC_AT(0), clock_mono_us() - began_us);
+}
+
 struct rows *rows_new(struct tx *tx, struct driver_stmt *stmt)
 {
     struct rows *rows = ARENA_NEW(tx_arena(tx), struct rows);
@@ -35,6 +52,7 @@ void rows_done(struct rows *rows)
         if (*at == rows) {
             *at = rows->next;
             tx->store->driver->reset(rows->stmt);
+            query_ended(rows->began_us);
             return;
         }
 }

@@ -16,6 +16,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -545,6 +546,20 @@ static int sqlite_connect(const struct store_options *options, bool writer, stru
     return 0;
 }
 
+static int64_t file_size(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat file;
+    int n = snprintf(path, sizeof path, "%s/%s", directory, name);
+    return n > 0 && (size_t)n < sizeof path && stat(path, &file) == 0 ? file.st_size : -1;
+}
+
+static void sqlite_sizes(const struct store_options *options, int64_t *ret_database, int64_t *ret_log)
+{
+    *ret_database = file_size(options->data_dir, "parley.db");
+    *ret_log = file_size(options->data_dir, "parley.db-wal");
+}
+
 const struct driver driver_sqlite = {
     .name = "sqlite",
     .caps = DRIVER_GROUP_COMMIT | DRIVER_BACKUP | DRIVER_ONE_PROCESS,
@@ -573,5 +588,6 @@ const struct driver driver_sqlite = {
     .outside = sqlite_outside,
     .untidy = sqlite_untidy,
     .tidy = sqlite_tidy,
+    .sizes = sqlite_sizes,
     .probe = sqlite_probe,
 };

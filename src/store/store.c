@@ -144,10 +144,11 @@ void store_listen(struct store *store, void (*fn)(void *arg, const struct change
     pthread_mutex_unlock(&store->listen_lock);
 }
 
-int store_read(struct store *store, const struct scope *scope, store_fn fn, void *arg, struct err *err)
+static int read_within(struct store *store, int64_t wait_ms, const struct scope *scope, store_fn fn, void *arg,
+                       struct err *err)
 {
     struct driver_conn *conn;
-    int rc = conns_take(store->readers, store->wait_ms, &conn, err);
+    int rc = conns_take(store->readers, wait_ms, &conn, err);
     if (rc)
         return rc;
     rc = store->driver->begin(conn, false, err);
@@ -161,6 +162,33 @@ int store_read(struct store *store, const struct scope *scope, store_fn fn, void
     if (rc == DRIVER_REPEAT)
         return err_set(err, ERR_UNAVAILABLE, "the engine could not read in one snapshot");
     return rc;
+}
+
+int store_read(struct store *store, const struct scope *scope, store_fn fn, void *arg, struct err *err)
+{
+    return read_within(store, store->wait_ms, scope, fn, arg, err);
+}
+
+STORE_SQL_ALL(store_row_ping, "SELECT COUNT(*) FROM brands WHERE id = ''");
+
+static int ping(struct tx *tx, void *arg, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    (void)arg;
+    return tx_query_one(tx, &store_row_ping, NO_VALUES, &rows, err);
+}
+
+int store_ping(struct store *store, int wait_ms, struct err *err)
+{
+    struct scope scope = scope_installation(STR("health"));
+    return read_within(store, wait_ms, &scope, ping, NULL, err);
+}
+
+void store_sizes(const struct store *store, int64_t *ret_database, int64_t *ret_log)
+{
+    *ret_database = *ret_log = -1;
+    if (store->driver->sizes)
+        store->driver->sizes(&store->options, ret_database, ret_log);
 }
 
 int store_write(struct store *store, const struct scope *scope, store_fn fn, void *arg, struct err *err)

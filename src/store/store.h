@@ -106,6 +106,10 @@ struct store_options {
 int store_open(const struct store_options *options, struct store **ret, bool *ret_fresh, struct err *err);
 void store_close(struct store *store); // finishes queued writes
 const char *store_engine(const struct store *store); // "sqlite", "postgresql"
+// Bytes of the database and of its log on the disk; -1: not known.
+void store_sizes(const struct store *store, int64_t *ret_database, int64_t *ret_log);
+// Reads something small, waiting `wait_ms` at most for its turn. ERR_UNAVAILABLE.
+int store_ping(struct store *store, int wait_ms, struct err *err);
 // Consistent copy of a running store into a new file (SQLite only).
 int store_backup(struct store *store, const char *path, struct err *err);
 bool store_writable(const struct store *store); // false while the disk is full or the engine is away

@@ -160,6 +160,7 @@ int tx_exec(struct tx *tx, const struct store_sql *sql, const struct value *args
     const struct driver *driver = tx->store->driver;
     struct err cause = {0};
     struct driver_stmt *stmt;
+    int64_t began = query_begins();
     int rc = prepare(tx, sql, args, n, false, &stmt, &cause);
     if (rc)
         return tx_fail(tx, rc, &cause, err);
@@ -168,6 +169,7 @@ int tx_exec(struct tx *tx, const struct store_sql *sql, const struct value *args
     if (rc == 0 && ret_changed)
         *ret_changed = driver->changed(stmt);
     driver->reset(stmt);
+    query_ended(began);
     return rc < 0 ? tx_fail(tx, rc, &cause, err) : 0;
 }
 
@@ -178,10 +180,12 @@ int tx_query(struct tx *tx, const struct store_sql *sql, const struct value *arg
         return tx_fail(tx, tx->failed, &tx->first, err);
     struct err cause = {0};
     struct driver_stmt *stmt;
+    int64_t began = query_begins();
     int rc = prepare(tx, sql, args, n, true, &stmt, &cause);
     if (rc)
         return tx_fail(tx, rc, &cause, err);
     *ret = rows_new(tx, stmt);
+    (*ret)->began_us = began;
     return 0;
 }
 

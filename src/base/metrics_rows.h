@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one table of metrics and the closed sets that their labels come from. Included by metrics.h (ids) and metrics.c
+// (rows); `/api/v1/metrics`, `parley metrics-list` and docs/metrics.md are printed from it.
+//
+// L(id, name, first, values, room): `first` is the value of index 0, for all that is not in the set. `values` a|b|c;
+// `room` is how many more the program may add (metric_label_keep); above 64 only before metrics_start.
+// clang-format off
+#ifdef L
+L(METHOD, "method", "other", "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS", 0)
+L(ROUTE, "route", "unmatched", NULL, 1000)
+L(CODE, "code", "other", "101|200|201|202|204|206|301|302|303|304|307|308|400|401|403|404|405|406|408|409|410|412|413|414|415|416|417|422|426|428|429|431|500|502|503|504", 0)
+L(SURFACE, "surface", "other", "brand|platform|site|locale|line|public|playground|widget|external", 0)
+L(MODE, "mode", "none", "model|quoted|curated", 0)
+L(PROVIDER, "provider", "other", NULL, 32)
+L(LLM_OUTCOME, "outcome", "other", NULL, 32)
+L(DIRECTION, "direction", "other", "prompt|completion", 0)
+L(PLUGIN, "type", "other", "http|mcp|hook", 0)
+L(OUTCOME, "outcome", "other", "ok|retry|failed|blocked|timeout|invalid", 0)
+L(INTENT, "result", "other", "matched|unmatched|out_of_scope|no_model", 0)
+L(SESSION, "status", "other", "completed|failed|cancelled", 0)
+L(DELIVERY, "outcome", "other", "ok|retry|failed|blocked", 0)
+L(LINE_METHOD, "method", "other", "reply|push|loading|profile|info|content|webhook", 0)
+L(LINE_EVENT, "type", "other", "message|follow|unfollow|join|leave|memberJoined|memberLeft|postback|unsend|accountLink", 0)
+L(CLASS, "class", "other", NULL, 64)
+L(AUTH_EVENT, "event", "other", "login_ok|login_failed|refresh|refresh_reuse|reset|register", 0)
+L(MAIL, "outcome", "other", "ok|retry|failed", 0)
+L(STATUS, "status", NULL, NULL, 0)
+L(MEMORY, "type", NULL, NULL, 0)
+L(VERSION, "version", NULL, NULL, 0)
+L(ENVIRONMENT, "environment", NULL, NULL, 0)
+L(JOB, "type", NULL, NULL, 0)
+L(STATE, "state", NULL, NULL, 0)
+#endif
+
+// M(id, name, type, labels A B C, flags, help): COUNTER and HISTOGRAM (seconds) are counted here; READ_GAUGE and
+// READ_COUNTER are read when somebody asks. SPARSE: only what has happened is shown. RECENT: the mean of the last 100
+// is known. LATER: the part of the program that would count it does not exist yet, it reads 0 or has no series.
+#ifdef M
+M(INFO, "chatbots_info", READ_GAUGE, VERSION, ENVIRONMENT, NONE, 0, "1; the labels say what runs")
+M(UPTIME, "chatbots_uptime_seconds", READ_GAUGE, NONE, NONE, NONE, 0, "time since the start")
+M(MEMORY, "chatbots_memory_usage_bytes", READ_GAUGE, MEMORY, NONE, NONE, 0, "rss: resident; heapTotal, heapUsed: of the allocator; external: its blocks with a mapping of their own")
+M(HTTP_REQUESTS, "parley_http_requests_total", COUNTER, METHOD, ROUTE, CODE, METRIC_SPARSE, "answered requests by template of the path")
+M(HTTP_DURATION, "parley_http_request_duration_seconds", HISTOGRAM, ROUTE, NONE, NONE, METRIC_SPARSE, "from the first byte of a request to the last of its answer; streams whole")
+M(HTTP_IN_FLIGHT, "parley_http_in_flight", READ_GAUGE, NONE, NONE, NONE, 0, "requests under way")
+M(SOCKETS, "parley_websocket_connections", READ_GAUGE, NONE, NONE, NONE, 0, "open WebSockets")
+M(STREAMS, "parley_streams_open", READ_GAUGE, NONE, NONE, NONE, 0, "open event streams over HTTP")
+M(TURNS, "parley_turns_total", COUNTER, SURFACE, MODE, NONE, 0, "conversation turns that ended; mode none: nothing was answered")
+M(TURN_DURATION, "parley_turn_duration_seconds", HISTOGRAM, SURFACE, NONE, NONE, METRIC_SPARSE, "whole turns")
+M(TURN_FIRST, "parley_turn_first_token_seconds", HISTOGRAM, SURFACE, NONE, NONE, METRIC_SPARSE, "until the first text of the answer")
+M(TURN_OVERHEAD, "parley_turn_overhead_seconds", HISTOGRAM, SURFACE, NONE, NONE, METRIC_SPARSE, "turns without the time spent on model servers")
+M(RETRIEVAL, "parley_retrieval_duration_seconds", HISTOGRAM, NONE, NONE, NONE, METRIC_RECENT, "searches in an index, embedding of the question included")
+M(LLM_REQUESTS, "parley_llm_requests_total", COUNTER, PROVIDER, LLM_OUTCOME, NONE, METRIC_SPARSE, "requests to model servers")
+M(LLM_FIRST, "parley_llm_first_token_seconds", HISTOGRAM, PROVIDER, NONE, NONE, METRIC_SPARSE, "from a request to its first text")
+M(LLM_TOKENS, "parley_llm_tokens_total", COUNTER, DIRECTION, NONE, NONE, 0, "tokens as servers report them, else estimated")
+M(LLM_FAILOVERS, "parley_llm_failovers_total", COUNTER, NONE, NONE, NONE, 0, "calls that went on to another model server")
+M(LLM_CIRCUIT, "parley_llm_circuit_state", READ_GAUGE, PROVIDER, NONE, NONE, 0, "0 closed, 1 trial, 2 open; the worst of a provider's models")
+M(PLUGIN_CALLS, "parley_plugin_calls_total", COUNTER, PLUGIN, OUTCOME, NONE, METRIC_LATER, "calls of plugins")
+M(PLUGIN_DURATION, "parley_plugin_call_duration_seconds", HISTOGRAM, PLUGIN, NONE, NONE, METRIC_SPARSE | METRIC_LATER, "calls of plugins")
+M(INTENTS, "parley_intents_total", COUNTER, INTENT, NONE, NONE, METRIC_LATER, "turns by what the classifier found")
+M(TRAINING, "parley_training_sessions_total", COUNTER, SESSION, NONE, NONE, METRIC_LATER, "training sessions that ended")
+M(TRAINING_DURATION, "parley_training_duration_seconds", HISTOGRAM, NONE, NONE, NONE, METRIC_LATER, "training sessions")
+M(LEARNING, "parley_learning_items", READ_GAUGE, STATUS, NONE, NONE, METRIC_LATER, "learning items by status")
+M(DELIVERIES, "parley_webhook_deliveries_total", COUNTER, DELIVERY, NONE, NONE, 0, "attempts to deliver webhook events")
+M(WEBHOOK_DUE, "parley_webhook_due", READ_GAUGE, NONE, NONE, NONE, 0, "deliveries that are due now")
+M(WEBHOOK_OLDEST, "parley_webhook_oldest_due_seconds", READ_GAUGE, NONE, NONE, NONE, 0, "how long the oldest of them has been due")
+M(LINE_REQUESTS, "parley_line_requests_total", COUNTER, LINE_METHOD, OUTCOME, NONE, METRIC_LATER, "requests to LINE")
+M(LINE_EVENTS, "parley_line_events_total", COUNTER, LINE_EVENT, OUTCOME, NONE, METRIC_LATER, "events that LINE sent")
+M(LINE_ANSWER, "parley_line_answer_seconds", HISTOGRAM, NONE, NONE, NONE, METRIC_LATER, "from an event of LINE to its answer")
+M(RATE_LIMITED, "parley_rate_limited_total", COUNTER, CLASS, NONE, NONE, 0, "requests that a rate limit refused")
+M(AUTH_EVENTS, "parley_auth_events_total", COUNTER, AUTH_EVENT, NONE, NONE, 0, "sign-ins and what belongs to them")
+M(MAILS, "parley_mails_total", COUNTER, MAIL, NONE, NONE, 0, "attempts to send mails")
+M(JOBS, "parley_jobs", READ_GAUGE, JOB, STATE, NONE, 0, "background jobs in the store")
+M(DB_SIZE, "parley_db_size_bytes", READ_GAUGE, NONE, NONE, NONE, 0, "size of the database")
+M(DB_LOG, "parley_db_log_bytes", READ_GAUGE, NONE, NONE, NONE, 0, "size of its write-ahead log")
+M(DB_QUERY, "parley_db_query_duration_seconds", HISTOGRAM, NONE, NONE, NONE, 0, "statements from their start to their last row; every 13th is timed")
+M(RSS, "process_resident_memory_bytes", READ_GAUGE, NONE, NONE, NONE, 0, "resident memory")
+M(OPEN_FDS, "process_open_fds", READ_GAUGE, NONE, NONE, NONE, 0, "open file descriptors")
+M(START_TIME, "process_start_time_seconds", READ_GAUGE, NONE, NONE, NONE, 0, "Unix time of the start")
+M(CPU, "process_cpu_seconds_total", READ_COUNTER, NONE, NONE, NONE, 0, "user and system time")
+#endif

@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 
-// The surface is what stands before the colon of its sessions' prefix.
+// The surface is what stands before the colon of its sessions' prefix; /api/v1 has none.
 static unsigned surface_of(const struct turn *turn)
 {
-    struct str rest = turn->input.prefix;
+    struct str rest = turn->input.prefix.n ? turn->input.prefix : STR("platform");
     return metric_label(LABEL_SURFACE, str_split(&rest, ':'));
 }
 

@@ -47,7 +47,6 @@ S(WEBHOOK_TIMEOUT, "webhook.timeout", NULL, NUMBER, "s", "15", 1, 60, NULL, SETT
 S(AUTH_ACCESS_TTL, "auth.access_ttl", NULL, INT, "s", "3600", 1, 86400, NULL, SETTING_RELOAD, "life of an access token")
 S(AUTH_REFRESH_TTL, "auth.refresh_ttl", NULL, INT, "s", "604800", 1, 7776000, NULL, SETTING_RELOAD, "life of a refresh token from its issue")
 S(AUTH_REFRESH_MAX, "auth.refresh_max", NULL, INT, "s", "2592000", 1, 31536000, NULL, SETTING_RELOAD, "life of a sign-in")
-S(ENVIRONMENT, "environment", NULL, ENUM, NULL, "development", 0, 0, "development|production", 0, "production: https only for outbound calls, common passwords refused")
 S(METRICS_TOKEN, "metrics.token", NULL, STRING, NULL, NULL, 16, 200, NULL, SETTING_RELOAD | SETTING_SECRET, "bearer token that opens /api/v1/metrics and /api/v1/health/status; none by default")
 S(MEMORY_LIMIT, "memory.limit", NULL, INT, "bytes", NULL, 16777216, 1099511627776, NULL, SETTING_RELOAD, "resident size that /api/v1/health/status compares with; none by default")
 S(EMBEDDING_BUILTIN, "embedding.builtin", NULL, PATH, NULL, "auto", 1, 4000, NULL, 0, "built-in embedder: auto, off or a model file; this version carries none, so words serve where no provider makes vectors")

@@ -169,7 +169,7 @@ int store_read(struct store *store, const struct scope *scope, store_fn fn, void
     return read_within(store, store->wait_ms, scope, fn, arg, err);
 }
 
-STORE_SQL_ALL(store_row_ping, "SELECT MAX(version) FROM schema_migrations");
+STORE_SQL_ALL(store_row_ping, "SELECT MAX(number) FROM schema_migrations");
 
 static int ping(struct tx *tx, void *arg, struct err *err)
 {

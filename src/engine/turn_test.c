@@ -260,7 +260,8 @@ TEST(turn_for_the_whole_answer_is_not_told_of_its_parts)
     site_open(&site, SITE_MODEL);
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     fake_control(&site.fake, "{\"default\":{\"answer\":\"count:30\",\"deltaDelayMs\":10}}");
-    struct turn_input input = {.chatbot = &brand->chatbot, .message = STR("count"), .prefix = STR("brand:"), .whole = true};
+    struct turn_input input = {.chatbot = &brand->chatbot, .message = STR("count"), .prefix = STR("brand:")};
+    input.whole = true;
     input.channel = STR("api");
     input.actor = STR("anonymous");
     struct turn *turn = turn_start(site.engine, &input, count_call, (void *)&calls, NULL);

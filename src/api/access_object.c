@@ -199,6 +199,7 @@ bool access_rights(struct call *call)
 {
     const struct right *right = &rights[call->endpoint->who];
     bool object = in_path(call), there = object && (call->chatbot || call->object);
+    there |= object && call->brand && (call->endpoint->flags & ENDPOINT_ERASED);
     if (right->open || call->operator)
         return true;
     if (call->caller.kind == CALLER_CHATBOT_KEY)

@@ -191,8 +191,10 @@ struct audit_page {
 static int load_audit(struct tx *tx, void *arg, struct err *err)
 {
     struct audit_page *p = arg;
-    return audit_list(tx, p->call->arena, p->call->brand->row.brand.created_at, p->limit, p->offset, &p->entries, &p->n,
-                      &p->total, err);
+    // An id that is used again does not show what a brand before it left.
+    struct audit_query query = {
+        .from = p->call->brand->row.brand.created_at, .to = INT64_MAX, .limit = p->limit, .offset = p->offset};
+    return audit_list(tx, p->call->arena, &query, &p->entries, &p->n, &p->total, err);
 }
 
 static void list_audit(struct call *call)

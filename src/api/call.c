@@ -144,6 +144,17 @@ int64_t call_query_int(struct call *call, const char *name, int64_t low, int64_t
     return n;
 }
 
+int64_t call_query_time(struct call *call, const char *name, int64_t otherwise)
+{
+    static const struct loc query = {NULL, STR("query"), 0};
+    struct str text = http_query(call->req, name);
+    struct loc at = {&query, str_from(name), 0};
+    int64_t time = otherwise;
+    if (text.p && !clock_parse(str_trim(text), &time))
+        fault_add(call->faults, FAULT_FORM, &at, NULL, 0, "an RFC 3339 time")->input_text = text;
+    return time;
+}
+
 bool call_query_bool(struct call *call, const char *name, bool *ret)
 {
     static const struct loc query = {NULL, STR("query"), 0};

@@ -61,6 +61,7 @@ enum endpoint_flags {
     ENDPOINT_BODY_LIST = 4, // the raw body is a list of `raw_model`
     ENDPOINT_TOKEN = 256, // a user's key does not do: an access token is needed
     ENDPOINT_DELETED = 512, // finds a deleted chatbot too
+    ENDPOINT_ERASED = 8192, // knows also what is erased, and answers by the id alone
     ENDPOINT_PAGED = 1024, // /api/v1: the reply is a list with pagination, read with page and limit
     ENDPOINT_CREATED = 2048, // replies 201
     ENDPOINT_EXISTS = 4096, // or 200, when it was there already
@@ -145,6 +146,7 @@ void call_brand_gone(struct call *call); // 404 for a brand that is not there, o
 // Query parameter in low..high. Absent: `otherwise`. A bad one is added to call->faults.
 int64_t call_query_int(struct call *call, const char *name, int64_t low, int64_t high, int64_t otherwise);
 bool call_query_bool(struct call *call, const char *name, bool *ret); // false: absent, or bad and added to call->faults
+int64_t call_query_time(struct call *call, const char *name, int64_t otherwise); // RFC 3339; likewise
 yyjson_mut_doc *call_doc(struct call *call); // in the call's arena
 // The store with the call's scope; what failed is in call->err. For call_failed.
 int call_store_read(struct call *call, store_fn fn, void *arg);
@@ -168,6 +170,11 @@ struct endpoints socket_endpoints(void);
 struct endpoints auth_endpoints(void);
 struct endpoints personalities_endpoints(void);
 struct endpoints metrics_endpoints(void);
+struct endpoints chatbots_endpoints(void);
+struct endpoints chatbot_keys_endpoints(void);
+struct endpoints chatbot_file_endpoints(void);
+struct endpoints prompts_endpoints(void);
+struct endpoints audit_log_endpoints(void);
 struct endpoints root_endpoints(void);
 #define ENDPOINTS(rows) ((struct endpoints){(rows), sizeof(rows) / sizeof *(rows)})
 // Every endpoint, as routes for the server (owned by the caller, free()).

@@ -10,6 +10,8 @@ yyjson_mut_val *envelope_new(yyjson_mut_doc *doc, const char *message);
 void envelope_send(struct call *call, int status, yyjson_mut_val *envelope);
 
 void call_data(struct call *call, int status, const char *message, yyjson_mut_doc *doc, yyjson_mut_val *data);
+// An error with an object of details in the words of its endpoint (surface.c).
+void call_error_details(struct call *call, int status, const char *text, yyjson_mut_doc *doc, yyjson_mut_val *details);
 void call_done(struct call *call, const char *message); // 200 without data
 
 struct page {

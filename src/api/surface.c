@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How each surface shapes what goes wrong.
-#include "api/call.h"
+#include "api/envelope.h"
 
 static void send_json(struct http_req *req, int status, yyjson_mut_val *root)
 {
@@ -64,13 +64,26 @@ static yyjson_mut_val *envelope(struct http_req *req, yyjson_mut_doc *doc, const
     return root;
 }
 
+static const char *code_of(int status)
+{
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (codes[i].status == status)
+            return codes[i].code;
+    return "BAD_REQUEST";
+}
+
 static void platform_error(struct http_req *req, int status, const char *code, const char *text)
 {
-    for (size_t i = 0; i < sizeof codes / sizeof *codes && !code; i++)
-        if (codes[i].status == status)
-            code = codes[i].code;
     http_header(req, "Cache-Control", "no-store");
-    send_json(req, status, envelope(req, json_doc(http_arena(req)), code ? code : "BAD_REQUEST", text));
+    send_json(req, status, envelope(req, json_doc(http_arena(req)), code ? code : code_of(status), text));
+}
+
+void call_error_details(struct call *call, int status, const char *text, yyjson_mut_doc *doc, yyjson_mut_val *details)
+{
+    yyjson_mut_val *root = envelope(call->req, doc, code_of(status), text);
+    json_add(doc, root, "details", details);
+    http_header(call->req, "Cache-Control", "no-store");
+    send_json(call->req, status, root);
 }
 
 static void platform_faults(struct http_req *req, const struct faults *faults)

@@ -31,6 +31,8 @@ S(LIMITS_CONVERSATION, "limits.conversation", NULL, INT, "per 60 s", "60", 0, 10
 S(LIMITS_MESSAGE_CHARS, "limits.message_chars", NULL, INT, "characters", "2000", 1, 4000, NULL, SETTING_RELOAD, "longest message of a visitor")
 S(LIMITS_PRODUCTS, "limits.products_per_brand", NULL, INT, "rows", "100000", 1, 10000000, NULL, SETTING_RELOAD, "products of a brand")
 S(LIMITS_BRANDS, "limits.brands_per_user", NULL, INT, "brands", "20", 1, 100000, NULL, SETTING_RELOAD, "brands that one user may make")
+S(LIMITS_CHATBOTS, "limits.chatbots_per_brand", NULL, INT, "chatbots", "200", 1, 100000, NULL, SETTING_RELOAD, "chatbots of a brand")
+S(RETENTION_DELETED, "retention.deleted_days", NULL, INT, "days", "30", 1, 3650, NULL, SETTING_RELOAD, "time in which deleted chatbots can be restored")
 S(WS_MAX_MESSAGE, "ws.max_message_bytes", NULL, INT, "bytes", "65536", 1024, 1048576, NULL, SETTING_RELOAD, "longest WebSocket message")
 S(WS_PING, "ws.ping_interval", NULL, NUMBER, "s", "30", 1, 300, NULL, SETTING_RELOAD, "time between pings of the server")
 S(WS_IDLE, "ws.idle_timeout", NULL, NUMBER, "s", "300", 1, 86400, NULL, SETTING_RELOAD, "a socket is closed after this long without a message or a turn")

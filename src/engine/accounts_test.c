@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "model/text.h"
-#include "store/chatbot.h"
+#include "store/chatbot_key.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

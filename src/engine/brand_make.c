@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "store/account.h"
 #include "store/audit.h"
-#include "store/chatbot.h"
+#include "store/chatbot_key.h"
 
 #include <stdio.h>
 
@@ -108,10 +108,10 @@ static void first_row(struct brand_make *make, const char *id)
 // demand.
 static int first_key(struct tx *tx, struct brand_make *make, struct err *err)
 {
-    char key[64] = "ck_", hash[CRYPTO_HEX_SIZE];
-    id_random(key + 3, 48, ID_HEX);
+    char key[CHATBOT_KEY_SIZE], hash[CRYPTO_HEX_SIZE];
+    chatbot_key_make(key);
     crypto_sha256_hex(str_from(key), hash);
-    return chatbot_key_insert(tx, make->row.chatbot_id, STR("default"), true, hash, str_from(key + 3 + 40),
+    return chatbot_key_insert(tx, make->row.chatbot_id, STR("primary"), true, hash, chatbot_key_hint(str_from(key)),
                               make->row.brand.created_at, err);
 }
 

@@ -3,6 +3,7 @@
 // the marker filter (and in voice turns the sentence cutter) on the client's loop thread before any reader sees it.
 #include "engine/turn_internal.h"
 
+#include "engine/chatbot_prompt.h"
 #include "engine/guard.h"
 #include "engine/money.h"
 #include "engine/quote.h"
@@ -17,47 +18,6 @@ static const struct chat_settings *chat_of(const struct turn *turn)
 
 // ---- prompt --------------------------------------------------------------------------------------------------------
 // In an arena of its own: the call copies it, and the turn's arena stays while the turn waits.
-
-static struct prompt_pair *company_pairs(struct turn *turn, struct arena *arena, size_t *ret_n)
-{
-    yyjson_val *info, *key, *value;
-    size_t i, max, n = 0;
-    *ret_n = 0;
-    if (!turn->input.chatbot->company.n ||
-        json_parse(arena, turn->input.chatbot->company, JSON_RAW_NUMBERS, &info, NULL) != 0)
-        return NULL;
-    struct prompt_pair *pairs = arena_calloc(arena, yyjson_obj_size(info) + 1, sizeof *pairs);
-    yyjson_obj_foreach(info, i, max, key, value)
-    {
-        struct str text = yyjson_is_str(value)    ? json_str(value)
-                          : yyjson_is_null(value) ? STR("")
-                                                  : json_write_val(arena, value);
-        pairs[n++] = (struct prompt_pair){json_str(key), text};
-    }
-    *ret_n = n;
-    return pairs;
-}
-
-static const struct str ADVICE_RULE =
-    STR("Say in two or three sentences why the products of the catalogue block fit the customer's wish.");
-
-static struct str system_text(struct turn *turn, struct arena *arena)
-{
-    const struct chatbot_ref *chatbot = turn->input.chatbot;
-    bool chosen = turn->input.personality.p;
-    struct prompt_system system = {
-        .base = chatbot->base,
-        .persona = chatbot->persona,
-        .personality = chosen ? turn->input.personality : chatbot->personality,
-        .rules = {.more = &ADVICE_RULE,
-                  .n_more = turn->input.advice ? 1 : 0,
-                  .language = chatbot->chat.language,
-                  .catalogue = chatbot->chat.suggestions,
-                  .voice = turn->input.voice},
-    };
-    system.company = company_pairs(turn, arena, &system.n_company);
-    return prompt_system_text(arena, &system);
-}
 
 static void fill_data(struct turn *turn, struct arena *arena, struct prompt_data *data)
 {
@@ -163,7 +123,9 @@ static enum step_result ask_model(struct turn *turn)
     AUTO_ARENA struct arena *arena = arena_new(WORK_SIZE);
     struct prompt_turn *pairs = arena_calloc(arena, turn->n_history + 1, sizeof *pairs);
     struct prompt_input input = {
-        .system = system_text(turn, arena),
+        .system = chatbot_prompt_text(arena, turn->input.chatbot,
+                                      &(struct chatbot_prompt){turn->input.personality, turn->input.advice > 0,
+                                                               turn->input.voice}),
         .history = pairs,
         .n_history = history_pairs(turn, pairs),
         .message = turn->input.message,

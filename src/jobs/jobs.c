@@ -24,6 +24,7 @@ struct jobs {
 
 static const struct job_kind kinds[] = {
     {"brand.erase", job_erase_brand, 20},
+    {"chatbot.erase", job_erase_chatbot, 20},
     {"embed", job_embed, 20},
 };
 

@@ -12,4 +12,5 @@ struct job_kind {
 };
 
 int job_erase_brand(const struct jobs_options *with, const struct job *job, struct err *err);
+int job_erase_chatbot(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_embed(const struct jobs_options *with, const struct job *job, struct err *err);

@@ -75,24 +75,49 @@ const struct model chatbot_configuration_model = {"ChatbotConfiguration", NULL, 
                                                   MODEL_FIELDS(configuration_fields)};
 #undef AT
 
+#define AT(member) FIELD_AT(struct chatbot_creator, member)
+static const struct field creator_fields[] = {
+    {"id", NULL, FIELD_STRING, 0, AT(id)},
+    {"username", NULL, FIELD_STRING, 0, AT(username)},
+    {"name", NULL, FIELD_STRING, 0, AT(name)},
+    {"email", NULL, FIELD_STRING, 0, AT(email)},
+};
+const struct model chatbot_creator_model = {"ChatbotCreator", NULL, sizeof(struct chatbot_creator),
+                                            MODEL_FIELDS(creator_fields)};
+#undef AT
+
+#define AT(member) FIELD_AT(struct chatbot_stats, member)
+static const struct field stats_fields[] = {
+    {"totalConversations", NULL, FIELD_INT, 0, AT(total_conversations), .fallback = "0"},
+    {"uniqueUsers", NULL, FIELD_INT, 0, AT(unique_users), .fallback = "0"},
+    {"lastActivity", NULL, FIELD_TIME, FIELD_NULL, AT(last_activity)},
+};
+static const struct model stats_model = {"ChatbotStats", NULL, sizeof(struct chatbot_stats),
+                                         MODEL_FIELDS(stats_fields)};
+#undef AT
+
+#define INTERNAL (FIELD_READONLY | FIELD_HIDDEN)
 #define AT(member) FIELD_AT(struct chatbot, member)
 static const struct field chatbot_fields[] = {
     {"id", "id", FIELD_STRING, FIELD_READONLY | FIELD_KEY, AT(id)},
     {"slug", "slug", FIELD_STRING, FIELD_TRIM, AT(slug), 1, 48, .valid = chatbot_slug_valid,
      .pattern = "^[a-z0-9-]{1,48}$", .pattern_help = "a-z, 0-9 and - and not the form of a UUID",
      .example = "\"fern-bot\""},
+    {"brandId", NULL, FIELD_STRING, FIELD_READONLY, AT(brand_id)},
     {"name", "name", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM | FIELD_LINE, AT(name), 1, 255,
      .example = "\"Fern bot\""},
     {"description", "description", FIELD_STRING, FIELD_TRIM | FIELD_NULL, AT(description), 0, 1000},
     {"status", "status", FIELD_STRING, 0, AT(status), .choices = "testing|active|inactive", .fallback = "\"testing\"",
-     .help = "Only PUT changes it"},
-    {"publishableKey", "publishable_key", FIELD_STRING, FIELD_READONLY, AT(publishable_key)},
+     .shown_choices = "testing|active|inactive|training|error",
+     .help = "PUT alone; training and error are only shown, while they hold"},
+    {"apiKeyHint", NULL, FIELD_STRING, FIELD_READONLY, AT(api_key_hint)},
+    {"publishableKey", "publishable_key", FIELD_STRING, FIELD_READONLY | FIELD_SECRET, AT(publishable_key)},
     {"welcomeMessage", "welcome_message", FIELD_STRING, FIELD_TRIM, AT(welcome_message), 1, 500,
      .fallback = "\"Hello! How can I help you today?\""},
     {"configuration", "configuration", FIELD_OBJECT, FIELD_MERGE, AT(configuration),
      .model = &chatbot_configuration_model},
     {"knowledgeSourceFilters", "knowledge_filters", FIELD_JSON, 0, AT(knowledge_filters), 0, 5, .item_high = 40,
-     .bytes = 131072, .depth = 2, .fallback = "{}"},
+     .bytes = 131072, .depth = 2, .fallback = "{}", .help = "Replaced as a whole"},
     {"promptVersion", "prompt_version", FIELD_INT, FIELD_READONLY, AT(prompt_version)},
     {"engine", "engine", FIELD_STRING, 0, AT(engine), .choices = "openai|botpress|huggingface|rasa|custom",
      .fallback = "\"openai\"", .help = "A label for clients"},
@@ -103,18 +128,26 @@ static const struct field chatbot_fields[] = {
     {"tags", "tags", FIELD_STRINGS, FIELD_TRIM, AT(tags), 0, 20, 50, .fallback = "[]"},
     {"defaultPersonalityId", "default_personality_id", FIELD_STRING, FIELD_NULL | FIELD_TRIM,
      AT(default_personality_id), 1, 64, .alias = "defaultPersonality"},
+    {"defaultPersonality", NULL, FIELD_STRING, FIELD_READONLY, AT(default_personality)},
     {"createdBy", "created_by", FIELD_STRING, FIELD_TRIM | FIELD_HIDDEN, AT(created_by), 1, 64,
-     .help = "A member of the brand, to whom the chatbot is handed over"},
+     .help = "PUT by an admin alone: the member of the brand to whom the chatbot is handed over"},
+    {"createdBy", NULL, FIELD_OBJECT, FIELD_READONLY | FIELD_NULL, AT(creator), .model = &chatbot_creator_model},
+    {"owner", NULL, FIELD_STRING, FIELD_READONLY, AT(owner)},
+    {"stats", NULL, FIELD_OBJECT, FIELD_READONLY, AT(stats), .model = &stats_model,
+     .help = "Without playground and test traffic"},
     {"createdAt", "created_at", FIELD_TIME, FIELD_READONLY, AT(created_at)},
     {"updatedAt", "updated_at", FIELD_TIME, FIELD_READONLY, AT(updated_at)},
     {"deletedAt", "deleted_at", FIELD_TIME, FIELD_READONLY | FIELD_NULL, AT(deleted_at)},
     {"systemPrompt", "system_prompt", FIELD_STRING, FIELD_HIDDEN, AT(system_prompt), 1, 10000,
-     .help = "Only when it is made: prompt version 1"},
-    {"answerLanguage", "language", FIELD_STRING, FIELD_READONLY | FIELD_HIDDEN, AT(language)},
-    {"allowLocalhost", "allow_localhost", FIELD_STRING, FIELD_READONLY | FIELD_HIDDEN, AT(allow_localhost),
-     .fallback = "\"always\""},
-    {"allowedDomains", "allowed_domains", FIELD_STRINGS, FIELD_READONLY | FIELD_HIDDEN, AT(allowed_domains)},
-    {"channelsOff", "channels_off", FIELD_STRINGS, FIELD_READONLY | FIELD_HIDDEN, AT(channels_off), .fallback = "[]"},
+     .help = "POST alone: prompt version 1"},
+    {"apiKey", NULL, FIELD_STRING, INTERNAL, AT(api_key_hint)}, // a patch may send back what POST has shown
+    {"answerLanguage", "language", FIELD_STRING, INTERNAL, AT(language)},
+    {"allowLocalhost", "allow_localhost", FIELD_STRING, INTERNAL, AT(allow_localhost), .fallback = "\"always\""},
+    {"allowedDomains", "allowed_domains", FIELD_STRINGS, INTERNAL, AT(allowed_domains)},
+    {"channelsOff", "channels_off", FIELD_STRINGS, INTERNAL, AT(channels_off), .fallback = "[]"},
+    {"training", "training", FIELD_BOOL, INTERNAL, AT(training), .fallback = "false"},
+    {"modelFailures", "model_failures", FIELD_INT, INTERNAL, AT(model_failures), .fallback = "0"},
+    {"searchText", "search_text", FIELD_STRING, INTERNAL, AT(search_text)},
 };
 const struct model chatbot_model = {"Chatbot", "chatbots", sizeof(struct chatbot), MODEL_FIELDS(chatbot_fields),
                                     .order = "created_at DESC, id DESC"};
@@ -132,4 +165,21 @@ void chatbot_slug_from_name(struct str name, char out[CHATBOT_SLUG_SIZE])
 {
     if (text_slug(name, '-', out, CHATBOT_SLUG_SIZE) == 0 || id_valid(str_from(out)))
         memcpy(out, "chatbot", sizeof "chatbot");
+}
+
+struct str chatbot_status_shown(const struct chatbot *chatbot)
+{
+    if (str_eq(chatbot->status, STR("inactive")))
+        return chatbot->status;
+    return chatbot->training                                ? STR("training")
+           : chatbot->model_failures >= CHATBOT_ERROR_TURNS ? STR("error")
+                                                            : chatbot->status;
+}
+
+bool chatbot_channel_on(const struct chatbot *chatbot, const char *channel)
+{
+    for (size_t i = 0; i < chatbot->channels_off.n; i++)
+        if (str_eq(chatbot->channels_off.at[i], str_from(channel)))
+            return false;
+    return true;
 }

@@ -30,8 +30,8 @@ struct chatbot_configuration {
     struct str model; // not set: the provider's
     double temperature;
     int64_t max_tokens;
-    struct str language; // BCP 47, of fixed texts
-    int64_t response_timeout; // s
+    struct str language;        // BCP 47, of fixed texts
+    int64_t response_timeout;   // s
     struct str welcome_message; // input alone: the chatbot's
     double similarity_threshold;
     int64_t max_results, history_messages, retention_days;
@@ -42,6 +42,17 @@ struct chatbot_configuration {
     int64_t session_timeout_minutes;
 };
 extern const struct model chatbot_configuration_model;
+
+struct chatbot_creator {
+    uint64_t set;
+    struct str id, username, name, email;
+};
+extern const struct model chatbot_creator_model;
+
+struct chatbot_stats { // without playground and test traffic
+    uint64_t set;
+    int64_t total_conversations, unique_users, last_activity;
+};
 
 struct chatbot {
     uint64_t set;
@@ -59,8 +70,22 @@ struct chatbot {
     // Not shown:
     struct str system_prompt, language, allow_localhost;
     struct strings allowed_domains, channels_off;
+    bool training;          // a training session runs
+    int64_t model_failures; // turns in a row that did not reach the model
+    struct str search_text; // name and description, folded: what lists are searched by
+    // Read beside the row for replies (chatbot_extras_load):
+    struct str brand_id, api_key_hint, owner, default_personality;
+    struct chatbot_creator creator;
+    struct chatbot_stats stats;
 };
 extern const struct model chatbot_model;
+
+enum { CHATBOT_ERROR_TURNS = 3 }; // so many failed turns in a row show it as `error`
+// As replies show it: `training` and `error` stand over the stored status while they hold; what answers nobody is
+// neither.
+struct str chatbot_status_shown(const struct chatbot *chatbot);
+#define CHATBOT_CHANNELS "web_embed|line_oa|api"
+bool chatbot_channel_on(const struct chatbot *chatbot, const char *channel); // one of CHATBOT_CHANNELS
 
 #define CHATBOT_SLUG_SIZE 49
 // 1..48 of a-z 0-9 -, not shaped like a UUID.

@@ -522,15 +522,26 @@ static void decode_field(const struct model *model, size_t i, struct decoding *d
         *set |= UINT64_C(1) << i;
 }
 
-// Defaults for what has no value; a field that was said to be null stays so.
+// Defaults for what has no value; a field that was said to be null stays so, in nested objects too.
 static void fill(const struct model *model, struct arena *arena, yyjson_val *body, void *row)
 {
-    uint64_t nulls = 0;
-    for (size_t i = 0; i < model->n; i++)
-        if ((model->fields[i].flags & FIELD_NULL) && yyjson_is_null(json_get(body, model->fields[i].name)))
-            nulls |= UINT64_C(1) << i;
-    model_defaults(model, arena, row);
-    *(uint64_t *)row &= ~nulls;
+    uint64_t *set = row;
+    struct decoding d = {MODEL_LENIENT, faults_new(arena)};
+    for (size_t i = 0; i < model->n; i++) {
+        const struct field *f = &model->fields[i];
+        struct value v = {NULL, STR_NULL};
+        yyjson_val *given = json_get(body, f->name);
+        if (f->type == FIELD_OBJECT) {
+            fill(f->model, arena, given, (char *)row + f->offset);
+            *set |= UINT64_C(1) << i;
+        }
+        bool null = (f->flags & FIELD_NULL) && yyjson_is_null(given);
+        if ((*set >> i & 1) || null || !f->fallback ||
+            json_parse(arena, str_from(f->fallback), JSON_RAW_NUMBERS, &v.json, NULL) != 0)
+            continue;
+        if (decode_value(&d, f, NULL, &v, (char *)row + f->offset))
+            *set |= UINT64_C(1) << i;
+    }
 }
 
 static int decode_fields(const struct model *model, struct decoding *d, const struct model_input *input,
@@ -574,21 +585,7 @@ int model_decode_at(const struct model *model, unsigned flags, yyjson_val *objec
 
 void model_defaults(const struct model *model, struct arena *arena, void *row)
 {
-    uint64_t *set = row;
-    struct decoding d = {MODEL_LENIENT, faults_new(arena)};
-    for (size_t i = 0; i < model->n; i++) {
-        const struct field *f = &model->fields[i];
-        struct value v = {NULL, STR_NULL};
-        if (f->type == FIELD_OBJECT) {
-            model_defaults(f->model, arena, (char *)row + f->offset);
-            *set |= UINT64_C(1) << i;
-        }
-        if ((*set >> i & 1) || !f->fallback ||
-            json_parse(arena, str_from(f->fallback), JSON_RAW_NUMBERS, &v.json, NULL) != 0)
-            continue;
-        if (decode_value(&d, f, NULL, &v, (char *)row + f->offset))
-            *set |= UINT64_C(1) << i;
-    }
+    fill(model, arena, NULL, row);
 }
 
 static void load_object(const struct model *model, struct arena *arena, yyjson_val *object, void *row)

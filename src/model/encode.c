@@ -123,19 +123,34 @@ static struct str field_text(const struct model *model, const struct field *f, s
     return json_write(arena, object);
 }
 
+// Members of one side of a change: those of nested objects too, where both rows have them.
+static void diff(const struct model *model, struct arena *arena, yyjson_mut_doc *doc, const void *old, const void *row,
+                 yyjson_mut_val *before, yyjson_mut_val *after, bool nested)
+{
+    for (size_t i = 0; i < model->n; i++) {
+        const struct field *f = &model->fields[i];
+        bool same = str_eq(field_text(model, f, arena, old), field_text(model, f, arena, row));
+        if ((!f->column && !nested) || (f->flags & FIELD_HIDDEN) || f->type == FIELD_TIME || same)
+            continue;
+        if (f->type == FIELD_OBJECT && f->flags & FIELD_MERGE && old && row) {
+            yyjson_mut_val *inner_before = yyjson_mut_obj(doc), *inner_after = yyjson_mut_obj(doc);
+            diff(f->model, arena, doc, (const char *)old + f->offset, (const char *)row + f->offset, inner_before,
+                 inner_after, true);
+            json_add(doc, before, f->name, inner_before);
+            json_add(doc, after, f->name, inner_after);
+            continue;
+        }
+        add_side(model, f, doc, before, old);
+        add_side(model, f, doc, after, row);
+    }
+}
+
 void model_diff(const struct model *model, struct arena *arena, const void *old, const void *row, struct str *ret_old,
                 struct str *ret_new)
 {
     yyjson_mut_doc *doc = json_doc(arena);
     yyjson_mut_val *before = yyjson_mut_obj(doc), *after = yyjson_mut_obj(doc);
-    for (size_t i = 0; i < model->n; i++) {
-        const struct field *f = &model->fields[i];
-        bool same = str_eq(field_text(model, f, arena, old), field_text(model, f, arena, row));
-        if (!f->column || (f->flags & FIELD_HIDDEN) || f->type == FIELD_TIME || same)
-            continue;
-        add_side(model, f, doc, before, old);
-        add_side(model, f, doc, after, row);
-    }
+    diff(model, arena, doc, old, row, before, after, false);
     *ret_old = old ? json_write(arena, before) : STR_NULL;
     *ret_new = row ? json_write(arena, after) : STR_NULL;
 }
@@ -205,8 +220,13 @@ static yyjson_mut_val *item_schema(const struct field *f, yyjson_mut_doc *doc, b
 
 static yyjson_mut_val *field_schema(const struct field *f, yyjson_mut_doc *doc, bool input)
 {
-    if (f->type == FIELD_OBJECT)
-        return model_schema(f->model, doc, input);
+    if (f->type == FIELD_OBJECT) {
+        yyjson_mut_val *object = model_schema(f->model, doc, input);
+        if (f->flags & FIELD_NULL)
+            (void)yyjson_mut_obj_put(object, yyjson_mut_str(doc, "type"),
+                                     json_new_raw(doc, STR("[\"object\",\"null\"]")));
+        return object;
+    }
     yyjson_mut_val *schema = yyjson_mut_obj(doc);
     bool nullable = (f->flags & FIELD_NULL) || (input && !(f->flags & FIELD_REQUIRED)) ||
                     (!input && !(f->flags & (FIELD_REQUIRED | FIELD_SKIP_NULL)) && !f->fallback);
@@ -245,7 +265,7 @@ static yyjson_mut_val *field_schema(const struct field *f, yyjson_mut_doc *doc, 
     }
     if (f->choices) {
         yyjson_mut_val *values = yyjson_mut_arr(doc);
-        struct str rest = str_from(f->choices);
+        struct str rest = str_from(!input && f->shown_choices ? f->shown_choices : f->choices);
         while (rest.p)
             (void)yyjson_mut_arr_append(values, json_new_str(doc, str_split(&rest, '|')));
         if (nullable)
@@ -270,7 +290,7 @@ yyjson_mut_val *model_schema(const struct model *model, yyjson_mut_doc *doc, boo
     json_add_cstr(doc, schema, "type", "object");
     for (size_t i = 0; i < model->n; i++) {
         const struct field *f = &model->fields[i];
-        if (f->flags & (input ? FIELD_READONLY | FIELD_HIDDEN : FIELD_HIDDEN))
+        if (f->flags & (input ? FIELD_READONLY : FIELD_HIDDEN))
             continue;
         json_add(doc, properties, f->name, field_schema(f, doc, input));
         if (input ? f->flags & FIELD_REQUIRED : !(f->flags & FIELD_SKIP_NULL))

@@ -27,7 +27,7 @@ enum field_flags {
     FIELD_REQUIRED = 1,
     FIELD_NULL = 2,         // null is a value, not "absent"
     FIELD_READONLY = 4,     // made by the server; ignored on input
-    FIELD_HIDDEN = 8,       // never in replies
+    FIELD_HIDDEN = 8,       // never in replies, audit rows and, with READONLY, the document
     FIELD_TRIM = 16,        // stored trimmed (lengths are always of the trimmed text)
     FIELD_SKIP_NULL = 32,   // left out of replies when it has no value
     FIELD_DROP_EMPTY = 64,  // list: empty items are dropped
@@ -77,6 +77,7 @@ struct field {
     uint32_t item_high, bytes, depth;
     const char *fallback;           // JSON text of the default; NULL: none
     const char *choices;            // a|b|c
+    const char *shown_choices;      // of replies, where these say more
     const char *pattern_help;       // with `valid`: what the form should be
     const char *pattern;            // the same rule as a regular expression, for the OpenAPI document
     double shown_high;              // bound that the document shows where a setting is narrower than `high`
@@ -144,7 +145,8 @@ size_t model_field_index(const struct model *model, const char *name);         /
 void *model_at(const struct model *model, void *row, const char *field);
 void model_mark(const struct model *model, void *row, const char *field, bool set);
 // The stored fields in which the rows differ, with the values of each, for audit rows: secrets masked, hidden fields
-// and times of change left out. Either row may be NULL (all fields of the other).
+// and times of change left out; of merged nested objects only the members that differ. Either row may be NULL (all
+// fields of the other).
 void model_diff(const struct model *model, struct arena *arena, const void *old, const void *row, struct str *ret_old,
                 struct str *ret_new);
 // Both rows would be stored alike.

@@ -2,16 +2,31 @@
 #include "store/audit.h"
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/id.h"
 #include "base/vec.h"
 
 #include <stdlib.h>
 
-STORE_SQL(audit_insert, "INSERT INTO audit (brand_id, id, at, actor, address, user_agent, action, target, fields, "
-                        "chatbot_id, old_value, new_value) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
-STORE_SQL(audit_newest, "SELECT id, at, actor, address, action, target, fields FROM audit WHERE brand_id = $1 "
-                        "AND at >= $2 ORDER BY id DESC LIMIT $3 OFFSET $4");
-STORE_SQL(audit_count, "SELECT COUNT(*) FROM audit WHERE brand_id = $1 AND at >= $2");
+STORE_SQL(audit_insert,
+          "INSERT INTO audit (brand_id, id, at, actor, address, user_agent, action, target, fields, chatbot_id, "
+          "old_value, new_value, seq, previous) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)");
+// The head's row is written first, so that writers stand in line there.
+STORE_SQL(audit_head_next, "INSERT INTO audit_heads (brand_id, seq, hash) VALUES ($1, 1, '') "
+                           "ON CONFLICT (brand_id) DO UPDATE SET seq = audit_heads.seq + 1");
+STORE_SQL(audit_head_get, "SELECT seq, hash FROM audit_heads WHERE brand_id = $1");
+STORE_SQL(audit_head_set, "UPDATE audit_heads SET hash = $2 WHERE brand_id = $1");
+STORE_SQL(audit_chain, "SELECT id, at, actor, address, user_agent, action, target, fields, chatbot_id, old_value, "
+                       "new_value, seq, previous FROM audit WHERE brand_id = $1 AND seq > 0 ORDER BY seq");
+#define CHOSEN                                                                                                         \
+    "FROM audit a LEFT JOIN users u ON u.id = a.actor WHERE a.brand_id = $1 "                                          \
+    "AND (CAST($2 AS TEXT) IS NULL OR a.chatbot_id = $2) AND (CAST($3 AS TEXT) IS NULL OR a.actor = $3) "              \
+    "AND (CAST($4 AS TEXT) IS NULL OR a.action = $4 OR a.action = $5) AND a.at >= $6 AND a.at < $7"
+STORE_SQL(audit_newest,
+          "SELECT a.id, a.at, a.actor, a.address, a.user_agent, a.action, a.target, a.fields, a.chatbot_id, "
+          "a.old_value, a.new_value, u.username, u.first_name, u.last_name " CHOSEN " ORDER BY a.id DESC LIMIT $8 "
+          "OFFSET $9");
+STORE_SQL(audit_count, "SELECT COUNT(*) " CHOSEN);
 STORE_SQL(event_insert,
           "INSERT INTO events (brand_id, id, name, conversation_id, data, created_at) VALUES ($1, $2, $3, $4, $5, $6)");
 
@@ -20,17 +35,82 @@ static struct str or_empty(struct str s)
     return s.p ? s : STR("");
 }
 
+enum { AUDIT_COLUMNS = 13 }; // that are hashed: all but the brand's, in the order of audit_insert
+
+static void hash_row(struct arena *arena, const struct value *columns, char out[CRYPTO_HEX_SIZE])
+{
+    yyjson_mut_doc *doc = json_doc(arena);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < AUDIT_COLUMNS; i++)
+        (void)yyjson_mut_arr_append(list, columns[i].type == VALUE_INT    ? yyjson_mut_sint(doc, columns[i].i)
+                                          : columns[i].type == VALUE_TEXT ? json_new_str(doc, columns[i].s)
+                                                                          : yyjson_mut_null(doc));
+    crypto_sha256_hex(json_write(arena, list), out);
+}
+
+// The next place in the brand's chain.
+static int take_place(struct tx *tx, struct value *ret_seq, struct value *ret_previous, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_exec(tx, &audit_head_next, NO_VALUES, NULL, err);
+    rc = rc ? rc : tx_query_one(tx, &audit_head_get, NO_VALUES, &rows, err);
+    if (rc != 1)
+        return rc < 0 ? rc : err_set(err, ERR_INTERNAL, "the chain of audit rows has no head");
+    *ret_seq = v_int(rows_int(rows, 0));
+    *ret_previous = v_str(arena_str(tx_arena(tx), rows_str(rows, 1)));
+    return 0;
+}
+
 static int insert(struct tx *tx, const struct audit_change *change, struct str fields, struct err *err)
 {
-    char id[ID_SIZE];
+    char id[ID_SIZE], hash[CRYPTO_HEX_SIZE];
     const struct scope *scope = tx_scope(tx);
     id_v7(id);
-    return tx_exec(tx, &audit_insert,
-                   VALUES(v_cstr(id), v_int(clock_wall_ms()), v_str(or_empty(scope->actor)),
-                          v_str(or_empty(scope->address)), v_str(or_empty(scope->user_agent)), v_cstr(change->action),
-                          v_str(or_empty(change->target)), v_str(or_empty(fields)), v_str(change->chatbot_id),
-                          v_str(change->old_value), v_str(change->new_value)),
-                   NULL, err);
+    struct value columns[AUDIT_COLUMNS] = {
+        v_cstr(id),
+        v_int(clock_wall_ms()),
+        v_str(or_empty(scope->actor)),
+        v_str(or_empty(scope->address)),
+        v_str(or_empty(scope->user_agent)),
+        v_cstr(change->action),
+        v_str(or_empty(change->target)),
+        v_str(or_empty(fields)),
+        v_str(change->chatbot_id),
+        v_str(change->old_value),
+        v_str(change->new_value),
+    };
+    int rc = take_place(tx, &columns[11], &columns[12], err);
+    rc = rc ? rc : tx_exec(tx, &audit_insert, columns, AUDIT_COLUMNS, NULL, err);
+    hash_row(tx_arena(tx), columns, hash);
+    return rc ? rc : tx_exec(tx, &audit_head_set, VALUES(v_cstr(hash)), NULL, err);
+}
+
+int audit_verify(struct tx *tx, int64_t *ret_n, int64_t *ret_seq, struct err *err)
+{
+    AUTO_ROWS struct rows *head = NULL, *rows = NULL;
+    char hash[CRYPTO_HEX_SIZE] = "";
+    int64_t seq = 0;
+    int rc = tx_query_one(tx, &audit_head_get, NO_VALUES, &head, err);
+    if (rc < 0)
+        return rc;
+    bool known = rc == 1;
+    rc = tx_query(tx, &audit_chain, NO_VALUES, &rows, err);
+    while (!rc && (rc = rows_next(rows, err)) == 1) {
+        AUTO_ARENA struct arena *arena = arena_new(0);
+        struct value columns[AUDIT_COLUMNS];
+        for (size_t i = 0; i < AUDIT_COLUMNS; i++)
+            columns[i] = i == 1 || i == 11 ? v_int(rows_int(rows, i)) : v_str(rows_str(rows, i));
+        *ret_seq = ++seq;
+        if (columns[11].i != seq || !str_eq(columns[12].s, str_from(hash)))
+            return 0;
+        hash_row(arena, columns, hash);
+        ++*ret_n;
+        rc = 0;
+    }
+    if (rc < 0)
+        return rc;
+    *ret_seq = seq + 1; // whatever is behind the last one
+    return known ? rows_int(head, 0) == seq && str_eq(rows_str(head, 1), str_from(hash)) : seq == 0;
 }
 
 int audit_write(struct tx *tx, const char *action, struct str target, struct str fields, struct err *err)
@@ -55,23 +135,41 @@ int audit_change(struct tx *tx, const struct audit_change *change, struct err *e
     return insert(tx, change, names(tx_arena(tx), change->new_value.n ? change->new_value : change->old_value), err);
 }
 
-int audit_list(struct tx *tx, struct arena *arena, int64_t since, int64_t limit, int64_t offset,
-               struct audit_entry **ret, size_t *ret_n, int64_t *ret_total, struct err *err)
+static struct str full_name(struct arena *arena, struct rows *rows, size_t column)
+{
+    struct str first = rows_str(rows, column + 1), last = rows_str(rows, column + 2);
+    struct str name = str_trim(arena_strf(arena, STR_FMT " " STR_FMT, STR_ARG(first), STR_ARG(last)));
+    return name.n ? name : arena_str(arena, rows_str(rows, column));
+}
+
+static void load(struct rows *rows, struct arena *arena, struct audit_entry *ret)
+{
+    struct str *const texts[] = {&ret->id,       NULL,         &ret->actor,  &ret->address,    &ret->user_agent,
+                                 &ret->action,   &ret->target, &ret->fields, &ret->chatbot_id, &ret->old_value,
+                                 &ret->new_value};
+    *ret = (struct audit_entry){.at = rows_int(rows, 1)};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i])
+            *texts[i] = arena_str(arena, rows_str(rows, i));
+    if (!rows_is_null(rows, 11))
+        ret->user_name = full_name(arena, rows, 11);
+}
+
+int audit_list(struct tx *tx, struct arena *arena, const struct audit_query *query, struct audit_entry **ret,
+               size_t *ret_n, int64_t *ret_total, struct err *err)
 {
     AUTO_ROWS struct rows *total = NULL, *rows = NULL;
     VEC(struct audit_entry) list = {0};
-    int rc = tx_query_one(tx, &audit_count, VALUES(v_int(since)), &total, err);
+    struct value args[] = {v_str(query->chatbot_id), v_str(query->actor), v_str(query->action), v_str(query->or_action),
+                           v_int(query->from),       v_int(query->to),    v_int(query->limit),  v_int(query->offset)};
+    int rc = tx_query_one(tx, &audit_count, args, 6, &total, err);
     if (rc < 0)
         return rc;
     *ret_total = rows_int(total, 0);
-    rc = tx_query(tx, &audit_newest, VALUES(v_int(since), v_int(limit), v_int(offset)), &rows, err);
+    rc = tx_query(tx, &audit_newest, args, 8, &rows, err);
     while (!rc && (rc = rows_next(rows, err)) == 1) {
-        struct audit_entry entry = {.at = rows_int(rows, 1)};
-        struct str *const texts[] = {&entry.id,     NULL,          &entry.actor, &entry.address,
-                                     &entry.action, &entry.target, &entry.fields};
-        for (size_t i = 0; i < 7; i++)
-            if (texts[i])
-                *texts[i] = arena_str(arena, rows_str(rows, i));
+        struct audit_entry entry;
+        load(rows, arena, &entry);
         vec_add(&list, entry);
         rc = 0;
     }

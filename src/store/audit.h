@@ -8,22 +8,32 @@
 // Actor and address are the scope's. `fields`: names only, comma separated.
 int audit_write(struct tx *tx, const char *action, struct str target, struct str fields, struct err *err);
 
-struct audit_change { // what was done to an object
-    const char *action; // "personality_updated"
-    struct str chatbot_id; // STR_NULL: of the brand
-    struct str target; // its id
+struct audit_change {                // what was done to an object
+    const char *action;              // "personality_updated"
+    struct str chatbot_id;           // STR_NULL: of the brand
+    struct str target;               // its id
     struct str old_value, new_value; // JSON of the changed fields (model_diff); STR_NULL: none
 };
 int audit_change(struct tx *tx, const struct audit_change *change, struct err *err);
 
 struct audit_entry {
-    struct str id, actor, action, target, fields, address;
+    struct str id, actor, action, target, fields, address, user_agent;
+    struct str chatbot_id, old_value, new_value; // STR_NULL: none
+    struct str user_name;                        // of the user whose id `actor` is; STR_NULL: it is none
     int64_t at;
 };
-// Of the scope's brand, newest first, rows not older than `since`: an id that is used again does not show what a brand
-// before it left. *ret_total counts before limit and offset.
-int audit_list(struct tx *tx, struct arena *arena, int64_t since, int64_t limit, int64_t offset,
-               struct audit_entry **ret, size_t *ret_n, int64_t *ret_total, struct err *err);
+struct audit_query { // what is STR_NULL does not restrict
+    struct str chatbot_id, actor;
+    struct str action, or_action; // either
+    int64_t from, to;             // from <= at < to
+    int64_t limit, offset;
+};
+// Of the scope's brand, newest first. *ret_total counts before limit and offset.
+int audit_list(struct tx *tx, struct arena *arena, const struct audit_query *query, struct audit_entry **ret,
+               size_t *ret_n, int64_t *ret_total, struct err *err);
+// The rows of a brand are a chain: each has a number and the hash of the one before. Walks it: 1 = whole, 0 = the row
+// *ret_seq is changed or missing. *ret_n: rows looked at. Rows from before there were hashes are not in it.
+int audit_verify(struct tx *tx, int64_t *ret_n, int64_t *ret_seq, struct err *err);
 
 // An event of the log that webhooks and other readers are fed from. `data` is JSON.
 int event_write(struct tx *tx, const char *name, struct str conversation_id, struct str data, struct err *err);

@@ -6,6 +6,7 @@
 #include "model/text.h"
 #include "store/account.h"
 #include "store/chatbot.h"
+#include "store/prompt.h"
 
 #include <stdlib.h>
 
@@ -40,8 +41,8 @@ STORE_SQL(brand_config_update,
           "UPDATE brands SET persona_prompt = $2, company_info = $3, appearance = $4, chat_settings = $5, "
           "updated_at = $6, pristine = 0 WHERE id = $1");
 STORE_SQL(chatbot_config_update,
-          "UPDATE chatbots SET system_prompt = $2, welcome_message = $3, configuration = $4, language = $5, "
-          "allowed_domains = $6, updated_at = $7 WHERE brand_id = $1 AND is_default = 1");
+          "UPDATE chatbots SET welcome_message = $2, configuration = $3, language = $4, "
+          "allowed_domains = $5, updated_at = $6 WHERE brand_id = $1 AND is_default = 1");
 STORE_SQL(brand_there, "SELECT 1 FROM brands WHERE id = $1 AND deleted_at IS NULL");
 STORE_SQL(brand_delete_mark, "UPDATE brands SET deleted_at = $2, is_active = 0 WHERE id = $1");
 STORE_SQL(brand_keys_revoke, "UPDATE api_keys SET revoked_at = $2 WHERE brand_id = $1 AND revoked_at IS NULL");
@@ -66,6 +67,7 @@ ERASE(erase_tags, "document_tags");
 ERASE(erase_suppliers, "suppliers");
 ERASE(erase_ingredients, "ingredients");
 ERASE(erase_keys, "api_keys");
+ERASE(erase_old_publishable, "old_publishable_keys");
 ERASE(erase_prompts, "prompt_versions");
 ERASE(erase_chatbots, "chatbots");
 ERASE(erase_personalities, "personalities");
@@ -281,13 +283,16 @@ int brand_save_config(struct tx *tx, const struct brand_row *row, bool prompt_ch
                      NULL, err);
     rc = rc ? rc
             : tx_exec(tx, &chatbot_config_update,
-                      VALUES(v_str(config->system_prompt), v_str(config->welcome_message), configuration,
+                      VALUES(v_str(config->welcome_message), configuration,
                              has_language ? v_str(chat->language) : v_null(), domains_value(arena, chat),
                              v_int(config->updated_at)),
                       NULL, err);
     if (!rc && prompt_changed)
-        rc = prompt_version_add(tx, row->chatbot_id, config->system_prompt, "manual", config->updated_at, err);
+        rc = prompt_write(tx, row->chatbot_id,
+                          &(struct prompt_version){.prompt = config->system_prompt, .created_at = config->updated_at},
+                          err);
     tx_changed(tx, CHANGE_BRAND, STR_NULL);
+    tx_changed(tx, CHANGE_CHATBOT, row->chatbot_id);
     return rc;
 }
 
@@ -312,7 +317,7 @@ int brand_erase(struct tx *tx, struct err *err)
         &erase_vectors,     &erase_documents,     &erase_bases,         &erase_tags,
         &erase_suppliers,   &erase_ingredients,   &erase_keys,
         &erase_prompts,     &erase_chatbots,      &erase_personalities, &erase_places,
-        &erase_memberships, &erase_totals,        &erase_jobs,          &erase_brand};
+        &erase_memberships, &erase_old_publishable, &erase_totals,        &erase_jobs,          &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chatbots (000-management 2.1, 2.2; 003-platform 3): list, make, read, change, delete, restore. One object with one
+// handler for all surfaces; a brand's default one is also what surface 001 configures.
+//
+// A change is decoded over the row as it is inside the transaction. What the body says as it was shown is no change, so
+// that a client may send back what it read; it is taken out of the body first.
+#include "api/chatbots.h"
+
+#include "api/brands.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "model/personality.h"
+#include "model/text.h"
+#include "store/account.h"
+#include "store/audit.h"
+#include "store/chatbot_key.h"
+#include "store/crud.h"
+#include "store/job.h"
+#include "store/knowledge_filters.h"
+#include "store/personality.h"
+
+#include <stdlib.h>
+
+#define DAY_MS INT64_C(86400000)
+
+static const struct loc body_root = {NULL, STR("body"), 0};
+
+// ---- what several endpoints share ----------------------------------------------------------------------------------
+
+static int gone(struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "Not found");
+}
+
+int chatbot_work_load(struct tx *tx, struct chatbot_work *work, struct err *err)
+{
+    struct call *call = work->call;
+    call->faults->n = 0;
+    int rc = chatbot_get(tx, call->arena, call->chatbot->id, &work->old, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0 || model_has(&chatbot_model, &work->old, "deletedAt"))
+        return gone(err);
+    work->row = work->old;
+    return 0;
+}
+
+int chatbot_audit(struct tx *tx, const char *action, struct str chatbot_id, struct str old_value, struct str new_value,
+                  struct err *err)
+{
+    struct audit_change change = {action, chatbot_id, chatbot_id, old_value, new_value};
+    return audit_change(tx, &change, err);
+}
+
+yyjson_mut_val *chatbot_json(yyjson_mut_doc *doc, const struct chatbot *chatbot)
+{
+    struct chatbot shown = *chatbot;
+    shown.status = chatbot_status_shown(chatbot);
+    shown.configuration.welcome_message = chatbot->welcome_message;
+    model_mark(&chatbot_configuration_model, &shown.configuration, "welcomeMessage", true);
+    return model_encode(&chatbot_model, doc, &shown);
+}
+
+void chatbot_reply(struct call *call, int status, const char *message, const struct chatbot_work *work)
+{
+    yyjson_mut_doc *doc = call_doc(call);
+    yyjson_mut_val *data = chatbot_json(doc, &work->row);
+    if (work->key)
+        json_add_cstr(doc, data, "apiKey", work->key);
+    call_data(call, status, message, doc, data);
+}
+
+yyjson_mut_val *chatbot_creator_json(yyjson_mut_doc *doc, const struct chatbot_creator *creator, bool there)
+{
+    return there ? model_encode(&chatbot_creator_model, doc, creator) : yyjson_mut_null(doc);
+}
+
+// "publishableKey": "***" and the like are model_diff's; who it belongs to is no field of replies and comes here.
+static struct str with_creator(struct arena *arena, struct str object, const struct chatbot *chatbot)
+{
+    yyjson_mut_doc *doc = json_doc(arena);
+    yyjson_mut_val *copy = json_new_raw(doc, object);
+    bool there = model_has(&chatbot_model, chatbot, "createdBy");
+    json_add_str(doc, copy, "createdBy", there ? chatbot->created_by : STR_NULL);
+    return json_write(arena, copy);
+}
+
+void chatbot_settle_welcome(struct call *call, const struct loc *at, yyjson_val *object, struct chatbot *row)
+{
+    struct chatbot_configuration *inner = &row->configuration;
+    struct loc configuration = {at, STR("configuration"), 0}, welcome = {&configuration, STR("welcomeMessage"), 0};
+    if (!model_has(&chatbot_configuration_model, inner, "welcomeMessage"))
+        return;
+    if (json_get(object, "welcomeMessage") && !str_eq(row->welcome_message, inner->welcome_message))
+        fault_add(call->faults, FAULT_FORM, &welcome, NULL, 0, "the same as welcomeMessage");
+    row->welcome_message = inner->welcome_message;
+    model_mark(&chatbot_configuration_model, inner, "welcomeMessage", false);
+}
+
+int chatbot_check_filters(struct tx *tx, struct call *call, struct chatbot *row, const struct loc *at, struct err *err)
+{
+    struct knowledge_filters filters;
+    int rc = knowledge_filters_check(tx, row->id, row->knowledge_filters, call->faults, at, err);
+    if (rc)
+        return rc;
+    knowledge_filters_load(call->arena, row->knowledge_filters, &filters); // what is null is no filter, and not kept
+    row->knowledge_filters = json_write(call->arena, model_encode(&knowledge_filters_model, call_doc(call), &filters));
+    return 0;
+}
+
+// ---- list ----------------------------------------------------------------------------------------------------------
+
+struct listing {
+    struct call *call;
+    struct chatbot_query query;
+    struct page page;
+    struct chatbot *rows;
+    size_t n;
+};
+
+static int load_list(struct tx *tx, void *arg, struct err *err)
+{
+    struct listing *l = arg;
+    return chatbot_list(tx, l->call->arena, &l->query, &l->rows, &l->n, &l->page.total, err);
+}
+
+static struct str filter_text(struct call *call, const char *name)
+{
+    struct str text = str_trim(http_query(call->req, name));
+    return text.n ? text : STR_NULL;
+}
+
+// `createdAt`, `updatedAt` and `lastActivity` begin with the newest.
+static bool read_list_query(struct listing *l)
+{
+    static const enum chatbot_order orders[] = {CHATBOTS_BY_CREATION, CHATBOTS_BY_NAME, CHATBOTS_BY_CHANGE,
+                                                CHATBOTS_BY_ACTIVITY};
+    struct call *call = l->call;
+    struct str words = filter_text(call, "q");
+    size_t which;
+    if (!call_page(call, 20, &l->page))
+        return false;
+    (void)call_query_bool(call, "deleted", &l->query.deleted);
+    l->query.status = call_query_choice(call, "status", "testing|active|inactive|training|error");
+    if (!call_sort(call, "createdAt|name|updatedAt|lastActivity", 13, &which, &l->query.descending))
+        return false;
+    l->query.order = orders[which];
+    l->query.words = words.p ? text_fold_case(call->arena, words) : STR_NULL;
+    l->query.tag = filter_text(call, "tag");
+    l->query.limit = l->page.limit;
+    l->query.offset = page_offset(&l->page);
+    return true;
+}
+
+static void list_chatbots(struct call *call)
+{
+    struct listing l = {.call = call};
+    if (!read_list_query(&l))
+        return;
+    bool all = call->role >= ROLE_ADMIN;
+    l.query.seen_by = all ? STR_NULL : call->caller.user.id;
+    if (l.query.deleted && !all) {
+        call_error(call, 403, "You are not allowed to do this");
+        return;
+    }
+    if (call_failed(call, call_store_read(call, load_list, &l)))
+        return;
+    yyjson_mut_doc *doc = call_doc(call);
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < l.n; i++)
+        (void)yyjson_mut_arr_append(list, chatbot_json(doc, &l.rows[i]));
+    call_list(call, doc, list, &l.page);
+}
+
+// ---- make ----------------------------------------------------------------------------------------------------------
+
+static int check_quota(struct tx *tx, struct call *call, struct err *err)
+{
+    int64_t n = 0, most = settings_int(call->app->settings, SET_LIMITS_CHATBOTS);
+    int rc = chatbot_count(tx, &n, err);
+    if (!rc && n >= most)
+        return err_set(err, ERR_LIMIT, "A brand has at most %lld chatbots", (long long)most);
+    return rc;
+}
+
+static int tell_created(struct tx *tx, const struct chatbot *row, struct err *err)
+{
+    struct arena *arena = tx_arena(tx);
+    yyjson_mut_doc *doc = json_doc(arena);
+    yyjson_mut_val *data = yyjson_mut_obj(doc);
+    json_add_str(doc, data, "chatbotId", row->id);
+    json_add_str(doc, data, "name", row->name);
+    json_add_str(doc, data, "status", row->status);
+    json_add_str(doc, data, "createdBy", row->created_by);
+    json_add_time(doc, data, "createdAt", row->created_at);
+    return event_write(tx, "chatbot.created", STR_NULL, json_write(arena, data), err);
+}
+
+static int add_key(struct tx *tx, struct chatbot_work *work, struct err *err)
+{
+    char hash[CRYPTO_HEX_SIZE];
+    work->key = arena_alloc(work->call->arena, CHATBOT_KEY_SIZE);
+    chatbot_key_make(work->key);
+    crypto_sha256_hex(str_from(work->key), hash);
+    return chatbot_key_insert(tx, work->row.id, STR("primary"), true, hash, chatbot_key_hint(str_from(work->key)),
+                              clock_wall_ms(), err);
+}
+
+int chatbot_make(struct tx *tx, struct chatbot_work *work, struct err *err)
+{
+    struct chatbot *row = &work->row;
+    struct call *call = work->call;
+    struct str old_value, new_value;
+    char *id = arena_alloc(call->arena, ID_SIZE);
+    id_v7(id);
+    row->id = str_from(id);
+    row->created_by = call->caller.user.id;
+    row->created_at = row->updated_at = clock_wall_ms();
+    static const char *const made[] = {"id", "createdAt", "updatedAt", "createdBy"};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        model_mark(&chatbot_model, row, made[i], true);
+    int rc = check_quota(tx, call, err);
+    rc = rc ? rc : chatbot_insert(tx, row, err);
+    rc = rc ? rc : add_key(tx, work, err);
+    if (rc)
+        return rc;
+    model_diff(&chatbot_model, tx_arena(tx), NULL, row, &old_value, &new_value);
+    rc = chatbot_audit(tx, "create_chatbot_instance", row->id, old_value, with_creator(tx_arena(tx), new_value, row),
+                       err);
+    rc = rc ? rc : tell_created(tx, row, err);
+    return rc ? rc : chatbot_extras_load(tx, call->arena, row, err);
+}
+
+// What only a change may say, and what names objects that a chatbot cannot have yet.
+static int check_new(struct tx *tx, struct call *call, struct chatbot *row, struct err *err)
+{
+    static const char *const later[] = {"status", "createdBy"};
+    struct loc personality = {&body_root, STR("defaultPersonalityId"), 0};
+    struct loc filters = {&body_root, STR("knowledgeSourceFilters"), 0};
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        struct loc at = {&body_root, str_from(later[i]), 0};
+        if (json_get(call->json, later[i]))
+            fault_add(call->faults, FAULT_UNKNOWN, &at, json_get(call->json, later[i]), 0, NULL);
+    }
+    if (model_has(&chatbot_model, row, "defaultPersonalityId"))
+        fault_add(call->faults, FAULT_REFERENCE, &personality, NULL, 0, "a personality of the chatbot");
+    chatbot_settle_welcome(call, &body_root, call->json, row);
+    int rc = chatbot_check_filters(tx, call, row, &filters, err);
+    return rc ? rc : call->faults->n ? ERR_INVALID : 0;
+}
+
+static int create(struct tx *tx, void *arg, struct err *err)
+{
+    struct chatbot_work *work = arg;
+    work->call->faults->n = 0;
+    work->row = *(const struct chatbot *)work->call->body;
+    int rc = check_new(tx, work->call, &work->row, err);
+    return rc ? rc : chatbot_make(tx, work, err);
+}
+
+static void create_chatbot(struct call *call)
+{
+    struct chatbot_work work = {.call = call};
+    if (!call_failed(call, call_store_write(call, create, &work)))
+        chatbot_reply(call, 201, "Chatbot created", &work);
+}
+
+// ---- read and change -----------------------------------------------------------------------------------------------
+
+static int load_extras(struct tx *tx, void *arg, struct err *err)
+{
+    struct chatbot_work *work = arg;
+    work->row = *work->call->chatbot;
+    return chatbot_extras_load(tx, work->call->arena, &work->row, err);
+}
+
+static void read_chatbot(struct call *call)
+{
+    struct chatbot_work work = {.call = call};
+    if (!call_failed(call, call_store_read(call, load_extras, &work)))
+        chatbot_reply(call, 200, NULL, &work);
+}
+
+// The members of `body` that say something else than `shown`; a user as shown stands for its id.
+static yyjson_mut_val *without_shown(yyjson_mut_doc *doc, yyjson_val *body, yyjson_val *shown)
+{
+    yyjson_mut_val *rest = yyjson_mut_obj(doc);
+    yyjson_val *key, *value;
+    size_t i, max;
+    yyjson_obj_foreach(body, i, max, key, value)
+    {
+        const char *name = yyjson_get_str(key);
+        yyjson_val *before = json_get(shown, name), *id = yyjson_is_obj(value) ? json_get(value, "id") : NULL;
+        if (before && yyjson_equals(value, before))
+            continue;
+        yyjson_mut_val *kept = strcmp(name, "configuration") == 0 && yyjson_is_obj(value)
+                                   ? without_shown(doc, value, before)
+                                   : yyjson_val_mut_copy(doc, id && strcmp(name, "createdBy") == 0 ? id : value);
+        (void)yyjson_mut_obj_add(rest, yyjson_val_mut_copy(doc, key), kept);
+    }
+    return rest;
+}
+
+// What the request wants changed. Not an object: as it came, and decoding says so.
+static yyjson_val *changes(struct call *call, const struct chatbot *now)
+{
+    yyjson_mut_doc *doc = call_doc(call);
+    yyjson_val *shown = NULL, *rest = NULL;
+    if (!yyjson_is_obj(call->json) ||
+        json_parse(call->arena, json_write(call->arena, chatbot_json(doc, now)), JSON_RAW_NUMBERS, &shown, NULL) != 0 ||
+        json_parse(call->arena, json_write(call->arena, without_shown(doc, call->json, shown)), JSON_RAW_NUMBERS, &rest,
+                   NULL) != 0)
+        return call->json;
+    return rest;
+}
+
+static bool same_id(const struct chatbot *a, const struct chatbot *b, const char *field)
+{
+    bool has = model_has(&chatbot_model, a, field);
+    return has == model_has(&chatbot_model, b, field) &&
+           (!has || str_eq(*(const struct str *)model_at(&chatbot_model, (void *)(uintptr_t)a, field),
+                           *(const struct str *)model_at(&chatbot_model, (void *)(uintptr_t)b, field)));
+}
+
+static int check_handover(struct tx *tx, struct chatbot_work *work, struct err *err)
+{
+    struct call *call = work->call;
+    struct loc at = {&body_root, STR("createdBy"), 0};
+    struct str role;
+    if (same_id(&work->old, &work->row, "createdBy"))
+        return 0;
+    if (call->role < ROLE_ADMIN)
+        return err_set(err, ERR_DENIED, "Only an admin hands a chatbot over");
+    int rc = membership_role(tx, call->arena, work->row.created_by, &role, err);
+    if (rc == 0)
+        fault_add(call->faults, FAULT_REFERENCE, &at, NULL, 0, "a member of the brand");
+    return rc < 0 ? rc : 0;
+}
+
+static int check_personality(struct tx *tx, struct chatbot_work *work, struct err *err)
+{
+    struct loc at = {&body_root, STR("defaultPersonalityId"), 0};
+    struct personality key = {.id = work->row.default_personality_id}, found;
+    if (same_id(&work->old, &work->row, "defaultPersonalityId") || !key.id.p ||
+        !model_has(&chatbot_model, &work->row, "defaultPersonalityId"))
+        return 0;
+    model_mark(&personality_model, &key, "id", true);
+    int rc = crud_get(tx, &personality_model, work->call->arena, &key, &found, err);
+    if (rc == 0 || (rc == 1 && !str_eq(found.chatbot_id, work->row.id)))
+        fault_add(work->call->faults, FAULT_REFERENCE, &at, NULL, 0, "a personality of the chatbot");
+    return rc < 0 ? rc : 0;
+}
+
+static int check_change(struct tx *tx, struct chatbot_work *work, yyjson_val *body, struct err *err)
+{
+    struct call *call = work->call;
+    struct loc prompt = {&body_root, STR("systemPrompt"), 0}, filters = {&body_root, STR("knowledgeSourceFilters"), 0};
+    if (json_get(body, "systemPrompt"))
+        fault_add(call->faults, FAULT_UNKNOWN, &prompt, NULL, 0, NULL);
+    chatbot_settle_welcome(call, &body_root, body, &work->row);
+    int rc = check_handover(tx, work, err);
+    rc = rc ? rc : check_personality(tx, work, err);
+    if (!rc && !str_eq(work->old.knowledge_filters, work->row.knowledge_filters))
+        rc = chatbot_check_filters(tx, call, &work->row, &filters, err);
+    return rc ? rc : call->faults->n ? ERR_INVALID : 0;
+}
+
+static int save(struct tx *tx, struct chatbot_work *work, struct err *err)
+{
+    struct arena *arena = tx_arena(tx);
+    struct chatbot *old = &work->old, *row = &work->row;
+    struct str old_value, new_value;
+    row->updated_at = clock_wall_ms();
+    int rc = chatbot_save(tx, row, old->slug, err);
+    if (!rc && !same_id(old, row, "defaultPersonalityId"))
+        rc = personality_make_default(
+            tx, row->id,
+            model_has(&chatbot_model, row, "defaultPersonalityId") ? row->default_personality_id : STR_NULL,
+            row->updated_at, err);
+    if (rc)
+        return rc;
+    model_diff(&chatbot_model, arena, old, row, &old_value, &new_value);
+    if (!same_id(old, row, "createdBy")) {
+        old_value = with_creator(arena, old_value, old);
+        new_value = with_creator(arena, new_value, row);
+    }
+    return chatbot_audit(tx, "update_chatbot_instance", row->id, old_value, new_value, err);
+}
+
+static int update(struct tx *tx, void *arg, struct err *err)
+{
+    struct chatbot_work *work = arg;
+    struct call *call = work->call;
+    int rc = chatbot_work_load(tx, work, err);
+    rc = rc ? rc : chatbot_extras_load(tx, call->arena, &work->row, err);
+    if (rc)
+        return rc;
+    struct model_input input = {.body = changes(call, &work->row)};
+    work->old = work->row;
+    rc = model_decode(&chatbot_model, MODEL_PATCH, &input, &work->row, call->faults);
+    rc = rc ? rc : check_change(tx, work, input.body, err);
+    if (!rc && !model_equal(&chatbot_model, tx_arena(tx), &work->old, &work->row))
+        rc = save(tx, work, err);
+    return rc ? rc : chatbot_extras_load(tx, call->arena, &work->row, err);
+}
+
+static void update_chatbot(struct call *call)
+{
+    struct chatbot_work work = {.call = call};
+    if (call_failed(call, call_store_write(call, update, &work)))
+        return;
+    if (work.row.is_default && str_eq(work.row.status, STR("inactive")))
+        brands_closed(call->app, call->scope.brand); // its sockets, when their turns have ended
+    chatbot_reply(call, 200, NULL, &work);
+}
+
+// ---- delete and restore --------------------------------------------------------------------------------------------
+
+static int64_t restorable_until(const struct call *call, const struct chatbot *row)
+{
+    return row->deleted_at + settings_int(call->app->settings, SET_RETENTION_DELETED) * DAY_MS;
+}
+
+static void put_deleted(struct chatbot *row, int64_t at)
+{
+    row->deleted_at = at;
+    model_mark(&chatbot_model, row, "deletedAt", at != 0);
+}
+
+static int remove_one(struct tx *tx, void *arg, struct err *err)
+{
+    struct chatbot_work *work = arg;
+    struct chatbot *row = &work->row;
+    int rc = chatbot_work_load(tx, work, err);
+    if (!rc && row->is_default)
+        return err_set(err, ERR_CONFLICT, "A brand's default chatbot cannot be deleted");
+    if (rc)
+        return rc;
+    put_deleted(row, clock_wall_ms());
+    struct str erase = arena_strf(tx_arena(tx), "{\"chatbotId\":\"" STR_FMT "\",\"deletedAt\":%lld}", STR_ARG(row->id),
+                                  (long long)row->deleted_at);
+    rc = chatbot_save(tx, row, STR_NULL, err);
+    rc = rc ? rc : job_insert(tx, "chatbot.erase", erase, restorable_until(work->call, row), err);
+    return rc ? rc : chatbot_audit(tx, "delete", row->id, STR_NULL, STR_NULL, err);
+}
+
+static void delete_chatbot(struct call *call)
+{
+    struct chatbot_work work = {.call = call};
+    if (call_failed(call, call_store_write(call, remove_one, &work)))
+        return;
+    yyjson_mut_doc *doc = call_doc(call);
+    yyjson_mut_val *data = yyjson_mut_obj(doc);
+    json_add_str(doc, data, "id", work.row.id);
+    json_add_time(doc, data, "deletedAt", work.row.deleted_at);
+    json_add_time(doc, data, "restorableUntil", restorable_until(call, &work.row));
+    call_data(call, 200, "Chatbot deleted", doc, data);
+}
+
+static int restore(struct tx *tx, void *arg, struct err *err)
+{
+    struct chatbot_work *work = arg;
+    struct call *call = work->call;
+    struct chatbot *row = &work->row;
+    int64_t now = clock_wall_ms();
+    int rc = call->chatbot ? chatbot_get(tx, call->arena, call->chatbot->id, row, err) : 0;
+    if (rc < 0)
+        return rc;
+    if (rc == 0 || !model_has(&chatbot_model, row, "deletedAt") || restorable_until(call, row) <= now)
+        return gone(err);
+    rc = check_quota(tx, call, err);
+    if (rc)
+        return rc;
+    put_deleted(row, 0);
+    row->status = STR("inactive");
+    row->updated_at = now;
+    rc = chatbot_save(tx, row, STR_NULL, err);
+    rc = rc ? rc : chatbot_audit(tx, "restore", row->id, STR_NULL, STR("{\"status\":\"inactive\"}"), err);
+    return rc ? rc : chatbot_extras_load(tx, call->arena, row, err);
+}
+
+static void restore_chatbot(struct call *call)
+{
+    struct chatbot_work work = {.call = call};
+    if (!call_failed(call, call_store_write(call, restore, &work)))
+        chatbot_reply(call, 200, "Chatbot restored", &work);
+}
+
+static const struct parameter list_query[] = {
+    {"status", "string", "As shown", .choices = "testing|active|inactive|training|error"},
+    {"q", "string", "Words in name or description"},
+    {"tag", "string", "One of its tags"},
+    {"deleted", "boolean", "Only deleted ones (admins)"},
+    {"sort", "string", "Order of the list", .choices = "createdAt|name|updatedAt|lastActivity"},
+    {"order", "string", "Its direction; newest first, names from A", .choices = "asc|desc"},
+};
+
+#define CHATBOTS .surface = &surface_platform, .tag = "Chatbots", .limit = &LIMIT_MANAGEMENT, .family = "chatbots"
+static const struct endpoint rows[] = {
+    {HTTP_GET, "/api/v1/chatbots", CHATBOTS, .who = WHO_MEMBER, .summary = "Chatbots that the caller may see",
+     .flags = ENDPOINT_PAGED, .query = list_query, .n_query = sizeof list_query / sizeof *list_query,
+     .reply = &chatbot_model, .run = list_chatbots},
+    {HTTP_POST, "/api/v1/chatbots", CHATBOTS, .who = WHO_BRAND_ADMIN,
+     .summary = "Make a chatbot; its key is shown this once", .body = &chatbot_model, .flags = ENDPOINT_CREATED,
+     .reply = &chatbot_model, .run = create_chatbot},
+    {HTTP_GET, "/api/v1/chatbots/{chatbotId}", CHATBOTS, .who = WHO_SEE, .summary = "One chatbot, by id or slug",
+     .reply = &chatbot_model, .run = read_chatbot},
+    {HTTP_PUT, "/api/v1/chatbots/{chatbotId}", CHATBOTS, .who = WHO_CHANGE,
+     .summary = "Change a chatbot; what is not given stays", .raw_body = true, .raw_model = &chatbot_model,
+     .flags = ENDPOINT_PATCH | ENDPOINT_NO_BODY_NEEDED, .reply = &chatbot_model, .run = update_chatbot},
+    {HTTP_DELETE, "/api/v1/chatbots/{chatbotId}", CHATBOTS, .who = WHO_CHANGE,
+     .summary = "Delete a chatbot; it can be restored for a time",
+     .reply_example = "{\"status\":\"success\",\"success\":true,\"message\":\"Chatbot deleted\",\"data\":{\"id\":"
+                      "\"0198c0e0-0001-7000-8000-000000000001\",\"deletedAt\":\"2026-11-20T09:15:02.113Z\","
+                      "\"restorableUntil\":\"2026-12-20T09:15:02.113Z\"}}",
+     .run = delete_chatbot},
+    {HTTP_POST, "/api/v1/chatbots/{chatbotId}/restore", CHATBOTS, .who = WHO_BRAND_ADMIN,
+     .summary = "Bring a deleted chatbot back; it is inactive", .flags = ENDPOINT_DELETED, .reply = &chatbot_model,
+     .run = restore_chatbot},
+};
+
+struct endpoints chatbots_endpoints(void)
+{
+    return ENDPOINTS(rows);
+}

@@ -25,6 +25,7 @@ struct app {
     struct outbound *outbound; // the guard before calls to addresses that users chose
     struct sockets *sockets; // open sockets by brand and address
     struct http_server *server;
+    struct health *health;
     struct jobs *jobs; // NULL: none run here
     bool demo; // demo mode, and every listener is loopback
     const char *commit;

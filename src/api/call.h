@@ -169,6 +169,7 @@ struct endpoints chat_endpoints(void);
 struct endpoints socket_endpoints(void);
 struct endpoints auth_endpoints(void);
 struct endpoints personalities_endpoints(void);
+struct endpoints health_endpoints(void);
 struct endpoints metrics_endpoints(void);
 struct endpoints chatbots_endpoints(void);
 struct endpoints chatbot_keys_endpoints(void);

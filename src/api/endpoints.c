@@ -9,7 +9,8 @@ enum { JSON_MOST = 1 << 20 };
 static struct endpoints (*const files[])(void) = {
     root_endpoints,   brands_endpoints, config_endpoints, stats_endpoints, products_endpoints,
     search_endpoints, chat_endpoints,   socket_endpoints, auth_endpoints,
-    personalities_endpoints, metrics_endpoints,
+    personalities_endpoints,
+    metrics_endpoints, health_endpoints,
     chatbots_endpoints, chatbot_keys_endpoints, chatbot_file_endpoints, prompts_endpoints, audit_log_endpoints,
 };
 

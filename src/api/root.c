@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server about itself: greeting, health, the OpenAPI document and its page, the demo page.
+// The server about itself: greeting, the OpenAPI document and its page, the demo page.
 #include "api/brands.h"
 #include "api/openapi.h"
 #include "base/clock.h"
 #include "http/asset.h"
-
-#include <stdatomic.h>
 
 #define SURFACE_VERSION "2.0.0"
 
@@ -55,54 +53,6 @@ static void greet(struct call *call)
     json_add_int(doc, root, "active_brands", (int64_t)yyjson_mut_arr_size(list));
     json_add(doc, root, "brands", list);
     call_json(call, 200, root);
-}
-
-static int read_nothing(struct tx *tx, void *arg, struct err *err)
-{
-    (void)tx;
-    (void)arg;
-    (void)err;
-    return 0;
-}
-
-static void reply_health(struct call *call, const char *fault)
-{
-    yyjson_mut_doc *doc = call_doc(call);
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
-    http_header(call->req, "Cache-Control", "no-store");
-    json_add_cstr(doc, root, "status", fault ? "error" : "ok");
-    json_add_bool(doc, root, "success", !fault);
-    if (fault) {
-        json_add_cstr(doc, root, "message", fault);
-        json_add_cstr(doc, root, "code", "UNAVAILABLE");
-        json_add_cstr(doc, root, "requestId", http_request_id(call->req));
-    } else {
-        json_add_time(doc, root, "timestamp", clock_wall_ms());
-        json_add_decimal(doc, root, "uptime", (double)(clock_mono_ms() - call->app->started_ms) / 1000, 3);
-        json_add_cstr(doc, root, "version", PARLEY_VERSION);
-    }
-    call_json(call, fault ? 503 : 200, root);
-}
-
-static void health(struct call *call)
-{
-    bool stopping = atomic_load(&call->app->draining);
-    bool reads = store_read(call->app->store, &call->scope, read_nothing, NULL, &call->err) == 0;
-    reply_health(call, stopping ? "the server is stopping" : reads ? NULL : "the store cannot be read");
-}
-
-static void readiness(struct call *call)
-{
-    bool writable = store_writable(call->app->store);
-    if (writable)
-        health(call);
-    else
-        reply_health(call, "the store cannot be written");
-}
-
-static void liveness(struct call *call)
-{
-    reply_health(call, NULL);
 }
 
 static void send_openapi(struct call *call)
@@ -160,9 +110,6 @@ static void demo_page(struct call *call)
 }
 
 #define OPEN .surface = &surface_brands, .tag = "Server", .who = WHO_ANYBODY
-#define HEALTH                                                                                                         \
-    "{\"status\":\"ok\",\"success\":true,\"timestamp\":\"2026-03-02T09:15:04.120Z\",\"uptime\":3600.5,\"version\":"    \
-    "\"0.1.0\"}"
 static const struct endpoint rows[] = {
     {HTTP_GET, "/", OPEN, .summary = "What this server is, and the brands that may be seen",
      .reply_example =
@@ -170,11 +117,6 @@ static const struct endpoint rows[] = {
          "chat\",\"status\":\"running\",\"version\":\"2.0.0\",\"server\":\"0.1.0\",\"timestamp\":\"2026-03-02T09:15:04."
          "120Z\",\"active_brands\":1,\"brands\":[{\"id\":\"techpro\",\"name\":\"TechPro\"}]}",
      .run = greet},
-    {HTTP_GET, "/health", OPEN, .summary = "Is the process alive", .reply_example = HEALTH, .run = health},
-    {HTTP_GET, "/health/readiness", OPEN, .summary = "May it be sent requests", .reply_example = HEALTH,
-     .run = readiness},
-    {HTTP_GET, "/health/liveness", OPEN, .summary = "Does the process answer", .reply_example = HEALTH,
-     .run = liveness},
     {HTTP_GET, "/openapi.json", OPEN, .summary = "This document", .reply_example = "{\"openapi\":\"3.1.0\"}",
      .run = send_openapi},
     {HTTP_GET, "/docs", OPEN, .summary = "This document as a page", .media = "text/html", .run = docs_page},

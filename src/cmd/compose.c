@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 #include "cmd/sample.h"
 #include "engine/brand_make.h"
+#include "api/health.h"
 #include "api/sockets.h"
 #include "outbound/outbound.h"
 #include "store/conversation.h"
@@ -298,6 +299,7 @@ static void start_engine(struct composition *c)
     app->workers = pool_new("worker", worker_count(app->settings), WORKER_QUEUE);
     app->limiter = limiter_new(LIMITER_KEYS);
     app->sockets = sockets_new();
+    app->health = health_new();
     app->brands = brands_new(app->store);
     c->embedder = (struct embedder){app, embedding_model, embed};
     app->catalogues = catalogues_new(app->store, &c->embedder, INDEX_BUDGET);
@@ -358,6 +360,7 @@ void compose_end(struct composition *c)
     catalogues_free(app->catalogues);
     brands_free(app->brands);
     sockets_free(app->sockets);
+    health_free(app->health);
     outbound_free(app->outbound);
     if (app->limiter)
         limiter_free(app->limiter);

@@ -400,6 +400,22 @@ static struct built *take_fresh(struct catalogues *c, struct catalogue *e)
     return built;
 }
 
+size_t catalogues_facts(struct catalogues *c, struct arena *arena, size_t most, struct catalogue_facts **ret)
+{
+    size_t pos = 0, n = 0;
+    void *entry;
+    *ret = arena_calloc(arena, most + 1, sizeof **ret);
+    pthread_mutex_lock(&c->lock);
+    while (n < most && map_next(c->entries, &pos, NULL, &entry))
+        for (struct catalogue *e = entry; e && n < most; e = e->next)
+            if (e->built && !e->all_stale && !e->stale.n && !e->refreshing)
+                (*ret)[n++] = (struct catalogue_facts){arena_str(arena, str_from(e->brand)),
+                                                       arena_str(arena, str_from(e->chatbot)), e->part,
+                                                       search_documents(e->built->index)};
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
 static int build_anew(struct catalogues *c, struct build *b, const struct scope *scope, struct built **ret,
                       struct err *err)
 {

@@ -21,6 +21,14 @@ void catalogues_free(struct catalogues *catalogues);
 // From the store's change feed, on the committing thread: only notes what is stale.
 void catalogues_changed(struct catalogues *catalogues, const struct change *change);
 
+struct catalogue_facts {
+    struct str brand, chatbot; // chatbot: empty for products
+    enum catalogue_part part;
+    size_t documents;
+};
+// The indexes in memory that nothing has made stale, `most` of them, in the arena: for health.
+size_t catalogues_facts(struct catalogues *catalogues, struct arena *arena, size_t most, struct catalogue_facts **ret);
+
 // A search of one part; sees every commit that came before it. `query` is completed here: vector and floor, where there
 // is an embedder and it answers in time, else words alone. Strings of the result live in the arena. Blocks: for
 // workers.

@@ -28,6 +28,9 @@ STORE_SQL(document_erase, "DELETE FROM documents WHERE brand_id = $1 AND id = $2
 STORE_SQL(document_list, "SELECT " DOCUMENT_COLUMNS " FROM " DOCUMENT_TABLES
                          "WHERE d.brand_id = $1 AND (d.chatbot_id IS NULL OR d.chatbot_id = $2) AND " DOCUMENT_SEARCHED
                          " ORDER BY d.created_at, d.id");
+STORE_SQL(document_count, "SELECT COUNT(*) FROM " DOCUMENT_TABLES
+                          "WHERE d.brand_id = $1 AND (d.chatbot_id IS NULL OR d.chatbot_id = $2) "
+                          "AND " DOCUMENT_SEARCHED);
 STORE_SQL(document_list_all, "SELECT " DOCUMENT_COLUMNS " FROM " DOCUMENT_TABLES
                              "WHERE d.brand_id = $1 AND " DOCUMENT_SEARCHED " ORDER BY d.created_at, d.id");
 STORE_SQL(document_get, "SELECT " DOCUMENT_COLUMNS " FROM " DOCUMENT_TABLES
@@ -63,6 +66,15 @@ STORE_SQL(items_tagged, "SELECT t.document_id FROM document_tags t JOIN document
                         "AND d.id = t.document_id WHERE t.brand_id = $1 AND d.base_id = $2 AND t.tag = $3");
 
 enum { CHANGES_MOST = 1000 }; // announced one by one; more are told as the whole brand's
+
+int knowledge_count(struct tx *tx, struct str chatbot_id, int64_t *ret, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query_one(tx, &document_count, VALUES(v_str(chatbot_id)), &rows, err);
+    if (rc == 1)
+        *ret = rows_int(rows, 0);
+    return rc < 0 ? rc : 0;
+}
 
 // ---- documents ------------------------------------------------------------------------------------------------------
 

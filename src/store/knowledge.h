@@ -32,6 +32,9 @@ int knowledge_get(struct tx *tx, struct arena *arena, struct str id, struct know
 int knowledge_list(struct tx *tx, struct str chatbot_id,
                    int (*each)(void *arg, const struct knowledge_document *document), void *arg, struct err *err);
 
+// How many of these there are.
+int knowledge_count(struct tx *tx, struct str chatbot_id, int64_t *ret, struct err *err);
+
 // ---- bases and items ------------------------------------------------------------------------------------------------
 
 // A base with only a name, of the kind `manual` (samples and tests).

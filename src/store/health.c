@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/health.h"
+
+#include "store/knowledge.h"
+
+STORE_SQL_ALL(health_beat, "INSERT INTO heartbeats (name, beat_at) VALUES ('health', $1) ON CONFLICT (name) DO UPDATE "
+                           "SET beat_at = excluded.beat_at");
+STORE_SQL_ALL(health_passages,
+              "SELECT COALESCE((SELECT SUM(d.chunk_count) FROM documents d WHERE d.deleted_at IS NULL), 0) + "
+              "(SELECT COUNT(*) FROM products)");
+STORE_SQL_ALL(health_vectors, "SELECT COUNT(*) FROM vectors WHERE model = $1");
+STORE_SQL_ALL(health_oldest_job,
+              "SELECT MIN(created_at) FROM jobs WHERE kind = 'embed' AND state IN ('waiting', 'running')");
+STORE_SQL(health_product_count, "SELECT COUNT(*) FROM products WHERE brand_id = $1");
+
+int health_write(struct tx *tx, int64_t now, struct err *err)
+{
+    return tx_exec(tx, &health_beat, VALUES(v_int(now)), NULL, err);
+}
+
+static int number(struct tx *tx, const struct store_sql *sql, const struct value *args, size_t n, int64_t *ret,
+                  struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    int rc = tx_query_one(tx, sql, args, n, &rows, err);
+    if (rc == 1)
+        *ret = rows_is_null(rows, 0) ? 0 : rows_int(rows, 0);
+    return rc < 0 ? rc : 0;
+}
+
+int health_index_read(struct tx *tx, struct str model, struct health_index *ret, struct err *err)
+{
+    *ret = (struct health_index){0};
+    int rc = number(tx, &health_passages, NO_VALUES, &ret->passages, err);
+    if (!rc && model.n)
+        rc = number(tx, &health_vectors, VALUES(v_str(model)), &ret->vectors, err);
+    return rc ? rc : number(tx, &health_oldest_job, NO_VALUES, &ret->oldest_job, err);
+}
+
+int health_products(struct tx *tx, int64_t *ret, struct err *err)
+{
+    return number(tx, &health_product_count, NO_VALUES, ret, err);
+}
+
+int health_documents(struct tx *tx, struct str chatbot_id, int64_t *ret, struct err *err)
+{
+    return knowledge_count(tx, chatbot_id, ret, err);
+}

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/envelope.h"
 
+#include "base/utf8.h"
+
+static const struct loc query = {NULL, STR("query"), 0};
+
 yyjson_mut_val *envelope_new(yyjson_mut_doc *doc, const char *message)
 {
     yyjson_mut_val *root = yyjson_mut_obj(doc);
@@ -57,9 +61,45 @@ void call_list(struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *list, con
     envelope_send(call, 200, root);
 }
 
+struct str call_query_text(struct call *call, const char *name, const char *other, size_t high, bool required)
+{
+    struct str text = http_query(call->req, name);
+    struct loc at = {&query, str_from(name), 0};
+    if (!text.p && other)
+        text = http_query(call->req, other);
+    struct str trimmed = text.p ? utf8_trim(text) : text;
+    if (!text.p && required)
+        fault_add(call->faults, FAULT_MISSING, &at, NULL, 0, NULL);
+    else if (text.p && (!utf8_valid(text) || memchr(text.p, 0, text.n)))
+        fault_add(call->faults, FAULT_FORM, &at, NULL, 0, "valid UTF-8 without NUL");
+    else if (required && trimmed.n == 0)
+        fault_add(call->faults, FAULT_SHORT, &at, NULL, 1, NULL)->input_text = text;
+    else if (text.p && utf8_count(trimmed) > high)
+        fault_add(call->faults, FAULT_LONG, &at, NULL, (double)high, NULL)->input_text = text;
+    else
+        return trimmed;
+    return STR_NULL;
+}
+
+double call_query_number(struct call *call, const char *name, double low, double high, double otherwise)
+{
+    struct str text = http_query(call->req, name);
+    struct loc at = {&query, str_from(name), 0};
+    double n;
+    if (!text.p)
+        return otherwise;
+    if (!str_to_double(text, &n))
+        fault_add(call->faults, FAULT_NUMBER_TEXT, &at, NULL, 0, NULL)->input_text = text;
+    else if (n < low || n > high)
+        fault_add(call->faults, n < low ? FAULT_BELOW : FAULT_ABOVE, &at, NULL, n < low ? low : high, NULL)
+            ->input_text = text;
+    else
+        return n;
+    return otherwise;
+}
+
 struct str call_query_choice(struct call *call, const char *name, const char *choices)
 {
-    static const struct loc query = {NULL, STR("query"), 0};
     struct str text = http_query(call->req, name);
     struct loc at = {&query, str_from(name), 0};
     if (!text.p || str_is_choice(choices, text))

@@ -25,5 +25,9 @@ void call_list(struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *list, con
 // Reads sort (one of `choices`, a|b|c; the first is the default) and order. *ret_which is its place in choices.
 // `descending` is the default order of each choice, as bits. False: a bad one was answered.
 bool call_sort(struct call *call, const char *choices, unsigned descending, size_t *ret_which, bool *ret_descending);
+// A query parameter, trimmed, of at most `high` characters; `other` is a second name (NULL: none). A missing or bad one
+// is added to call->faults. STR_NULL: absent.
+struct str call_query_text(struct call *call, const char *name, const char *other, size_t high, bool required);
+double call_query_number(struct call *call, const char *name, double low, double high, double otherwise);
 // A query parameter that must be one of a|b|c. STR_NULL: absent, or bad and added to call->faults.
 struct str call_query_choice(struct call *call, const char *name, const char *choices);

@@ -127,6 +127,12 @@ int resource_delete(struct tx *tx, struct call *call, const struct resource *res
     return rc ? rc : audit(tx, resource, old, NULL, "deleted", err);
 }
 
+static int complete(struct tx *tx, struct call *call, void *row, bool one, struct err *err)
+{
+    const struct resource *resource = call->endpoint->resource;
+    return resource->complete ? resource->complete(tx, call, row, one, err) : 0;
+}
+
 // ---- replies -------------------------------------------------------------------------------------------------------
 
 yyjson_mut_val *resource_json(struct call *call, yyjson_mut_doc *doc, const struct resource *resource, const void *row,
@@ -159,9 +165,12 @@ static int load_page(struct tx *tx, void *arg, struct err *err)
     const struct resource *resource = l->call->endpoint->resource;
     void *filter = parent_filter(l->call, resource);
     int rc = crud_count(tx, resource->model, filter, &l->page.total, err);
-    return rc ? rc
-              : crud_rows(tx, resource->model, l->call->arena, filter, l->page.limit, page_offset(&l->page), &l->rows,
-                          &l->n, err);
+    rc = rc ? rc
+            : crud_rows(tx, resource->model, l->call->arena, filter, l->page.limit, page_offset(&l->page), &l->rows,
+                        &l->n, err);
+    for (size_t i = 0; i < l->n && !rc; i++)
+        rc = complete(tx, l->call, (char *)l->rows + i * resource->model->size, false, err);
+    return rc;
 }
 
 void resource_list(struct call *call)
@@ -182,7 +191,8 @@ static int create(struct tx *tx, void *arg, struct err *err)
 {
     struct call *call = arg;
     call->faults->n = 0;
-    return resource_insert(tx, call, call->endpoint->resource, call->body, err);
+    int rc = resource_insert(tx, call, call->endpoint->resource, call->body, err);
+    return rc ? rc : complete(tx, call, call->body, true, err);
 }
 
 void resource_create(struct call *call)
@@ -191,8 +201,16 @@ void resource_create(struct call *call)
         resource_reply(call, 201, call->endpoint->resource, call->body);
 }
 
+static int complete_object(struct tx *tx, void *arg, struct err *err)
+{
+    struct call *call = arg;
+    return complete(tx, call, call->object, true, err);
+}
+
 void resource_read(struct call *call)
 {
+    if (call->endpoint->resource->complete && call_failed(call, call_store_read(call, complete_object, call)))
+        return;
     resource_reply(call, 200, call->endpoint->resource, call->object);
 }
 
@@ -215,7 +233,8 @@ static int update(struct tx *tx, void *arg, struct err *err)
     u->row = row_new(call, resource);
     memcpy(u->row, old, resource->model->size);
     rc = model_decode(resource->model, MODEL_PATCH, &call->input, u->row, call->faults);
-    return rc ? rc : resource_save(tx, call, resource, old, u->row, NULL, err);
+    rc = rc ? rc : resource_save(tx, call, resource, old, u->row, NULL, err);
+    return rc ? rc : complete(tx, call, u->row, true, err);
 }
 
 void resource_update(struct call *call)

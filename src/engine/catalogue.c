@@ -27,6 +27,12 @@ struct built { // an index and what it was built with, by reference
     _Atomic int refs;
 };
 
+struct bases { // of a chatbot, by reference
+    struct catalogue_base *at;
+    size_t n;
+    _Atomic int refs;
+};
+
 struct catalogue {         // one part of one brand; of passages, a chatbot's
     char *brand, *chatbot; // chatbot: "" for products
     enum catalogue_part part;
@@ -34,6 +40,7 @@ struct catalogue {         // one part of one brand; of passages, a chatbot's
     pthread_mutex_t build;
     // Under catalogues.lock:
     struct built *built; // NULL until the first build
+    struct bases *bases; // likewise; passages only
     size_t bytes;        // of it, as of the last refresh
     VEC(char *) stale;   // ids
     bool all_stale, refreshing;
@@ -67,12 +74,21 @@ static void built_drop(struct built *built)
     free(built);
 }
 
+static void bases_drop(struct bases *bases)
+{
+    if (!bases || atomic_fetch_sub(&bases->refs, 1) != 1)
+        return;
+    free(bases->at);
+    free(bases);
+}
+
 static void entry_free(struct catalogue *e)
 {
     for (size_t i = 0; i < e->stale.n; i++)
         free(e->stale.at[i]);
     vec_done(&e->stale);
     built_drop(e->built);
+    bases_drop(e->bases);
     pthread_mutex_destroy(&e->build);
     free(e->brand);
     free(e->chatbot);
@@ -189,6 +205,11 @@ static void forget_all(struct catalogues *c)
     pthread_mutex_unlock(&c->lock);
 }
 
+static bool is_last_stale(const struct catalogue *e, struct str id)
+{
+    return e->stale.n && str_eq(str_from(e->stale.at[e->stale.n - 1]), id);
+}
+
 void catalogues_changed(struct catalogues *c, const struct change *change)
 {
     enum catalogue_part part = change->kind == CHANGE_PRODUCT ? CATALOGUE_PRODUCTS : CATALOGUE_PASSAGES;
@@ -205,9 +226,9 @@ void catalogues_changed(struct catalogues *c, const struct change *change)
         next = e->next;
         if (!change->id.p)
             entry_forget(c, e);
-        else if (e->stale.n >= STALE_MOST || part == CATALOGUE_PASSAGES)
+        else if (e->stale.n >= STALE_MOST)
             e->all_stale = true;
-        else if (!e->all_stale)
+        else if (!e->all_stale && !is_last_stale(e, change->id)) // a batch of vectors names its document many times
             vec_push(&e->stale, mem_strndup(change->id.p, change->id.n));
     }
     pthread_mutex_unlock(&c->lock);
@@ -225,6 +246,7 @@ struct build {
     size_t n_ids;
     struct map *vectors; // "<document>/<ordinal>" → float[dims]
     size_t dims;
+    struct bases *bases; // read anew with every refresh of passages
     int rc;
 };
 
@@ -275,6 +297,47 @@ static int put_product(void *arg, void *row)
     return search_put(b->index, p->id, &passage, 1, NULL);
 }
 
+enum retrieval retrieval_of(struct str method)
+{
+    if (str_eq(method, STR("keyword")))
+        return RETRIEVE_KEYWORD;
+    return str_eq(method, STR("semantic")) ? RETRIEVE_SEMANTIC : RETRIEVE_HYBRID;
+}
+
+static int read_bases(struct tx *tx, struct build *b, struct err *err)
+{
+    struct knowledge_base *rows;
+    size_t n;
+    int rc = knowledge_bases(tx, b->arena, str_from(b->e->chatbot), &rows, &n, err);
+    if (rc)
+        return rc;
+    bases_drop(b->bases);
+    b->bases = mem_zalloc(sizeof *b->bases);
+    atomic_init(&b->bases->refs, 1);
+    b->bases->at = mem_calloc(n + 1, sizeof *b->bases->at);
+    b->bases->n = n;
+    for (size_t i = 0; i < n; i++) {
+        struct catalogue_base *base = &b->bases->at[i];
+        *base = (struct catalogue_base){.active = rows[i].is_active,
+                                        .learned = str_eq(rows[i].kind, STR("learned")),
+                                        .method = retrieval_of(rows[i].settings.retrieval_method),
+                                        .threshold = rows[i].settings.relevance_threshold,
+                                        .most = (size_t)rows[i].settings.max_results};
+        memcpy(base->id, rows[i].id.p, rows[i].id.n < ID_SIZE ? rows[i].id.n : ID_SIZE - 1);
+    }
+    return 0;
+}
+
+// How much a word in the text counts beside one in the title. Questions of learned bases are recognised by their title
+// alone: there a match in the text weighs a trifle less, so that a search tells them apart.
+static float text_weight(const struct build *b, struct str base_id)
+{
+    for (size_t i = 0; base_id.p && i < b->bases->n; i++)
+        if (b->bases->at[i].learned && str_eq(str_from(b->bases->at[i].id), base_id))
+            return CATALOGUE_ANSWER_WEIGHT;
+    return 1.0f;
+}
+
 static int put_document(void *arg, const struct knowledge_document *d)
 {
     struct build *b = arg;
@@ -282,11 +345,12 @@ static int put_document(void *arg, const struct knowledge_document *d)
     struct search_passage *passages = arena_calloc(arena, PASSAGES_MOST, sizeof *passages);
     size_t n = 0, pos = 0;
     struct str text;
+    float weight = text_weight(b, d->base_id);
     while (n < PASSAGES_MOST && chunk_next(d->content, &pos, &text)) {
         passages[n] = (struct search_passage){
             .doc = d->id,
             .ordinal = (uint32_t)n,
-            .zones = {{d->title, 1.0f}, {text, 1.0f}},
+            .zones = {{d->title, 1.0f}, {text, weight}},
             .n_zones = 2,
             .attrs = {.type = d->type,
                       .category = d->category,
@@ -326,29 +390,44 @@ static int read_all(struct tx *tx, void *arg, struct err *err)
     b->index = search_index_new(b->dims);
     if (b->e->part == CATALOGUE_PRODUCTS)
         return crud_list(tx, &product_model, NULL, -1, 0, &row, put_product, b, err);
-    return knowledge_list(tx, str_from(b->e->chatbot), put_document, b, err);
+    rc = read_bases(tx, b, err);
+    return rc ? rc : knowledge_list(tx, str_from(b->e->chatbot), put_document, b, err);
+}
+
+static int reread_product(struct tx *tx, struct build *b, struct str id, struct err *err)
+{
+    struct product product;
+    int rc = product_get(tx, b->arena, id, &product, err);
+    if (rc == 1)
+        return put_product(b, &product);
+    return rc ? rc : search_put(b->index, id, NULL, 0, err);
+}
+
+// Another chatbot's document is none here, as one that is gone.
+static int reread_document(struct tx *tx, struct build *b, struct str id, struct err *err)
+{
+    struct knowledge_document d;
+    int rc = knowledge_get(tx, b->arena, id, &d, err);
+    if (rc == 1 && (!d.chatbot_id.p || str_eq(d.chatbot_id, str_from(b->e->chatbot))))
+        return put_document(b, &d);
+    return rc < 0 ? rc : search_put(b->index, id, NULL, 0, err);
 }
 
 // ERR_NOT_FOUND: the index has no room for the vectors that there are now.
 static int read_some(struct tx *tx, void *arg, struct err *err)
 {
     struct build *b = arg;
-    for (size_t i = 0; i < b->n_ids; i++) {
-        struct product product;
-        int rc = b->model[0]
-                     ? vector_list_of(tx, str_from(b->model), STR("product"), str_from(b->ids[i]), keep_vector, b, err)
-                     : 0;
+    bool products = b->e->part == CATALOGUE_PRODUCTS;
+    struct str kind = products ? STR("product") : STR("document");
+    int rc = products ? 0 : read_bases(tx, b, err);
+    for (size_t i = 0; i < b->n_ids && !rc; i++) {
+        struct str id = str_from(b->ids[i]);
+        rc = b->model[0] ? vector_list_of(tx, str_from(b->model), kind, id, keep_vector, b, err) : 0;
         if (rc || b->dims != search_dims(b->index))
             return rc ? rc : ERR_NOT_FOUND;
-        rc = product_get(tx, b->arena, str_from(b->ids[i]), &product, err);
-        if (rc == 1)
-            rc = put_product(b, &product);
-        else if (rc == 0)
-            rc = search_put(b->index, str_from(b->ids[i]), NULL, 0, err);
-        if (rc)
-            return rc;
+        rc = products ? reread_product(tx, b, id, err) : reread_document(tx, b, id, err);
     }
-    return 0;
+    return rc;
 }
 
 // Takes the list of what is stale; true: everything. Until `settle` every search of the entry waits.
@@ -367,12 +446,16 @@ static bool take_stale(struct catalogues *c, struct catalogue *e, struct build *
 }
 
 // The end of a refresh: `built` (may be what was there) serves from now on; NULL: it failed, all is read again.
-static void settle(struct catalogues *c, struct catalogue *e, struct built *built)
+// `bases` NULL: they stay.
+static void settle(struct catalogues *c, struct catalogue *e, struct built *built, struct bases *bases)
 {
     struct built *before = NULL;
+    struct bases *bases_before = bases ? e->bases : NULL;
     size_t bytes = built ? search_bytes(built->index) : 0;
     pthread_mutex_lock(&c->lock);
     e->refreshing = false;
+    if (bases)
+        e->bases = bases;
     if (!built) {
         e->all_stale = true;
     } else {
@@ -386,6 +469,7 @@ static void settle(struct catalogues *c, struct catalogue *e, struct built *buil
     }
     pthread_mutex_unlock(&c->lock);
     built_drop(before);
+    bases_drop(bases_before);
 }
 
 // What searches may use now, as a reference; NULL: it has to be refreshed first.
@@ -456,7 +540,7 @@ static int refresh(struct catalogues *c, struct catalogue *e, const struct brand
     }
     if (rc == ERR_NOT_FOUND) // all, or the first vectors of an index that was made without
         rc = build_anew(c, &b, &scope, &built, err);
-    settle(c, e, rc ? NULL : built);
+    settle(c, e, rc ? NULL : built, b.bases);
     map_free(b.vectors);
     for (size_t i = 0; i < b.n_ids; i++)
         free(b.ids[i]);
@@ -523,6 +607,34 @@ static void add_vector(struct catalogues *c, const struct built *built, struct a
     }
 }
 
+void catalogue_model(struct catalogues *c, char ret_name[101])
+{
+    float floor;
+    if (!c->embedder->model(c->embedder->self, ret_name, &floor))
+        ret_name[0] = 0;
+}
+
+int catalogue_bases(struct catalogues *c, const struct brand_ref *brand, struct str chatbot_id, struct arena *arena,
+                    struct catalogue_base **ret, size_t *ret_n, struct err *err)
+{
+    struct catalogue *e = entry_take(c, brand->row.brand.id, chatbot_id, CATALOGUE_PASSAGES);
+    struct built *built = NULL;
+    int rc = bring_up_to_date(c, e, brand, &built, err);
+    if (!rc) {
+        pthread_mutex_lock(&c->lock);
+        struct bases *bases = e->bases;
+        atomic_fetch_add(&bases->refs, 1);
+        pthread_mutex_unlock(&c->lock);
+        *ret = arena_calloc(arena, bases->n + 1, sizeof **ret);
+        memcpy(*ret, bases->at, bases->n * sizeof **ret);
+        *ret_n = bases->n;
+        bases_drop(bases);
+        built_drop(built);
+    }
+    entry_drop(c, e);
+    return rc;
+}
+
 static int search(struct catalogues *c, const struct brand_ref *brand, struct str chatbot, enum catalogue_part part,
                   struct arena *arena, struct search_query *query, struct search_result *ret, struct err *err)
 {
@@ -531,7 +643,8 @@ static int search(struct catalogues *c, const struct brand_ref *brand, struct st
     int rc = bring_up_to_date(c, e, brand, &built, err);
     if (rc == 0) {
         int64_t began = clock_mono_us();
-        add_vector(c, built, arena, query);
+        if (!query->words_only)
+            add_vector(c, built, arena, query);
         struct search_reader *reader = search_read(built->index);
         search_run(reader, arena, query, ret);
         metric_time(METRIC_RETRIEVAL, METRIC_AT(0), clock_mono_us() - began);
@@ -602,6 +715,30 @@ int catalogue_products(struct catalogues *c, const struct brand_ref *brand, stru
     return rc;
 }
 
+struct one_document {
+    struct arena *arena;
+    struct str id;
+    struct knowledge_document *ret;
+    bool found;
+};
+
+static int fetch_document(struct tx *tx, void *arg, struct err *err)
+{
+    struct one_document *d = arg;
+    int rc = knowledge_get(tx, d->arena, d->id, d->ret, err);
+    d->found = rc == 1;
+    return rc < 0 ? rc : 0;
+}
+
+int catalogue_document(struct catalogues *c, const struct brand_ref *brand, struct arena *arena, struct str id,
+                       struct knowledge_document *ret, struct err *err)
+{
+    struct one_document d = {arena, id, ret, false};
+    struct scope scope = scope_brand(brand->row.brand.id, STR("engine"));
+    int rc = store_read(c->store, &scope, fetch_document, &d, err);
+    return rc ? rc : d.found;
+}
+
 static int fetch_passages(struct tx *tx, void *arg, struct err *err)
 {
     struct fetch *f = arg;
@@ -616,10 +753,18 @@ static int fetch_passages(struct tx *tx, void *arg, struct err *err)
         for (uint32_t k = 0; rc == 1 && k <= f->hits[i].ordinal && chunk_next(d.content, &pos, &text); k++) {
         }
         if (rc == 1)
-            f->passages[i] = (struct passage){arena_str(f->arena, d.id),    arena_str(f->arena, d.base_id),
-                                              arena_str(f->arena, d.title), arena_str(f->arena, text),
-                                              arena_str(f->arena, d.type),  f->hits[i].ordinal,
-                                              f->hits[i].relevance};
+            f->passages[i] = (struct passage){.document_id = arena_str(f->arena, d.id),
+                                              .base_id = arena_str(f->arena, d.base_id),
+                                              .title = arena_str(f->arena, d.title),
+                                              .text = arena_str(f->arena, text),
+                                              .type = arena_str(f->arena, d.type),
+                                              .ordinal = f->hits[i].ordinal,
+                                              .relevance = f->hits[i].relevance,
+                                              .category = arena_str(f->arena, d.category),
+                                              .product_id = arena_str(f->arena, d.product_id),
+                                              .product_name = arena_str(f->arena, d.product_name),
+                                              .supplier_name = arena_str(f->arena, d.supplier_name),
+                                              .citable = d.citable};
     }
     return 0;
 }

@@ -4,14 +4,17 @@
 // search that follows a change, dropped by least use over a budget of bytes. Thread-safe.
 #pragma once
 
+#include "base/id.h"
 #include "engine/brands.h"
 #include "engine/embedder.h"
 #include "model/product.h"
 #include "search/search.h"
+#include "store/knowledge.h"
 
 struct catalogues;
 struct catalogue;
 
+#define CATALOGUE_ANSWER_WEIGHT 0.999f // of a word in the text of a learned answer
 #define CATALOGUE_NO_BASE STR("-") // as the knowledge base of documents that belong to none
 
 enum catalogue_part { CATALOGUE_PRODUCTS, CATALOGUE_PASSAGES, CATALOGUE_PARTS };
@@ -39,6 +42,23 @@ struct search_match *catalogue_terms(struct arena *arena, const struct search_re
 // The same of the passages that this chatbot of the brand has; catalogue_search gives those of its default one.
 int catalogue_search_of(struct catalogues *catalogues, const struct brand_ref *brand, struct str chatbot_id,
                         struct arena *arena, struct search_query *query, struct search_result *ret, struct err *err);
+// Name of the model whose vectors are searched; "": none, words alone serve.
+void catalogue_model(struct catalogues *catalogues, char ret_name[101]);
+
+enum retrieval { RETRIEVE_HYBRID, RETRIEVE_SEMANTIC, RETRIEVE_KEYWORD };
+enum retrieval retrieval_of(struct str method); // "hybrid", "semantic", "keyword"
+
+struct catalogue_base { // rules of one knowledge base of a chatbot
+    char id[ID_SIZE];
+    bool active, learned;
+    enum retrieval method;
+    double threshold;
+    size_t most; // passages that a turn takes from it
+};
+// Those of a chatbot as they are now, in the arena.
+int catalogue_bases(struct catalogues *catalogues, const struct brand_ref *brand, struct str chatbot_id,
+                    struct arena *arena, struct catalogue_base **ret, size_t *ret_n, struct err *err);
+
 // Rows of the products named, in that order, as they are now; those that are gone are left out.
 int catalogue_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                        const struct str *ids, size_t n, struct product **ret, size_t *ret_n, struct err *err);
@@ -47,7 +67,12 @@ struct passage { // text of a search hit of CATALOGUE_PASSAGES
     struct str document_id, base_id, title, text, type;
     uint32_t ordinal;
     float relevance;
+    struct str category, product_id, product_name, supplier_name; // STR_NULL: none
+    bool citable; // may be shown as a source
 };
+// A whole document that is searched, as it is now. 1, 0.
+int catalogue_document(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena, struct str id,
+                       struct knowledge_document *ret, struct err *err);
 // Texts of hits of CATALOGUE_PASSAGES as the documents are now, in that order; those that are gone are left out.
 int catalogue_passages(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                        const struct search_hit *hits, size_t n, struct passage **ret, size_t *ret_n, struct err *err);

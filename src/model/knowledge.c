@@ -41,7 +41,7 @@ static const struct field item_fields[] = {
     {"tags", "tags", FIELD_STRINGS, FIELD_TRIM | FIELD_LINE, AT(tags), 0, 50, 50, .fallback = "[]"},
     {"metadata", "metadata", FIELD_JSON, 0, AT(metadata), 0, 1000, .item_high = 255, .bytes = 16384, .fallback = "{}"},
     {"source", "source", FIELD_STRING, FIELD_READONLY, AT(source)},
-    {"embeddingStatus", NULL, FIELD_STRING, FIELD_READONLY | FIELD_SKIP_NULL, AT(id),
+    {"embeddingStatus", NULL, FIELD_STRING, FIELD_READONLY | FIELD_SKIP_NULL, AT(embedding_status),
      .choices = "none|pending|ready|failed"},
     {"knowledgeBaseId", "base_id", FIELD_STRING, FIELD_READONLY | FIELD_HIDDEN | FIELD_FILTER, AT(base_id)},
     {"createdAt", "created_at", FIELD_TIME, FIELD_READONLY, AT(created_at)},

@@ -35,6 +35,7 @@ struct knowledge_item { // a document of type `item`
     struct strings tags;
     struct str metadata; // JSON object
     struct str source;   // manual, learning
+    struct str embedding_status; // none, pending, ready, failed; not kept
     int64_t created_at, updated_at;
     // Not shown:
     struct str chatbot_id, base_id, type, title_fold;

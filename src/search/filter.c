@@ -4,6 +4,8 @@
 #include "search/fold.h"
 #include "search/query.h"
 
+#include <stdlib.h>
+
 const struct search_filter SEARCH_ALL = {.price_min = INT64_MIN, .price_max = INT64_MAX, .available = -1};
 
 struct wanted { // values of one attribute, as ranges of a part's sorted values
@@ -16,7 +18,9 @@ struct conditions {
     struct wanted by[ATTRIBUTES];
     int64_t price_min, price_max;
     int available;
-    bool any;
+    struct str *docs; // sorted
+    size_t n_docs;
+    bool any, by_doc;
 };
 
 static void read_list(struct arena *arena, struct wanted *w, bool given, const struct str *at, size_t n)
@@ -30,6 +34,22 @@ static void read_list(struct arena *arena, struct wanted *w, bool given, const s
     }
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static void read_docs(struct arena *arena, struct conditions *c, const struct search_filter *f)
+{
+    c->by_doc = f->docs.given;
+    c->n_docs = f->docs.given ? f->docs.n : 0;
+    c->docs = arena_calloc(arena, c->n_docs + 1, sizeof *c->docs);
+    if (!c->n_docs)
+        return;
+    memcpy(c->docs, f->docs.at, c->n_docs * sizeof *c->docs);
+    qsort(c->docs, c->n_docs, sizeof *c->docs, by_bytes);
+}
+
 static struct conditions read_filter(struct arena *arena, const struct search_filter *f)
 {
     struct conditions c = {.price_min = f->price_min, .price_max = f->price_max, .available = f->available};
@@ -37,7 +57,8 @@ static struct conditions read_filter(struct arena *arena, const struct search_fi
     read_list(arena, &c.by[1], f->categories.given, f->categories.at, f->categories.n);
     read_list(arena, &c.by[2], f->suppliers.given, f->suppliers.at, f->suppliers.n);
     read_list(arena, &c.by[3], f->bases.given, f->bases.at, f->bases.n);
-    c.any = c.price_min != INT64_MIN || c.price_max != INT64_MAX || c.available >= 0;
+    read_docs(arena, &c, f);
+    c.any = c.by_doc || c.price_min != INT64_MIN || c.price_max != INT64_MAX || c.available >= 0;
     for (size_t a = 0; a < ATTRIBUTES; a++)
         c.any = c.any || c.by[a].given;
     return c;
@@ -95,6 +116,8 @@ static void consider(struct part_filter *f, uint32_t document)
     if (priced && (d->price == INT64_MIN || d->price < c->price_min || d->price > c->price_max))
         return;
     if ((c->available >= 0 && d->available != (c->available > 0)) || !passage_alive(f->part, d->first))
+        return;
+    if (c->by_doc && (!c->n_docs || !bsearch(&d->id, c->docs, c->n_docs, sizeof *c->docs, by_bytes)))
         return;
     for (uint32_t p = d->first; p < d->first + d->n; p++)
         f->bits[p >> 6] |= 1ull << (p & 63);

@@ -46,7 +46,7 @@ struct search_filter {
         bool given;
         const struct str *at;
         size_t n;
-    } types, categories, suppliers, bases;
+    } types, categories, suppliers, bases, docs; // docs: ids, compared exactly
     int64_t price_min, price_max; // both included; INT64_MIN / INT64_MAX = open
     int available; // -1 either, 0 no, 1 yes
 };
@@ -56,6 +56,7 @@ struct search_query {
     struct str text; // analysed here; ignored when `terms` is given
     const struct terms *terms; // already analysed (and edited: price words taken out)
     const float *vector; // dims floats of length 1, or NULL
+    bool words_only; // none is wanted either (for who makes them)
     struct search_filter filter;
     size_t limit; // documents wanted, 1..1000
     bool keep_stop; // stop words are searched too (they always are when nothing else is left)

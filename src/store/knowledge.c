@@ -11,7 +11,7 @@
 
 #define DOCUMENT_COLUMNS                                                                                               \
     "d.id, d.chatbot_id, d.base_id, d.category, d.product_id, d.type, d.title, d.content, d.chunk_count, "             \
-    "p.supplier_id, d.citable, d.created_at"
+    "p.supplier_id, d.citable, d.created_at, s.name, p.inci_name"
 #define DOCUMENT_TABLES                                                                                                \
     "documents d LEFT JOIN ingredients p ON p.brand_id = d.brand_id AND p.id = d.product_id "                          \
     "LEFT JOIN suppliers s ON s.brand_id = p.brand_id AND s.id = p.supplier_id "
@@ -127,6 +127,8 @@ static struct knowledge_document load_document(struct rows *rows)
         .supplier_id = rows_str(rows, 9),
         .citable = rows_bool(rows, 10),
         .created_at = rows_int(rows, 11),
+        .supplier_name = rows_str(rows, 12),
+        .product_name = rows_str(rows, 13),
     };
 }
 
@@ -138,7 +140,7 @@ int knowledge_get(struct tx *tx, struct arena *arena, struct str id, struct know
         return rc;
     *ret = load_document(rows);
     struct str *const texts[] = {&ret->id,   &ret->chatbot_id, &ret->base_id, &ret->category,   &ret->product_id,
-                                 &ret->type, &ret->title,      &ret->content, &ret->supplier_id};
+                                 &ret->type, &ret->title,      &ret->content, &ret->supplier_id, &ret->supplier_name, &ret->product_name};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(arena, *texts[i]);
     return 1;

@@ -16,7 +16,7 @@ struct knowledge_document {
     struct str base_id, category, product_id; // STR_NULL: none
     struct str type, title, content;
     int64_t chunk_count;
-    struct str supplier_id; // of its product; only read
+    struct str supplier_id, supplier_name, product_name; // only read
     bool citable;           // may be shown as a source; only read
     int64_t created_at;     // only read
 };

@@ -12,6 +12,7 @@ static struct endpoints (*const files[])(void) = {
     personalities_endpoints,
     metrics_endpoints, health_endpoints,
     chatbots_endpoints, chatbot_keys_endpoints, chatbot_file_endpoints, prompts_endpoints, audit_log_endpoints,
+    knowledge_bases_endpoints, knowledge_items_endpoints,
 };
 
 const struct endpoint *endpoint_at(size_t i)

@@ -20,8 +20,8 @@ struct resource {
     int (*before)(struct tx *tx, struct call *call, const void *old, void *row, struct err *err);
     // After it: what goes with it. `row` NULL: `old` was removed.
     int (*after)(struct tx *tx, struct call *call, const void *old, const void *row, struct err *err);
-    // What a reply shows beside the stored row, written into fields without a column; in the same transaction, which may
-    // only read. `one`: not in a list.
+    // What a reply shows beside the stored row, written into fields without a column; in the same transaction, and it
+    // only reads. `one`: not in a list.
     int (*complete)(struct tx *tx, struct call *call, void *row, bool one, struct err *err);
     // Members of the reply that are not in its table; `one`: it is read singly.
     void (*present)(struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *object, const void *row, bool one);

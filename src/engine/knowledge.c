@@ -5,10 +5,17 @@
 
 #include "base/utf8.h"
 #include "engine/quote.h"
+#include "store/knowledge_filters.h"
 
 #include <stdlib.h>
 
-enum { HITS_FIRST = 100, HITS_MOST = 1000, CURATED_HITS = 50, BASES_ASKED = KNOWLEDGE_BASES_MOST + 1 };
+enum {
+    HITS_FIRST = 100,
+    HITS_MOST = 1000,
+    CURATED_HITS = 50,
+    WORK_SIZE = 8192,
+    BASES_ASKED = KNOWLEDGE_BASES_MOST + 1
+};
 #define CURATED_RELEVANCE 0.85
 
 // ---- filters --------------------------------------------------------------------------------------------------------
@@ -137,9 +144,38 @@ static int by_fused(const void *a, const void *b)
     return (x->relevance < y->relevance) - (x->relevance > y->relevance);
 }
 
+void knowledge_query_of(struct arena *arena, const struct chatbot_ref *chatbot, struct str text,
+                        struct knowledge_query *ret)
+{
+    struct str filters = chatbot->row.knowledge_filters;
+    *ret = (struct knowledge_query){.chatbot_id = chatbot->row.id,
+                                    .text = text,
+                                    .threshold = chatbot->row.configuration.similarity_threshold,
+                                    .limit = (size_t)chatbot->row.configuration.max_results};
+    if (filters.n && !str_eq(filters, STR("{}"))) {
+        struct knowledge_filters *loaded = ARENA_NEW(arena, struct knowledge_filters);
+        knowledge_filters_load(arena, filters, loaded);
+        ret->filters = loaded;
+    }
+}
+
+static struct search_hit *keep_hits(struct arena *arena, const struct search_hit *hits, size_t n)
+{
+    struct search_hit *kept = arena_calloc(arena, n + 1, sizeof *kept);
+    for (size_t i = 0; i < n; i++) {
+        kept[i] = hits[i];
+        kept[i].doc = arena_str(arena, hits[i].doc);
+        kept[i].attrs = (struct search_attrs){.order = hits[i].attrs.order};
+        kept[i].matches = NULL;
+        kept[i].n_matches = 0;
+    }
+    return kept;
+}
+
 int knowledge_retrieve(struct catalogues *c, const struct brand_ref *brand, struct arena *arena,
                        const struct knowledge_query *query, struct knowledge_found *ret, struct err *err)
 {
+    AUTO_ARENA struct arena *work = arena_new(WORK_SIZE); // ends here: what a turn keeps stays while it waits
     struct search_query asked = {.text = query->text, .limit = HITS_FIRST, .idf_at_least = 1000};
     struct search_result found = {0};
     struct bases bases;
@@ -147,12 +183,12 @@ int knowledge_retrieve(struct catalogues *c, const struct brand_ref *brand, stru
     size_t n = 0;
     *ret = (struct knowledge_found){0};
     apply_filters(query->filters, &asked.filter);
-    int rc = catalogue_bases(c, brand, query->chatbot_id, arena, &bases.at, &bases.n, err);
+    int rc = catalogue_bases(c, brand, query->chatbot_id, work, &bases.at, &bases.n, err);
     if (rc)
         return rc;
-    apply_bases(arena, &bases, query->filters, false, &asked.filter);
+    apply_bases(work, &bases, query->filters, false, &asked.filter);
     for (;;) {
-        rc = catalogue_search_of(c, brand, query->chatbot_id, arena, &asked, &found, err);
+        rc = catalogue_search_of(c, brand, query->chatbot_id, work, &asked, &found, err);
         if (rc)
             return rc;
         bool full = found.n == asked.limit;
@@ -166,8 +202,8 @@ int knowledge_retrieve(struct catalogues *c, const struct brand_ref *brand, stru
         qsort(found.hits, n, sizeof *found.hits, by_fused);
     ret->terms = catalogue_terms(arena, &found);
     ret->n_terms = found.n_terms;
-    ret->hits = found.hits;
-    return catalogue_passages(c, brand, arena, found.hits, n, &ret->passages, &ret->n, err);
+    ret->hits = keep_hits(arena, found.hits, n);
+    return catalogue_passages(c, brand, arena, ret->hits, n, &ret->passages, &ret->n, err);
 }
 
 // ---- learned answers ------------------------------------------------------------------------------------------------
@@ -201,13 +237,13 @@ int knowledge_curated(struct catalogues *c, const struct brand_ref *brand, struc
         .text = query->text, .limit = CURATED_HITS, .idf_at_least = 1000, .words_only = true, .exact = query->text};
     struct search_result found = {0};
     struct bases bases;
-    struct str question = normalised(arena, query->text);
+    struct str question;
     apply_filters(query->filters, &asked.filter);
     int rc = catalogue_bases(c, brand, query->chatbot_id, arena, &bases.at, &bases.n, err);
     if (rc)
         return rc;
     apply_bases(arena, &bases, query->filters, true, &asked.filter);
-    if (!asked.filter.bases.n || !question.n)
+    if (!asked.filter.bases.n || !(question = normalised(arena, query->text)).n)
         return 0;
     rc = catalogue_search_of(c, brand, query->chatbot_id, arena, &asked, &found, err);
     const struct search_hit *best = NULL;

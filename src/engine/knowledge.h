@@ -10,13 +10,17 @@ struct knowledge_query {
     struct str chatbot_id;
     struct str text;
     const struct knowledge_filters *filters; // NULL: none
-    double threshold; // of documents that belong to no base: relevance, at least
-    size_t limit; // passages in all, 1..50
+    double threshold;                        // of documents that belong to no base: relevance, at least
+    size_t limit;                            // passages in all, 1..50
 };
+
+// As this chatbot's turns ask. The chatbot must outlive the query.
+void knowledge_query_of(struct arena *arena, const struct chatbot_ref *chatbot, struct str text,
+                        struct knowledge_query *ret);
 
 struct knowledge_found {
     struct passage *passages; // in the order of the fused score, one of each document
-    struct search_hit *hits; // of each
+    struct search_hit *hits;  // of each, without their matches
     size_t n;
     struct search_match *terms; // words of the question that count
     size_t n_terms;

@@ -252,6 +252,15 @@ enum step_result turn_step_answer(struct turn *turn)
         turn->result.finish = LLM_CANCELLED;
         return STEP_NEXT;
     }
+    if (turn->curated.p) {
+        turn->outcome.mode = "curated";
+        turn->found = (struct suggestions){0};
+        turn->outcome.has_confidence = false;
+        turn->quoted_docs = &turn->curated_doc;
+        turn->n_quoted = 1;
+        turn_append(turn, turn->curated);
+        return STEP_NEXT;
+    }
     if (llm_has_model(turn->engine->with.llm) && (!turn->input.advice || turn->found.n_suggested))
         return ask_model(turn);
     if (turn->input.advice) {

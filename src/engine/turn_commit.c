@@ -205,7 +205,7 @@ static yyjson_mut_val *sources(struct turn *turn, yyjson_mut_doc *doc)
             add_source(doc, list, hit->product.document_id, hit->product.name, STR("product"), hit->score);
     }
     for (size_t i = 0; i < turn->n_passages; i++)
-        if (model || was_quoted(turn, turn->passages[i].document_id))
+        if (turn->passages[i].citable && (model || was_quoted(turn, turn->passages[i].document_id)))
             add_source(doc, list, turn->passages[i].document_id, turn->passages[i].title, turn->passages[i].type,
                        (double)turn->passages[i].relevance);
     return list;

@@ -102,6 +102,7 @@ struct turn {
     struct suggestions found;
     struct passage *passages;
     size_t n_passages;
+    struct str curated, curated_doc; // a learned answer, which is given as it stands; STR_NULL: none
     struct search_match *passage_terms;
     size_t n_passage_terms;
     struct marker marker;

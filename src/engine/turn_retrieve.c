@@ -2,10 +2,11 @@
 // What the turn knows before it answers: the conversation so far, what its words refer to, products and passages.
 #include "engine/turn_internal.h"
 
+#include "engine/knowledge.h"
 #include "engine/names.h"
 #include "engine/reference.h"
 
-enum { HISTORY_FOR_REFERENCES = 2 * REFERENCE_TURNS, ENTITIES_MOST = 32, WORK_SIZE = 8192 };
+enum { HISTORY_FOR_REFERENCES = 2 * REFERENCE_TURNS, ENTITIES_MOST = 32, WORK_SIZE = 2048 };
 
 static int load_history(struct tx *tx, void *arg, struct err *err)
 {
@@ -86,26 +87,27 @@ static void resolve(struct turn *turn)
     turn->search_text = result.search.p ? result.search : result.resolved;
 }
 
-static int find_passages(struct turn *turn, struct err *err)
+static int find_passages(struct turn *turn, const struct knowledge_query *query, struct err *err)
 {
-    const struct chatbot_ref *chatbot = turn->input.chatbot;
-    struct search_query query = {.text = turn->search_text,
-                                 .filter = SEARCH_ALL,
-                                 .limit = (size_t)chatbot->row.configuration.max_results,
-                                 .idf_at_least = 1000};
-    struct search_result found = {0};
-    struct engine *engine = turn->engine;
-    AUTO_ARENA struct arena *work = arena_new(WORK_SIZE); // ends here: the turn's own arena stays while it waits
-    int rc = catalogue_search_of(engine->with.catalogues, chatbot->brand, chatbot->row.id, work, &query, &found, err);
-    if (rc)
-        return rc;
-    size_t n = 0;
-    while (n < found.n && (double)found.hits[n].relevance >= chatbot->row.configuration.similarity_threshold)
-        n++;
-    turn->passage_terms = catalogue_terms(turn->arena, &found);
+    struct knowledge_found found;
+    int rc = knowledge_retrieve(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->arena, query, &found,
+                                err);
+    turn->passages = found.passages;
+    turn->n_passages = found.n;
+    turn->passage_terms = found.terms;
     turn->n_passage_terms = found.n_terms;
-    return catalogue_passages(engine->with.catalogues, chatbot->brand, turn->arena, found.hits, n, &turn->passages,
-                              &turn->n_passages, err);
+    return rc;
+}
+
+static int find_curated(struct turn *turn, struct arena *work, const struct knowledge_query *query, struct err *err)
+{
+    struct knowledge_document answer;
+    int rc = knowledge_curated(turn->engine->with.catalogues, turn->input.chatbot->brand, work, query, &answer, err);
+    if (rc == 1) {
+        turn->curated = arena_str(turn->arena, answer.content);
+        turn->curated_doc = arena_str(turn->arena, answer.id);
+    }
+    return rc < 0 ? rc : 0;
 }
 
 static int find_products(struct turn *turn, struct err *err)
@@ -137,6 +139,8 @@ static void choose_language(struct turn *turn)
 enum step_result turn_step_retrieve(struct turn *turn)
 {
     struct err err = {0};
+    struct knowledge_query query;
+    AUTO_ARENA struct arena *work = arena_new(WORK_SIZE); // ends here: the turn's own arena stays while it waits
     if (turn->outcome.code || atomic_load(&turn->cancelled))
         return STEP_NEXT;
     struct scope scope = scope_brand(turn->input.chatbot->brand->row.brand.id, STR("engine"));
@@ -146,8 +150,10 @@ enum step_result turn_step_retrieve(struct turn *turn)
     int rc = goes_on ? store_read(turn->engine->with.store, &scope, load_history, turn, &err) : 0;
     if (!rc && goes_on)
         resolve(turn);
-    rc = rc ? rc : find_products(turn, &err);
-    rc = rc || turn->input.advice ? rc : find_passages(turn, &err);
+    knowledge_query_of(work, turn->input.chatbot, turn->search_text, &query);
+    rc = rc || !knowledge_allows_products(query.filters) ? rc : find_products(turn, &err);
+    rc = rc || turn->input.advice ? rc : find_passages(turn, &query, &err);
+    rc = rc || turn->input.advice ? rc : find_curated(turn, work, &query, &err);
     if (rc)
         turn_fail(turn, rc, &err);
     turn->outcome.has_confidence = turn->found.has_confidence;

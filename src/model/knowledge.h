@@ -33,8 +33,8 @@ struct knowledge_item { // a document of type `item`
     uint64_t set;
     struct str id, title, content;
     struct strings tags;
-    struct str metadata; // JSON object
-    struct str source;   // manual, learning
+    struct str metadata;         // JSON object
+    struct str source;           // manual, learning
     struct str embedding_status; // none, pending, ready, failed; not kept
     int64_t created_at, updated_at;
     // Not shown:

@@ -139,8 +139,9 @@ int knowledge_get(struct tx *tx, struct arena *arena, struct str id, struct know
     if (rc != 1)
         return rc;
     *ret = load_document(rows);
-    struct str *const texts[] = {&ret->id,   &ret->chatbot_id, &ret->base_id, &ret->category,   &ret->product_id,
-                                 &ret->type, &ret->title,      &ret->content, &ret->supplier_id, &ret->supplier_name, &ret->product_name};
+    struct str *const texts[] = {&ret->id,          &ret->chatbot_id,    &ret->base_id,     &ret->category,
+                                 &ret->product_id,  &ret->type,          &ret->title,       &ret->content,
+                                 &ret->supplier_id, &ret->supplier_name, &ret->product_name};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(arena, *texts[i]);
     return 1;

@@ -515,7 +515,8 @@ static const struct endpoint rows[] = {
                       "\"restorableUntil\":\"2026-12-20T09:15:02.113Z\"}}",
      .run = delete_chatbot},
     {HTTP_POST, "/api/v1/chatbots/{chatbotId}/restore", CHATBOTS, .who = WHO_BRAND_ADMIN,
-     .summary = "Bring a deleted chatbot back; it is inactive", .flags = ENDPOINT_DELETED, .reply = &chatbot_model,
+     .summary = "Bring a deleted chatbot back; it is inactive", .flags = ENDPOINT_DELETED | ENDPOINT_NO_BODY_NEEDED,
+     .body = &empty_body_model, .reply = &chatbot_model,
      .run = restore_chatbot},
 };
 

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 
 static const struct loc query = {NULL, STR("query"), 0};
+const struct model empty_body_model = {.name = "Empty", .size = sizeof(uint64_t)};
 
 yyjson_mut_val *envelope_new(yyjson_mut_doc *doc, const char *message)
 {

@@ -14,6 +14,9 @@ void call_data(struct call *call, int status, const char *message, yyjson_mut_do
 void call_error_details(struct call *call, int status, const char *text, yyjson_mut_doc *doc, yyjson_mut_val *details);
 void call_done(struct call *call, const char *message); // 200 without data
 
+// The body of what is done without saying more: none, or an empty object.
+extern const struct model empty_body_model;
+
 struct page {
     int64_t page, limit, total;
 };

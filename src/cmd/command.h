@@ -18,6 +18,7 @@ int command_demo(int argc, char **argv);
 int command_ask(int argc, char **argv);
 int command_chat(int argc, char **argv);
 int command_user(int argc, char **argv);
+int command_audit(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_settings(int argc, char **argv);
 int command_openapi(int argc, char **argv);

@@ -16,6 +16,7 @@ STORE_SQL(audit_head_next, "INSERT INTO audit_heads (brand_id, seq, hash) VALUES
                            "ON CONFLICT (brand_id) DO UPDATE SET seq = audit_heads.seq + 1");
 STORE_SQL(audit_head_get, "SELECT seq, hash FROM audit_heads WHERE brand_id = $1");
 STORE_SQL(audit_head_set, "UPDATE audit_heads SET hash = $2 WHERE brand_id = $1");
+STORE_SQL_ALL(audit_brands, "SELECT brand_id FROM audit_heads ORDER BY brand_id");
 STORE_SQL(audit_chain, "SELECT id, at, actor, address, user_agent, action, target, fields, chatbot_id, old_value, "
                        "new_value, seq, previous FROM audit WHERE brand_id = $1 AND seq > 0 ORDER BY seq");
 #define CHOSEN                                                                                                         \
@@ -83,6 +84,23 @@ static int insert(struct tx *tx, const struct audit_change *change, struct str f
     rc = rc ? rc : tx_exec(tx, &audit_insert, columns, AUDIT_COLUMNS, NULL, err);
     hash_row(tx_arena(tx), columns, hash);
     return rc ? rc : tx_exec(tx, &audit_head_set, VALUES(v_cstr(hash)), NULL, err);
+}
+
+int audit_chains(struct tx *tx, struct arena *arena, struct str **ret_brands, size_t *ret_n, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    VEC(struct str) list = {0};
+    int rc = tx_query(tx, &audit_brands, NO_VALUES, &rows, err);
+    while (!rc && (rc = rows_next(rows, err)) == 1) {
+        vec_add(&list, arena_str(arena, rows_str(rows, 0)));
+        rc = 0;
+    }
+    *ret_brands = arena_calloc(arena, list.n + 1, sizeof **ret_brands);
+    if (list.n)
+        memcpy(*ret_brands, list.at, list.n * sizeof **ret_brands);
+    *ret_n = list.n;
+    vec_done(&list);
+    return rc;
 }
 
 int audit_verify(struct tx *tx, int64_t *ret_n, int64_t *ret_seq, struct err *err)

@@ -31,8 +31,10 @@ struct audit_query { // what is STR_NULL does not restrict
 // Of the scope's brand, newest first. *ret_total counts before limit and offset.
 int audit_list(struct tx *tx, struct arena *arena, const struct audit_query *query, struct audit_entry **ret,
                size_t *ret_n, int64_t *ret_total, struct err *err);
-// The rows of a brand are a chain: each has a number and the hash of the one before. Walks it: 1 = whole, 0 = the row
+// The rows of a brand are a chain: each has a number and the hash of the one before. audit_chains tells the brands that
+// have one (scope of the installation), audit_verify walks the scope's brand's: 1 = whole, 0 = the row
 // *ret_seq is changed or missing. *ret_n: rows looked at. Rows from before there were hashes are not in it.
+int audit_chains(struct tx *tx, struct arena *arena, struct str **ret_brands, size_t *ret_n, struct err *err);
 int audit_verify(struct tx *tx, int64_t *ret_n, int64_t *ret_seq, struct err *err);
 
 // An event of the log that webhooks and other readers are fed from. `data` is JSON.

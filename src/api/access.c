@@ -221,16 +221,67 @@ bool access_brand(struct call *call)
 
 // ---- origin and CORS -----------------------------------------------------------------------------------------------
 
+// `domains` NULL: there is no list.
+static bool in_domains(struct http_req *req, struct app *app, const struct strings *domains, bool localhost)
+{
+    const char *set = settings_str(app->settings, SET_PUBLIC_URL);
+    static const struct str none[1] = {{"", 0}};
+    return origin_allowed(http_header_in(req, "origin"), set ? str_from(set) : http_base_url(req),
+                          localhost ? ORIGIN_LOCALHOST_ALWAYS : ORIGIN_LOCALHOST_LIST,
+                          !domains     ? NULL
+                          : domains->n ? domains->at
+                                       : none,
+                          domains ? domains->n : 0);
+}
+
 bool access_origin_allowed(struct http_req *req, struct app *app, const struct brand_ref *brand)
 {
     const struct chat_settings *chat = &brand->row.config.chat_settings;
     bool listed = model_has(&chat_settings_model, chat, "allowed_domains");
-    const char *set = settings_str(app->settings, SET_PUBLIC_URL);
-    static const struct str none[1] = {{"", 0}};
-    const struct str *domains = !listed ? NULL : chat->allowed_domains.n ? chat->allowed_domains.at : none;
-    return origin_allowed(http_header_in(req, "origin"), set ? str_from(set) : http_base_url(req),
-                          brand->row.allow_localhost ? ORIGIN_LOCALHOST_ALWAYS : ORIGIN_LOCALHOST_LIST, domains,
-                          listed ? chat->allowed_domains.n : 0);
+    return in_domains(req, app, listed ? &chat->allowed_domains : NULL, brand->row.allow_localhost);
+}
+
+// Of endpoints that a chatbot's keys open.
+static bool chatbot_origin_allowed(struct call *call)
+{
+    const struct chatbot *chatbot = call->chatbot;
+    bool listed = model_has(&chatbot_model, chatbot, "allowedDomains");
+    return in_domains(call->req, call->app, listed ? &chatbot->allowed_domains : NULL,
+                      str_eq(chatbot->allow_localhost, STR("always")));
+}
+
+static const char CHATBOT_EXPOSED[] = "X-Session-Token, X-Conversation-Id, X-Config-Version, X-Request-Id, ETag, "
+                                      "Retry-After, RateLimit, RateLimit-Policy, Idempotency-Replayed";
+
+static bool chatbot_origin(struct call *call)
+{
+    struct str origin = http_header_in(call->req, "origin");
+    if (!chatbot_origin_allowed(call)) {
+        call_error(call, 403, "Origin not allowed");
+        return false;
+    }
+    http_header(call->req, "Vary", "Origin");
+    if (origin.p) {
+        http_headerf(call->req, "Access-Control-Allow-Origin", STR_FMT, STR_ARG(origin));
+        http_header(call->req, "Access-Control-Allow-Credentials", "true");
+        http_header(call->req, "Access-Control-Expose-Headers", CHATBOT_EXPOSED);
+    }
+    return true;
+}
+
+// A preflight carries no key: whatever the origin, the request behind it is looked at.
+static void chatbot_preflight(struct http_req *req)
+{
+    struct str origin = http_header_in(req, "origin");
+    if (origin.p)
+        http_headerf(req, "Access-Control-Allow-Origin", STR_FMT, STR_ARG(origin));
+    http_header(req, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
+    http_header(req, "Access-Control-Allow-Headers",
+                "Authorization, Content-Type, X-API-Key, X-Session-Token, Idempotency-Key, If-None-Match");
+    http_header(req, "Access-Control-Allow-Credentials", "true");
+    http_header(req, "Access-Control-Max-Age", "7200");
+    http_header(req, "Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+    http_reply(req, 204, NULL, STR(""));
 }
 
 static bool is_cors_origin(struct app *app, struct str origin)
@@ -265,6 +316,8 @@ bool access_origin(struct call *call)
     const struct endpoint *e = call->endpoint;
     if (e->kind == HTTP_WEBSOCKET)
         return true;
+    if (rights[e->who].key)
+        return chatbot_origin(call);
     cors_headers(call->req, call->app, e->who, call->brand);
     bool guarded = e->who == WHO_PUBLIC && (e->method == HTTP_POST || e->method == HTTP_DELETE);
     if (!guarded || access_origin_allowed(call->req, call->app, call->brand))
@@ -277,6 +330,10 @@ void call_preflight(struct http_req *req)
 {
     struct app *app = http_app(req);
     const struct endpoint *e = http_preflight_row(req);
+    if (e && rights[e->who].key) {
+        chatbot_preflight(req);
+        return;
+    }
     struct str name = http_param(req, "brand_id");
     AUTO_BRAND struct brand_ref *brand = NULL;
     struct err err;

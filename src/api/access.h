@@ -12,6 +12,8 @@ bool access_origin(struct call *call); // origin rule and CORS headers
 // may (access_object.c): call->object, chatbot, brand. What is not there stays NULL.
 bool access_locate(struct call *call);
 bool access_rights(struct call *call); // by the table of rights; call->role and scope
+// May the caller, whom the rights let pass, also change the chatbot?
+bool access_changes(const struct call *call);
 // The chatbot that the path names, under one spelling.
 struct str access_chatbot_key(struct call *call);
 void access_unauthorised(struct call *call, bool sent); // 401; `sent`: a credential came

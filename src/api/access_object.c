@@ -175,11 +175,21 @@ static bool by_chatbot_key(struct call *call, const struct right *right)
     return false;
 }
 
+static bool is_creator(const struct call *call)
+{
+    return model_has(&chatbot_model, call->chatbot, "createdBy") &&
+           str_eq(call->chatbot->created_by, call->caller.user.id) && call->role != ROLE_NONE;
+}
+
+bool access_changes(const struct call *call)
+{
+    return call->role >= ROLE_ADMIN || is_creator(call);
+}
+
 static bool on_chatbot(struct call *call, const struct right *right)
 {
     const struct chatbot *chatbot = call->chatbot;
-    bool creator = model_has(&chatbot_model, chatbot, "createdBy") &&
-                   str_eq(chatbot->created_by, call->caller.user.id) && call->role != ROLE_NONE;
+    bool creator = is_creator(call);
     bool sees = call->role >= ROLE_ADMIN || creator || (chatbot->is_public && call->role != ROLE_NONE);
     if (!sees)
         return not_found(call);

@@ -85,6 +85,7 @@ struct endpoint {
     const struct model *raw_model; // what the document says of a raw body
     bool raw_body; // JSON of another form: call->json
     enum http_route_kind kind;
+    bool (*before_body)(struct call *call); // what it refuses before the body is read, answered; NULL: nothing
     size_t max_body; // 0: 1 MiB where a body is read
     const struct parameter *query;
     size_t n_query;
@@ -166,6 +167,7 @@ struct endpoints stats_endpoints(void);
 struct endpoints products_endpoints(void);
 struct endpoints search_endpoints(void);
 struct endpoints chat_endpoints(void);
+struct endpoints conversation_endpoints(void);
 struct endpoints socket_endpoints(void);
 struct endpoints auth_endpoints(void);
 struct endpoints personalities_endpoints(void);

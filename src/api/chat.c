@@ -6,8 +6,8 @@
 #include "api/present.h"
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "engine/conversation_event.h"
 #include "store/audit.h"
-#include "store/conversation.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -200,19 +200,12 @@ static int clear(struct tx *tx, void *arg, struct err *err)
     int rc = find(tx, a, err);
     if (rc != 1 || a->conversation.ended)
         return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "Conversation not found");
-    rc = conversation_clear(tx, a->conversation.id, clock_wall_ms(), err);
+    int64_t now = clock_wall_ms();
+    rc = conversation_clear(tx, a->conversation.id, now, err);
     rc = rc ? rc : audit_write(tx, "conversation.clear", a->conversation.id, STR(""), err);
     if (rc)
         return rc;
-    yyjson_mut_doc *doc = json_doc(tx_arena(tx));
-    yyjson_mut_val *data = yyjson_mut_obj(doc);
-    json_add_str(doc, data, "id", a->conversation.id);
-    json_add_str(doc, data, "chatbotId", a->conversation.chatbot_id);
-    json_add_str(doc, data, "userId", a->conversation.user_label);
-    json_add_str(doc, data, "channel", a->conversation.channel);
-    json_add_cstr(doc, data, "reason", "cleared");
-    json_add_int(doc, data, "messageCount", a->conversation.message_count);
-    return event_write(tx, "conversation.ended", a->conversation.id, json_write(tx_arena(tx), data), err);
+    return conversation_event_ended(tx, &a->conversation, "cleared", now, err);
 }
 
 static void clear_conversation(struct call *call)

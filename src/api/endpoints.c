@@ -11,6 +11,7 @@ static struct endpoints (*const files[])(void) = {
     search_endpoints, chat_endpoints,   socket_endpoints, auth_endpoints,
     personalities_endpoints,
     metrics_endpoints, health_endpoints,
+    conversation_endpoints,
     chatbots_endpoints, chatbot_keys_endpoints, chatbot_file_endpoints, prompts_endpoints, audit_log_endpoints,
     knowledge_bases_endpoints, knowledge_items_endpoints,
 };

@@ -12,7 +12,7 @@ static const struct {
 
 static const struct {
     const char *from, *to; // to NULL: not shown
-} inner[] = {{"documentId", "document_id"}, {"productId", "product_id"}, {"promptTokens", "prompt_tokens"},
+} inner[] = {{"documentId", "document_id"}, {"knowledgeBaseId", NULL}, {"productId", "product_id"}, {"promptTokens", "prompt_tokens"},
              {"completionTokens", "completion_tokens"}, {"totalTokens", "total_tokens"}, {"estimated", NULL}};
 
 static const char *inner_name(const char *from)

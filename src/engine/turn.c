@@ -317,6 +317,9 @@ void turn_know_conversation(struct turn *turn)
     pthread_mutex_lock(&turn->lock);
     turn->outcome.conversation_id =
         str_starts(session, prefix) ? (struct str){session.p + prefix.n, session.n - prefix.n} : session;
+    turn->outcome.row_id = turn->begin.conversation.id;
+    turn->outcome.session_id = session;
+    turn->outcome.user_message_id = turn->begin.user_message_id;
     turn->outcome.answer_id = turn->begin.answer_id;
     turn->conversation_known = true;
     pthread_mutex_unlock(&turn->lock);
@@ -392,8 +395,9 @@ static void copy_input(struct turn *turn, const struct turn_input *input)
     struct turn_input *own = &turn->input;
     *own = *input;
     own->chatbot = chatbot_ref_take(input->chatbot);
-    struct str *const texts[] = {&own->session, &own->prefix,  &own->channel,     &own->user_label,    &own->message,
-                                 &own->actor,   &own->address, &own->personality, &own->personality_id};
+    struct str *const texts[] = {&own->metadata, &own->context,     &own->begun_by,      &own->only_of, &own->session,
+                                 &own->prefix,   &own->channel,     &own->user_label,    &own->message, &own->actor,
+                                 &own->address,  &own->personality, &own->personality_id};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(turn->arena, *texts[i]);
 }
@@ -418,6 +422,7 @@ struct turn *turn_start(struct engine *engine, const struct turn_input *input, t
     pthread_cond_init(&turn->calm, NULL);
     voice_init(&turn->voice);
     copy_input(turn, input);
+    turn->outcome.message = turn->input.message;
     if (wake)
         vec_push(&turn->watchers, wake, arg);
     pthread_mutex_lock(&engine->lock);

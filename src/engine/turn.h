@@ -37,9 +37,20 @@ struct turn_input {
     struct str prefix;           // "brand:"; empty: sessions are named as they are kept
     bool only_issued;            // a session that was not issued here is answered in a new conversation
     struct str channel, user_label, message; // message: cleaned, within its limits
+    struct str metadata;                     // JSON kept with the message; STR_NULL: none
+    struct str context;                      // JSON object merged into the conversation's; STR_NULL: none
+    struct str begun_by;                     // user who begins the conversation, if it is new
+    struct str only_of;                      // ends with ERR_DENIED where another user began it
+    bool one_user;                           // ends with ERR_CONFLICT where it has another user_label
+    int64_t idle_ms;                         // the conversation ends after so long without a message; 0: never
+    bool owns_up;                            // a failed model's answer says so; else outcome.model_failed
+    // What else belongs to the visitor's message, in its transaction; NULL: nothing. `first_arg` is the caller's.
+    int (*first)(struct tx *tx, void *arg, struct err *err);
+    void *first_arg;
     struct str personality, personality_id;  // lines of the prompt; STR_NULL: those of the chatbot's default one
     bool voice;
     bool whole;     // who watches wants the end alone: no calls for new text
+    bool lively; // watchers are also called about every 5 s in which no more text has come
     int64_t advice; // > 0: no conversation, a recommendation of so many products with its reasons; nothing is stored
     int wait_ms;    // longest wait behind other turns of the conversation; 0 = no limit
     struct str actor, address;
@@ -69,11 +80,15 @@ size_t turn_text(struct turn *turn, size_t offset, size_t room, struct buf *out)
 bool turn_ended(const struct turn *turn); // the outcome is there and nothing changes any more
 
 struct turn_outcome { // lives as long as the turn
-    // 0; ERR_LIMIT: waited too long; ERR_CANCELLED: while it waited; ERR_UNAVAILABLE: `model_failed`; ERR_*: the store
+    // 0; ERR_LIMIT: waited too long; ERR_CANCELLED: while it waited; ERR_DENIED, ERR_CONFLICT: `only_of`,
+    // `one_user`; ERR_UNAVAILABLE: `model_failed`; ERR_*: the store
     int code;
     bool model_failed;          // the model failed and nothing could be quoted (code ERR_UNAVAILABLE)
     bool broken;                // ended by a failing model after some text
     struct str conversation_id; // external, without the prefix
+    struct str row_id, session_id, user_message_id; // of the conversation and the visitor's message, as they are kept
+    struct str message;                             // the visitor's
+    int64_t answered_at;                            // wall ms; 0: nothing was stored
     struct str answer_id;
     struct str content;
     const char *mode;          // "model" "quoted"; NULL: nothing was begun

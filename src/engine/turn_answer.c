@@ -299,6 +299,10 @@ static void fall_back(struct turn *turn)
     if (turn_quote(turn))
         return;
     end_as(turn, "error", "failed");
+    if (turn->input.owns_up) {
+        turn_append(turn, text_fixed(TEXT_UNAVAILABLE, turn->language));
+        return;
+    }
     turn->outcome.model_failed = true;
     turn_fail(turn, ERR_UNAVAILABLE, NULL);
 }

@@ -143,7 +143,7 @@ static void walk(struct engine *engine, int64_t now, struct turn_list *ret)
         if (turn->waiting && now >= turn->wait_until)
             turn_give_up(turn, ERR_LIMIT);
         pthread_mutex_lock(&turn->lock);
-        bool silent = !turn->ended && turn->text.n == 0 && now - turn->woken_at >= TYPING_MS;
+        bool silent = !turn->ended && (turn->text.n == 0 || turn->input.lively) && now - turn->woken_at >= TYPING_MS;
         turn->waking += silent;
         pthread_mutex_unlock(&turn->lock);
         if (silent)

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "store/audit.h"
+#include "engine/small_talk.h"
 #include "store/usage.h"
 
 #include <stdlib.h>
@@ -18,39 +18,21 @@ static struct scope scope_of(const struct turn *turn)
                           turn->input.address};
 }
 
-// ---- events --------------------------------------------------------------------------------------------------------
-
-static int write_event(struct tx *tx, struct turn *turn, const char *name, struct str message_id, const char *text_key,
-                       struct str text, struct err *err)
-{
-    struct arena *arena = tx_arena(tx);
-    yyjson_mut_doc *doc = json_doc(arena);
-    yyjson_mut_val *data = yyjson_mut_obj(doc);
-    const struct conversation *conversation = &turn->begin.conversation;
-    json_add_str(doc, data, "chatbotId", conversation->chatbot_id);
-    json_add_str(doc, data, "conversationId", conversation->id);
-    json_add_str(doc, data, "sessionId", conversation->session_id);
-    json_add_str(doc, data, "userId", conversation->user_label);
-    json_add_str(doc, data, "channel", conversation->channel);
-    if (message_id.p)
-        json_add_str(doc, data, "id", message_id);
-    if (text_key)
-        json_add_str(doc, data, text_key, text);
-    json_add_time(doc, data, "createdAt", clock_wall_ms());
-    return event_write(tx, name, conversation->id, json_write(arena, data), err);
-}
-
 // ---- open ----------------------------------------------------------------------------------------------------------
 
 static int open_turn(struct tx *tx, void *arg, struct err *err)
 {
     struct turn *turn = arg;
-    int rc = conversation_begin_turn(tx, &turn->begin, err);
-    if (!rc && turn->begin.started)
-        rc = write_event(tx, turn, "conversation.started", STR_NULL, NULL, STR_NULL, err);
+    struct turn_begin *begin = &turn->begin;
+    int rc = turn->input.first ? turn->input.first(tx, turn->input.first_arg, err) : 0;
+    rc = rc ? rc : conversation_begin_turn(tx, begin, err);
+    if (!rc && (begin->started || begin->reopened))
+        rc = conversation_event_started(tx, &begin->conversation, begin->reopened, begin->conversation.event_count - 1,
+                                        begin->now, err);
+    struct message_event message = {
+        .id = begin->user_message_id, .content = begin->message, .metadata = begin->metadata, .created_at = begin->now};
     return rc ? rc
-              : write_event(tx, turn, "message.received", turn->begin.user_message_id, "content", turn->input.message,
-                            err);
+              : conversation_event_message(tx, &begin->conversation, &message, begin->conversation.event_count, err);
 }
 
 static void opened(void *arg, int rc, const struct err *err)
@@ -76,6 +58,12 @@ enum step_result turn_step_open(struct turn *turn)
         .channel = turn->input.channel,
         .user_label = turn->input.user_label,
         .message = turn->input.message,
+        .begun_by = turn->input.begun_by,
+        .only_of = turn->input.only_of,
+        .one_user = turn->input.one_user,
+        .metadata = turn->input.metadata,
+        .context = turn->input.context,
+        .idle_ms = turn->input.idle_ms,
         .now = clock_wall_ms(),
         .arena = turn->arena,
     };
@@ -169,11 +157,12 @@ enum step_result turn_step_products(struct turn *turn)
     return STEP_NEXT;
 }
 
-static void add_source(yyjson_mut_doc *doc, yyjson_mut_val *list, struct str id, struct str title, struct str type,
-                       double similarity)
+static void add_source(yyjson_mut_doc *doc, yyjson_mut_val *list, struct str id, struct str base, struct str title,
+                       struct str type, double similarity)
 {
     yyjson_mut_val *source = yyjson_mut_arr_add_obj(doc, list);
     json_add_str(doc, source, "documentId", id);
+    json_add_str(doc, source, "knowledgeBaseId", base);
     json_add_str(doc, source, "title", title);
     json_add_str(doc, source, "type", type);
     json_add_decimal(doc, source, "similarity", similarity, 4);
@@ -202,12 +191,12 @@ static yyjson_mut_val *sources(struct turn *turn, yyjson_mut_doc *doc)
     for (size_t i = 0; i < turn->found.n && (model || turn->quoted_products); i++) {
         const struct suggest_hit *hit = &turn->found.hits[i];
         if (model || is_suggested(turn, hit->product.id))
-            add_source(doc, list, hit->product.document_id, hit->product.name, STR("product"), hit->score);
+            add_source(doc, list, hit->product.document_id, STR_NULL, hit->product.name, STR("product"), hit->score);
     }
     for (size_t i = 0; i < turn->n_passages; i++)
         if (turn->passages[i].citable && (model || was_quoted(turn, turn->passages[i].document_id)))
-            add_source(doc, list, turn->passages[i].document_id, turn->passages[i].title, turn->passages[i].type,
-                       (double)turn->passages[i].relevance);
+            add_source(doc, list, turn->passages[i].document_id, turn->passages[i].base_id, turn->passages[i].title,
+                       turn->passages[i].type, (double)turn->passages[i].relevance);
     return list;
 }
 
@@ -256,6 +245,32 @@ static void add_products(const struct turn *turn, yyjson_mut_doc *doc, yyjson_mu
     json_add(doc, metadata, "suggested", suggested);
 }
 
+// Did knowledge stand behind the answer (003-platform 4.1)? -1: it cannot be said.
+static int was_answered(const struct turn *turn)
+{
+    const char *end = turn->outcome.finish_reason;
+    bool model = strcmp(turn->outcome.mode, "model") == 0;
+    if (strcmp(end, "moderated") == 0 || strcmp(end, "cancelled") == 0)
+        return -1;
+    if (strcmp(end, "error") == 0)
+        return 0;
+    if (model ? turn->n_passages || turn->found.n_suggested : turn->n_quoted || turn->quoted_products)
+        return 1;
+    return small_talk(turn->input.message);
+}
+
+static void add_understanding(struct turn *turn, yyjson_mut_doc *doc, yyjson_mut_val *metadata)
+{
+    const struct turn_input *input = &turn->input;
+    struct str personality = input->personality_id.p ? input->personality_id : input->chatbot->personality_id;
+    bool model = strcmp(turn->outcome.mode, "model") == 0, same = str_eq(turn->resolved, input->message);
+    json_add(doc, metadata, "answered",
+             turn->answered < 0 ? yyjson_mut_null(doc) : yyjson_mut_bool(doc, turn->answered > 0));
+    json_add_cstr(doc, metadata, "language", turn->language);
+    json_add_str(doc, metadata, "resolvedMessage", same ? STR_NULL : turn->resolved);
+    json_add_str(doc, metadata, "personalityId", model ? personality : STR_NULL);
+}
+
 static struct str metadata_json(struct turn *turn)
 {
     yyjson_mut_doc *doc = json_doc(turn->arena);
@@ -267,6 +282,8 @@ static struct str metadata_json(struct turn *turn)
     json_add_cstr(doc, metadata, "model", turn->result.model[0] ? turn->result.model : NULL);
     json_add_bool(doc, metadata, "voice", turn->input.voice);
     json_add_cstr(doc, metadata, "finishReason", outcome->finish_reason);
+    turn->answered = was_answered(turn);
+    add_understanding(turn, doc, metadata);
     json_add(doc, metadata, "sources", sources(turn, doc));
     json_add(doc, metadata, "usage", usage(turn, doc));
     json_add_int(doc, metadata, "responseTimeMs", clock_mono_ms() - turn->began_mono);
@@ -295,11 +312,22 @@ static int commit(struct tx *tx, void *arg, struct err *err)
         .has_confidence = outcome->has_confidence,
         .confidence = outcome->confidence,
         .metadata = outcome->metadata,
+        .idle_ms = turn->input.idle_ms,
         .now = clock_wall_ms(),
     };
-    int rc = conversation_end_turn(tx, &end, &turn->stored, err);
+    struct message_event message = {
+        .id = turn->begin.answer_id,
+        .content = outcome->content,
+        .created_at = end.now,
+        .in_reply_to = turn->begin.user_message_id,
+        .mode = outcome->mode,
+        .answered = turn->answered,
+        .response_ms = clock_mono_ms() - turn->began_mono,
+    };
+    outcome->answered_at = end.now;
+    int rc = conversation_end_turn(tx, &end, &turn->stored, &turn->sequence, err);
     if (!rc && turn->stored && outcome->content.n)
-        rc = write_event(tx, turn, "message.sent", turn->begin.answer_id, "content", outcome->content, err);
+        rc = conversation_event_message(tx, &turn->begin.conversation, &message, turn->sequence, err);
     const struct llm_usage *used = &turn->result.usage;
     if (!rc && (used->prompt || used->completion))
         rc = usage_write(tx, turn->begin.chatbot_id, str_from(turn->result.model), used->prompt, used->completion,

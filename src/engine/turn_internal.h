@@ -5,6 +5,7 @@
 
 #include "base/pool.h"
 #include "base/vec.h"
+#include "engine/conversation_event.h"
 #include "engine/marker.h"
 #include "engine/prompt.h"
 #include "engine/suggest.h"
@@ -112,6 +113,8 @@ struct turn {
     struct str *quoted_docs; // documents that a quotation used
     size_t n_quoted;
     bool quoted_products;
+    int answered; // 1, 0, -1: it cannot be said
+    int64_t sequence; // of the event message.sent
     const char *reason, *status;
     struct str corrections; // JSON array
     bool stored;

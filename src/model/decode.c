@@ -222,6 +222,20 @@ static bool check_text(struct decoding *d, const struct field *f, const struct l
     return false;
 }
 
+static struct str without_controls(struct arena *arena, struct str text)
+{
+    char *out = arena_alloc(arena, text.n + 1);
+    size_t n = 0;
+    for (size_t pos = 0, before = 0; pos < text.n; before = pos) {
+        uint32_t rune = utf8_next(text, &pos);
+        if (rune != '\t' && rune != '\n' && (rune < 32 || (rune >= 127 && rune < 160)))
+            continue;
+        memcpy(out + n, text.p + before, pos - before);
+        n += pos - before;
+    }
+    return (struct str){out, n};
+}
+
 static bool decode_string(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *v,
                           void *at)
 {
@@ -230,6 +244,8 @@ static bool decode_string(struct decoding *d, const struct field *f, const struc
         fault(d, FAULT_STRING, loc, v, 0, NULL);
         return false;
     }
+    if (f->flags & FIELD_CLEAN)
+        text = without_controls(d->faults->arena, text);
     struct str trimmed = utf8_trim(text);
     if (!check_text(d, f, loc, v, trimmed, f->low, f->high))
         return false;

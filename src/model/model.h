@@ -38,6 +38,7 @@ enum field_flags {
     FIELD_FILTER = 2048,    // lists of the store may be restricted to a value of it
     FIELD_MERGE = 1024,     // nested model: given keys replace, others stay
     FIELD_SECRET = 16384,   // audit rows show *** for it
+    FIELD_CLEAN = 32768,    // string: control characters but tab and line feed are dropped first
     FIELD_BARE = 8192,      // list of objects: a bare string stands for an object with only its first field
 };
 

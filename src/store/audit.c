@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/id.h"
 #include "base/vec.h"
+#include "store/conversation.h"
 
 #include <stdlib.h>
 
@@ -29,7 +30,8 @@ STORE_SQL(audit_newest,
           "OFFSET $9");
 STORE_SQL(audit_count, "SELECT COUNT(*) " CHOSEN);
 STORE_SQL(event_insert,
-          "INSERT INTO events (brand_id, id, name, conversation_id, data, created_at) VALUES ($1, $2, $3, $4, $5, $6)");
+          "INSERT INTO events (brand_id, id, name, conversation_id, data, created_at, sequence) "
+          "VALUES ($1, $2, $3, $4, $5, $6, $7)");
 
 static struct str or_empty(struct str s)
 {
@@ -201,9 +203,18 @@ int audit_list(struct tx *tx, struct arena *arena, const struct audit_query *que
 
 int event_write(struct tx *tx, const char *name, struct str conversation_id, struct str data, struct err *err)
 {
+    int64_t sequence = 0;
+    int rc = conversation_id.p ? conversation_next_event(tx, conversation_id, &sequence, err) : 0;
+    return rc ? rc : event_write_at(tx, name, conversation_id, sequence, data, err);
+}
+
+int event_write_at(struct tx *tx, const char *name, struct str conversation_id, int64_t sequence, struct str data,
+                   struct err *err)
+{
     char id[ID_SIZE];
     id_v7(id);
     return tx_exec(tx, &event_insert,
-                   VALUES(v_cstr(id), v_cstr(name), v_str(conversation_id), v_str(data), v_int(clock_wall_ms())), NULL,
-                   err);
+                   VALUES(v_cstr(id), v_cstr(name), v_str(conversation_id), v_str(data), v_int(clock_wall_ms()),
+                          v_int(sequence)),
+                   NULL, err);
 }

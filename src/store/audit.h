@@ -38,4 +38,8 @@ int audit_chains(struct tx *tx, struct arena *arena, struct str **ret_brands, si
 int audit_verify(struct tx *tx, int64_t *ret_n, int64_t *ret_seq, struct err *err);
 
 // An event of the log that webhooks and other readers are fed from. `data` is JSON.
+// Events of a conversation are counted from 1 in it.
 int event_write(struct tx *tx, const char *name, struct str conversation_id, struct str data, struct err *err);
+// The same where the caller knows its place (conversation_next_event); 0 outside of a conversation.
+int event_write_at(struct tx *tx, const char *name, struct str conversation_id, int64_t sequence, struct str data,
+                   struct err *err);

@@ -58,6 +58,7 @@ STORE_SQL(brand_confidence,
 #define ERASE(name, table) STORE_SQL(name, "DELETE FROM " table " WHERE brand_id = $1")
 ERASE(erase_messages, "messages");
 ERASE(erase_conversations, "conversations");
+ERASE(erase_feedback, "feedback");
 ERASE(erase_events, "events");
 ERASE(erase_products, "products");
 ERASE(erase_vectors, "vectors");
@@ -313,7 +314,7 @@ int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err)
 int brand_erase(struct tx *tx, struct err *err)
 {
     static const struct store_sql *const parts[] = {
-        &erase_messages,    &erase_conversations, &erase_events,        &erase_products,
+        &erase_messages,    &erase_conversations, &erase_feedback, &erase_events,        &erase_products,
         &erase_vectors,     &erase_documents,     &erase_bases,         &erase_tags,
         &erase_suppliers,   &erase_ingredients,   &erase_keys,
         &erase_prompts,     &erase_chatbots,      &erase_personalities, &erase_places,

@@ -9,7 +9,13 @@ struct conversation {
     struct str id, chatbot_id, session_id, channel, user_label;
     bool issued, ended; // issued: the server made its session id
     int64_t message_count;
+    struct str begun_by;                                    // user; STR_NULL: a key, or nobody in particular
+    struct str context;                                     // JSON object
+    int64_t event_count;                                    // events so far, the one under way included
+    int64_t started_at, last_message_at, ended_at, idle_at; // 0: not
 };
+// Who talks there, as far as anybody said.
+struct str conversation_user(const struct conversation *conversation);
 
 struct turn_begin {
     struct str chatbot_id;
@@ -17,15 +23,22 @@ struct turn_begin {
     struct str prefix;     // "brand:"
     bool only_issued;      // an id that was not issued here is answered in a new conversation
     struct str channel, user_label, message;
+    struct str begun_by; // user who begins it, if it is new
+    struct str only_of;  // ERR_DENIED when somebody else began it; STR_NULL: whoever did
+    bool one_user;       // ERR_CONFLICT when it has another user_label
+    struct str metadata; // of the message, JSON; STR_NULL: none
+    struct str context;  // JSON object whose members are merged into the conversation's; STR_NULL: none
+    int64_t idle_ms;     // it ends by itself after so long without a message; 0: never
     int64_t now;
     // Out, in the caller's arena: the conversation, ids of the two messages, and whether it was made now.
     struct arena *arena;
     struct conversation conversation;
     struct str user_message_id, answer_id;
     int64_t answer_seq;
-    bool started;
+    bool started, reopened;
 };
-// ERR_NOT_FOUND: the chatbot or its brand was deleted.
+// Counts the events conversation.started (where it was started or reopened) and message.received in event_count: the
+// caller writes both. ERR_NOT_FOUND: the chatbot or its brand was deleted.
 int conversation_begin_turn(struct tx *tx, struct turn_begin *turn, struct err *err);
 
 struct turn_end {
@@ -36,13 +49,22 @@ struct turn_end {
     bool has_confidence;
     double confidence;
     struct str metadata; // JSON
-    int64_t now;
+    int64_t idle_ms, now;
 };
-// Writes the answer unless the conversation was cleared meanwhile (*ret_stored false then).
-int conversation_end_turn(struct tx *tx, const struct turn_end *turn, bool *ret_stored, struct err *err);
+// Writes the answer unless the conversation was cleared meanwhile (*ret_stored false then). Where it says something it
+// counts the event message.sent, which the caller writes at *ret_sequence.
+int conversation_end_turn(struct tx *tx, const struct turn_end *turn, bool *ret_stored, int64_t *ret_sequence,
+                          struct err *err);
 // What has been delivered so far, for a crash.
 int conversation_save_partial(struct tx *tx, struct str conversation_id, int64_t answer_seq, struct str content,
                               struct err *err);
+
+// The next place for an event of this conversation. ERR_NOT_FOUND.
+int conversation_next_event(struct tx *tx, struct str conversation_id, int64_t *ret, struct err *err);
+// It goes on no longer, until a message reopens it; `idle`: unless an answer runs, or a message came meanwhile.
+// *ret_ended false: it had ended, or goes on.
+int conversation_close(struct tx *tx, struct str conversation_id, bool idle, int64_t now, bool *ret_ended,
+                       struct err *err);
 
 // By external session id of a chatbot. 1, 0.
 int conversation_find(struct tx *tx, struct arena *arena, struct str chatbot_id, struct str session_id,
@@ -51,13 +73,31 @@ int conversation_find(struct tx *tx, struct arena *arena, struct str chatbot_id,
 int conversation_find_any(struct tx *tx, struct arena *arena, struct str name, struct str prefix,
                           struct conversation *ret, struct err *err);
 
+// By id, of one chatbot; not those that were cleared. 1, 0.
+int conversation_get(struct tx *tx, struct arena *arena, struct str chatbot_id, struct str id, struct conversation *ret,
+                     struct err *err);
+struct conversation_place {
+    struct str brand, id;
+};
+// Conversations of all brands that were to end by themselves by now, at most `limit`.
+int conversations_idle(struct tx *tx, struct arena *arena, int64_t now, int64_t limit, struct conversation_place **ret,
+                       size_t *ret_n, struct err *err);
+
 struct stored_message {
     struct str id, role, content, status, metadata;
     int64_t seq, created_at;
+    struct str rating; // conversation_shown: type of its newest feedback; STR_NULL: none
 };
 // The newest `limit` messages that belong in a history (no failed, running or empty ones), oldest first.
 int conversation_messages(struct tx *tx, struct arena *arena, struct str conversation_id, int64_t before_seq,
                           int64_t limit, struct stored_message **ret, size_t *ret_n, struct err *err);
+// What a reader is shown: also failed answers that say so; the newest `limit` before the message `before` (STR_NULL:
+// all), oldest first.
+int conversation_shown(struct tx *tx, struct arena *arena, struct str conversation_id, struct str before, int64_t limit,
+                       struct stored_message **ret, size_t *ret_n, struct err *err);
+// A message of this conversation. 1, 0.
+int conversation_message(struct tx *tx, struct arena *arena, struct str conversation_id, struct str id,
+                         struct stored_message *ret, struct err *err);
 // The newest answer, in whatever status. 1, 0.
 int conversation_newest_answer(struct tx *tx, struct arena *arena, struct str conversation_id,
                                struct stored_message *ret, struct err *err);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/conversation.h"
 
-// The engine's metadata by this surface's names, in the order of its example. `from` NULL: what later parts of the turn
-// say, absent so far.
+// The engine's metadata by this surface's names, in the order of its example. What no part of the turn says yet is null
+// or empty.
 static const struct {
     const char *to, *from;
     enum { AS_IT_IS, LIST, SOURCES, USAGE } form;

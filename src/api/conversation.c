@@ -23,7 +23,7 @@ enum { WAIT_MS = 30000, HISTORY_MOST = 1000, HISTORY_USUAL = 200 };
 struct named {
     struct call *call;
     struct str conversation_id, session_id; // as given; STR_NULL: not
-    bool found, differ; // differ: they name two
+    bool found, differ;                     // differ: they name two
     struct conversation conversation;
 };
 
@@ -179,9 +179,9 @@ static void converse(struct call *call)
     bool user = call->caller.kind == CALLER_USER;
     struct turn_input input = {
         .chatbot = chatbot,
-        .session = a.named.found          ? a.named.conversation.session_id
-                   : body->session_id.p   ? body->session_id
-                                          : new_session(call->arena),
+        .session = a.named.found        ? a.named.conversation.session_id
+                   : body->session_id.p ? body->session_id
+                                        : new_session(call->arena),
         .prefix = STR(""),
         .channel = channel_of(call),
         .user_label = body->user_id,
@@ -225,8 +225,8 @@ static int read_history(struct tx *tx, void *arg, struct err *err)
     if (rc || !r->named.found)
         return rc;
     // One more than asked for tells whether there are more.
-    return conversation_shown(tx, r->named.call->arena, r->named.conversation.id, r->before, r->limit + 1,
-                              &r->messages, &r->n, err);
+    return conversation_shown(tx, r->named.call->arena, r->named.conversation.id, r->before, r->limit + 1, &r->messages,
+                              &r->n, err);
 }
 
 static const char *rating_name(struct str type)
@@ -250,15 +250,16 @@ static void add_message(struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *
     json_add_cstr(doc, one, "sender", bot ? "bot" : "user");
     json_add_time(doc, one, "timestamp", m->created_at);
     json_add(doc, one, "metadata",
-             bot               ? conversation_metadata(doc, call->arena, m->metadata)
-             : m->metadata.p   ? json_new_raw(doc, m->metadata)
-                               : yyjson_mut_obj(doc));
+             bot             ? conversation_metadata(doc, call->arena, m->metadata)
+             : m->metadata.p ? json_new_raw(doc, m->metadata)
+                             : yyjson_mut_obj(doc));
     json_add_cstr(doc, one, "rating", rating_name(m->rating));
 }
 
 static void history(struct call *call)
 {
-    struct str conversation_id = http_query(call->req, "conversationId"), session_id = http_query(call->req, "sessionId");
+    struct str conversation_id = http_query(call->req, "conversationId"),
+               session_id = http_query(call->req, "sessionId");
     struct reading r = {
         .named = {call, conversation_id.n ? conversation_id : STR_NULL, session_id.n ? session_id : STR_NULL},
         .limit = call_query_int(call, "limit", 1, HISTORY_MOST, HISTORY_USUAL),
@@ -307,9 +308,8 @@ static int end_named(struct tx *tx, void *arg, struct err *err)
         return rc;
     n->conversation.ended_at = now;
     rc = conversation_event_ended(tx, &n->conversation, "explicit", now, err);
-    struct audit_change change = {.action = "conversation_ended",
-                                  .chatbot_id = n->conversation.chatbot_id,
-                                  .target = n->conversation.id};
+    struct audit_change change = {
+        .action = "conversation_ended", .chatbot_id = n->conversation.chatbot_id, .target = n->conversation.id};
     return rc ? rc : audit_change(tx, &change, err);
 }
 
@@ -417,8 +417,9 @@ static const struct parameter history_query[] = {
 };
 #define ID_A "\"5b0d7c1e-1111-4aaa-8bbb-000000000001\""
 #define METADATA_EXAMPLE                                                                                               \
-    "{\"mode\":\"quoted\",\"reason\":\"no_model\",\"degraded\":false,\"answered\":true,\"finishReason\":\"stop\","    \
-    "\"intent\":null,\"sentiment\":null,\"language\":\"en\",\"resolvedMessage\":null,\"references\":[],\"topic\":null," \
+    "{\"mode\":\"quoted\",\"reason\":\"no_model\",\"degraded\":false,\"answered\":true,\"finishReason\":\"stop\","     \
+    "\"intent\":null,\"sentiment\":null,\"language\":\"en\",\"resolvedMessage\":null,\"references\":[],\"topic\":"     \
+    "null,"                                                                                                            \
     "\"personalityId\":null,\"tools\":[],\"sources\":[],\"usage\":{\"promptTokens\":0,\"completionTokens\":0,"         \
     "\"totalTokens\":0,\"estimated\":false},\"responseTime\":2}"
 #define REPLY_EXAMPLE                                                                                                  \
@@ -434,8 +435,7 @@ static const struct parameter history_query[] = {
     "\"Hi\",\"role\":\"user\",\"sender\":\"user\",\"timestamp\":\"2026-11-20T09:20:11.480Z\",\"metadata\":{},"         \
     "\"rating\":null}],\"context\":{},\"startedAt\":\"2026-11-20T09:20:11.480Z\",\"lastMessageAt\":"                   \
     "\"2026-11-20T09:20:11.480Z\",\"endedAt\":null,\"hasMore\":false}}"
-#define CONVERSATION                                                                                                   \
-    .surface = &surface_platform, .tag = "Conversations", .who = WHO_TALK, .limit = &LIMIT_CONVERSATION
+#define CONVERSATION .surface = &surface_platform, .tag = "Conversations", .who = WHO_TALK, .limit = &LIMIT_CONVERSATION
 #define PATH "/api/v1/chatbots/{chatbotId}/"
 static const struct endpoint rows[] = {
     {HTTP_POST, PATH "conversation", CONVERSATION, .summary = "Ask a question; with `stream`, answered by events",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A turn as server-sent events. The request is kept until the turn's conversation is known: what goes wrong before is an
-// ordinary reply. From then on the loop pulls: the text from the turn itself, by offset, and at the end the whole reply,
-// which the turn's last thread has made ready. What an event needs beyond the room of one pull waits in `pending`.
+// A turn as server-sent events. The request is kept until the turn's conversation is known: what goes wrong before is
+// an ordinary reply. From then on the loop pulls: the text from the turn itself, by offset, and at the end the whole
+// reply, which the turn's last thread has made ready. What an event needs beyond the room of one pull waits in
+// `pending`.
 #include "api/conversation.h"
 
 #include "base/clock.h"
@@ -17,10 +18,10 @@ struct stream {
     struct turn *_Atomic turn;
     _Atomic bool gone, answered, ended;
     _Atomic int refs; // the turn's and the answer's
-    struct buf last; // complete or error, as an event; made before `ended`
+    struct buf last;  // complete or error, as an event; made before `ended`
     // The loop's:
     struct buf pending;
-    size_t sent; // of pending
+    size_t sent;   // of pending
     size_t offset; // of the turn's text
     int64_t id, wrote_ms;
     bool begun, done;

@@ -18,8 +18,8 @@ STORE_SQL(conversation_by_name, "SELECT " CONVERSATION_COLUMNS " FROM conversati
                                 "(id = $2 OR session_id = $2 OR session_id = $3)");
 STORE_SQL(conversation_insert,
           "INSERT INTO conversations (brand_id, id, chatbot_id, session_id, issued, channel, user_label, status, "
-          "started_at, last_message_at, begun_by, event_count, idle_at) "
-          "VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $8, $9, 2, $10)");
+          "started_at, last_message_at, begun_by, message_count, event_count, idle_at) "
+          "VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $8, $9, 2, 2, $10)");
 STORE_SQL(conversation_touch,
           "UPDATE conversations SET message_count = message_count + 2, last_message_at = $3, status = 'open', "
           "ended_at = NULL, user_label = $4, event_count = event_count + $5, idle_at = $6 "
@@ -157,6 +157,7 @@ static int make_conversation(struct tx *tx, struct turn_begin *turn, bool issued
         .issued = issued,
         .begun_by = turn->begun_by,
         .context = STR("{}"),
+        .message_count = 2,
         .event_count = 2,
         .started_at = turn->now,
     };

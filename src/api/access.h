@@ -14,6 +14,12 @@ bool access_locate(struct call *call);
 bool access_rights(struct call *call); // by the table of rights; call->role and scope
 // May the caller, whom the rights let pass, also change the chatbot?
 bool access_changes(const struct call *call);
+// For endpoints that need a brand only sometimes: the current brand (call->brand, scope) and the caller's role in it.
+// False: 404 was answered, because there is none or the caller is no member.
+bool access_current_brand(struct call *call);
+// The user's own brand, else the one of the oldest membership; STR_NULL: none. False: the store failed, and that was
+// answered.
+bool access_home_brand(struct call *call, struct str *ret);
 // The chatbot that the path names, under one spelling.
 struct str access_chatbot_key(struct call *call);
 void access_unauthorised(struct call *call, bool sent); // 401; `sent`: a credential came

@@ -22,6 +22,8 @@ const struct right rights[WHO_RIGHTS] = {
     [WHO_WRITER] = {"W", "developers and admins of the brand", .least = ROLE_DEVELOPER, .creator = ROLE_USER,
                     .brand = true},
     [WHO_BRAND_ADMIN] = {"A", "admins of the brand", .least = ROLE_ADMIN, .creator = ROLE_SUPER_ADMIN, .brand = true},
+    [WHO_USERS] = {"A", "admins of the brand", .least = ROLE_ADMIN, .creator = ROLE_SUPER_ADMIN, .brand = true,
+                   .whole = true},
     [WHO_SUPER] = {"S", "super_admin", .least = ROLE_SUPER_ADMIN, .creator = ROLE_SUPER_ADMIN},
     [WHO_OPERATOR] = {"S or token", "super_admin, and the bearer of metrics.token", .least = ROLE_SUPER_ADMIN,
                       .creator = ROLE_SUPER_ADMIN, .token = true},
@@ -129,6 +131,21 @@ static int find_own(struct tx *tx, void *arg, struct err *err)
     return rc;
 }
 
+static bool names_brand(struct call *call)
+{
+    return http_header_in(call->req, "x-brand-id").p || http_query(call->req, "brandId").p;
+}
+
+bool access_home_brand(struct call *call, struct str *ret)
+{
+    struct own_brand own = {.call = call};
+    struct scope everywhere = scope_installation(call->scope.actor);
+    if (call_failed(call, store_read(call->app->store, &everywhere, find_own, &own, &call->err)))
+        return false;
+    *ret = own.brand;
+    return true;
+}
+
 // X-Brand-Id or brandId, else the user's own brand, else the oldest membership.
 static bool current_brand(struct call *call)
 {
@@ -205,6 +222,18 @@ static bool in_path(const struct call *call)
     return http_param(call->req, "chatbotId").p || (call->endpoint->resource && http_param(call->req, "id").p);
 }
 
+bool access_current_brand(struct call *call)
+{
+    if (!current_brand(call))
+        return false;
+    if (!call->brand)
+        return not_found(call);
+    int rc = accounts_role(call->app->accounts, &call->caller, call->scope.brand, &call->role, &call->err);
+    if (call_failed(call, rc))
+        return false;
+    return call->role != ROLE_NONE || not_found(call);
+}
+
 bool access_rights(struct call *call)
 {
     const struct right *right = &rights[call->endpoint->who];
@@ -216,6 +245,10 @@ bool access_rights(struct call *call)
         return by_chatbot_key(call, right);
     if (call->caller.by_key && (call->endpoint->flags & ENDPOINT_TOKEN))
         return forbidden(call);
+    if (!object && right->whole && call->caller.user.super_admin && !names_brand(call)) {
+        call->role = ROLE_SUPER_ADMIN;
+        return true;
+    }
     if (!object && right->brand && !current_brand(call))
         return false;
     if (object && !there)

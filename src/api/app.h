@@ -16,6 +16,7 @@ struct app {
     struct store *store;
     struct crypto_keys *keys;
     struct pool *workers;
+    struct pool *hashers; // for endpoints that hash passwords
     struct llm *llm;
     struct limiter *limiter;
     struct brands *brands;

@@ -17,6 +17,8 @@ const struct limit_class LIMIT_CHAT = {"chat", SET_LIMITS_CHAT, BY_BRAND_AND_ADD
 const struct limit_class LIMIT_READ = {"read", SET_LIMITS_READ, BY_ADDRESS};
 const struct limit_class LIMIT_MANAGE = {"manage", SET_LIMITS_MANAGE, BY_USER};
 const struct limit_class LIMIT_CONNECT = {"connect", SET_LIMITS_CONNECT, BY_ADDRESS};
+const struct limit_class LIMIT_REGISTER = {"register", SET_LIMITS_REGISTER, BY_ADDRESS};
+const struct limit_class LIMIT_RESET = {"reset", SET_LIMITS_RESET, BY_ADDRESS_AND_FAMILY};
 const struct limit_class LIMIT_LOGIN = {"login", SET_LIMITS_LOGIN, BY_ADDRESS};
 const struct limit_class LIMIT_REFRESH = {"refresh", SET_LIMITS_REFRESH, BY_ADDRESS};
 const struct limit_class LIMIT_LOGOUT = {"logout", SET_LIMITS_LOGOUT, BY_ADDRESS};
@@ -218,11 +220,35 @@ static void read_query(struct call *call)
     call->input.n_query = n;
 }
 
+// The fields of an HTML form are decoded like those of a query; what is wrong with them is shown beside the form.
+static bool read_form(struct call *call)
+{
+    struct str body = http_body(call->req), rest = http_header_in(call->req, "content-type");
+    struct str type = rest.p ? str_trim(str_split(&rest, ';')) : STR_NULL;
+    struct query_pair *pairs = arena_calloc(call->arena, QUERY_MOST, sizeof *pairs);
+    if (!str_eq_nocase(type, STR("application/x-www-form-urlencoded"))) {
+        call_error(call, 415, "Unsupported media type");
+        return false;
+    }
+    for (rest = body; rest.n && call->input.n_query < QUERY_MOST;) {
+        struct str value = str_split(&rest, '&');
+        struct query_pair *pair = &pairs[call->input.n_query++];
+        pair->name = http_form_decode(call->arena, str_split(&value, '='));
+        pair->value = value.p ? http_form_decode(call->arena, value) : STR("");
+    }
+    call->input.query = pairs;
+    call->body = arena_zalloc(call->arena, call->endpoint->body->size);
+    (void)!model_decode(call->endpoint->body, MODEL_LENIENT, &call->input, call->body, call->faults);
+    return true;
+}
+
 static bool read_body(struct call *call)
 {
     const struct endpoint *e = call->endpoint;
     if (!e->body && !e->raw_body)
         return true;
+    if (e->flags & ENDPOINT_FORM)
+        return read_form(call);
     if (!read_json(call))
         return false;
     if (e->raw_body)
@@ -253,6 +279,8 @@ static struct str limit_key(struct call *call, const struct limit_class *class)
     struct str key = http_client_key(call->req);
     if (class->by == BY_ADDRESS)
         return key;
+    if (class->by == BY_ADDRESS_AND_FAMILY)
+        return arena_strf(call->arena, "%s|" STR_FMT, call->endpoint->family, STR_ARG(key));
     if (class->by == BY_BRAND_AND_ADDRESS)
         return arena_strf(call->arena, "%s|" STR_FMT, access_brand_fold(call), STR_ARG(key));
     if (call->caller.kind == CALLER_USER)
@@ -284,7 +312,8 @@ static void tell_limit(struct call *call, const struct limit_class *class, const
 static bool within_limit(struct call *call, bool after_credentials)
 {
     const struct limit_class *class = call->endpoint->limit;
-    bool by_caller = class && class->by != BY_ADDRESS && class->by != BY_BRAND_AND_ADDRESS;
+    bool by_caller = class && class->by != BY_ADDRESS && class->by != BY_ADDRESS_AND_FAMILY &&
+                     class->by != BY_BRAND_AND_ADDRESS;
     if (!class || by_caller != after_credentials)
         return true;
     struct limit_state state = limiter_take(call->app->limiter, class->name, limit_key(call, class),
@@ -312,8 +341,9 @@ static bool pass_checks(struct call *call)
            (!call->endpoint->before_body || call->endpoint->before_body(call)) && read_body(call);
 }
 
-void call_handle(struct http_req *req)
+static void handle(void *arg)
 {
+    struct http_req *req = arg;
     struct call call = {
         .req = req,
         .app = http_app(req),
@@ -325,6 +355,19 @@ void call_handle(struct http_req *req)
         call.endpoint->run(&call);
     }
     brand_ref_drop(call.brand);
+}
+
+void call_handle(struct http_req *req)
+{
+    struct app *app = http_app(req);
+    const struct endpoint *endpoint = http_route_row(req);
+    if (!(endpoint->flags & ENDPOINT_HASHES)) {
+        handle(req);
+        return;
+    }
+    http_keep(req, NULL, NULL);
+    if (!pool_run(app->hashers, handle, req))
+        call_unavailable(req, endpoint->surface, "Too many sign-ins at once");
 }
 
 void call_refuse(struct http_req *req, int status, const void *row)

@@ -21,6 +21,7 @@ enum who { // who may call; the rights of those under /api/v1 are the table in a
     WHO_MEMBER, // M: of the brand
     WHO_WRITER, // W: developers and admins of the brand
     WHO_BRAND_ADMIN, // A
+    WHO_USERS, // A; a super_admin who names no brand asks about the whole installation
     WHO_SUPER, // S
     WHO_OPERATOR, // S, or the bearer of metrics.token
     WHO_RIGHTS
@@ -35,11 +36,20 @@ struct right { // who may call an endpoint under /api/v1
     bool shared; // members may when the chatbot is public
     bool key; // the chatbot's keys may
     bool brand; // without an object in the path: of the current brand
+    bool whole; // a super_admin needs no brand
     bool token; // the bearer of metrics.token may
 };
 extern const struct right rights[WHO_RIGHTS];
 
-enum limit_by { BY_ADDRESS, BY_USER, BY_BRAND_AND_ADDRESS, BY_USER_AND_FAMILY, BY_CALLER_AND_CHATBOT, BY_KEY };
+enum limit_by {
+    BY_ADDRESS,
+    BY_ADDRESS_AND_FAMILY,
+    BY_USER,
+    BY_BRAND_AND_ADDRESS,
+    BY_USER_AND_FAMILY,
+    BY_CALLER_AND_CHATBOT,
+    BY_KEY
+};
 
 struct limit_class { // a sliding window of 60 s
     const char *name;
@@ -47,7 +57,8 @@ struct limit_class { // a sliding window of 60 s
     enum limit_by by;
 };
 extern const struct limit_class LIMIT_CHAT, LIMIT_READ, LIMIT_MANAGE, LIMIT_CONNECT, LIMIT_LOGIN, LIMIT_REFRESH,
-    LIMIT_LOGOUT, LIMIT_MANAGEMENT, LIMIT_CONVERSATION;
+    LIMIT_LOGOUT, LIMIT_MANAGEMENT, LIMIT_CONVERSATION, LIMIT_REGISTER,
+    LIMIT_RESET;
 
 struct call;
 struct surface;
@@ -65,6 +76,8 @@ enum endpoint_flags {
     ENDPOINT_PAGED = 1024, // /api/v1: the reply is a list with pagination, read with page and limit
     ENDPOINT_CREATED = 2048, // replies 201
     ENDPOINT_EXISTS = 4096, // or 200, when it was there already
+    ENDPOINT_HASHES = 8192, // hashes a password: runs on threads of its own, so that sign-ins do not hold up chats
+    ENDPOINT_FORM = 16384, // the body is an HTML form; its faults are the handler's to show
 };
 
 struct parameter { // of the query, for the document and the decoder
@@ -108,6 +121,7 @@ struct surface { // how it authenticates, shapes success, errors and faults
 };
 extern const struct surface surface_brands; // 001, at the root
 extern const struct surface surface_platform; // /api/v1
+extern const struct surface surface_pages; // pages for people, as HTML (pages.c)
 
 struct call {
     struct http_req *req;
@@ -170,6 +184,10 @@ struct endpoints chat_endpoints(void);
 struct endpoints conversation_endpoints(void);
 struct endpoints socket_endpoints(void);
 struct endpoints auth_endpoints(void);
+struct endpoints accounts_endpoints(void);
+struct endpoints users_endpoints(void);
+struct endpoints invites_endpoints(void);
+struct endpoints pages_endpoints(void);
 struct endpoints personalities_endpoints(void);
 struct endpoints health_endpoints(void);
 struct endpoints metrics_endpoints(void);

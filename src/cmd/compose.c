@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { HASHERS = 4, HASH_QUEUE = 256 }; // as many as may hash at once (base/crypto.h)
 enum { LIMITER_KEYS = 100000, WORKER_QUEUE = 8192, INDEX_BUDGET = 1 << 30, SECRET_BYTES = 32 };
 
 // ---- providers -----------------------------------------------------------------------------------------------------
@@ -297,6 +298,7 @@ static void start_engine(struct composition *c)
     struct app *app = &c->app;
     app->embeds = embeds;
     app->workers = pool_new("worker", worker_count(app->settings), WORKER_QUEUE);
+    app->hashers = pool_new("hasher", HASHERS, HASH_QUEUE);
     app->limiter = limiter_new(LIMITER_KEYS);
     app->sockets = sockets_new();
     app->health = health_new();
@@ -332,7 +334,11 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     rc = rc ? rc : first_user(c, &err);
     rc = rc ? rc : sample_install(&c->app, &err);
     if (!rc && flags & COMPOSE_JOBS) {
-        struct jobs_options options = {c->app.store, c->app.brands, &c->embedder};
+        struct jobs_options options = {.store = c->app.store,
+                                       .brands = c->app.brands,
+                                       .embedder = &c->embedder,
+                                       .settings = settings,
+                                       .keys = c->app.keys};
         rc = queue_vectors(c, &err);
         c->app.jobs = jobs_new(&options);
         atomic_store(&c->jobs, c->app.jobs);
@@ -347,6 +353,8 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
 void compose_end(struct composition *c)
 {
     struct app *app = &c->app;
+    if (app->hashers)
+        pool_free(app->hashers);
     engine_close(app->engine); // first: what parks comes back to a pool and a store that are there
     jobs_stop(atomic_load(&c->jobs));
     if (app->llm)

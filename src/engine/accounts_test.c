@@ -14,6 +14,8 @@
 #define ISSUER STR("http://127.0.0.1:8000")
 #define HERE STR("192.0.2.7")
 
+static const struct scope BY = {.actor_kind = ACTOR_ANONYMOUS, .actor = {"anonymous", 9}};
+
 struct people {
     struct site site;
     struct crypto_keys *keys;
@@ -51,7 +53,7 @@ static int login(struct people *p, struct str name, struct str password, struct 
     int64_t retry_s = 0;
     struct err err = {0};
     *ret = (struct signed_in){0};
-    int rc = accounts_login(p->accounts, p->site.arena, name, password, HERE, ISSUER, ret, &retry_s, &err);
+    int rc = accounts_login(p->accounts, p->site.arena, &BY, name, password, HERE, ISSUER, ret, &retry_s, &err);
     assert_true(rc != ERR_LIMIT || (retry_s > 0 && retry_s <= 15 * 60 + 1));
     return rc;
 }
@@ -65,7 +67,7 @@ static int identify(struct people *p, struct str credential, struct caller *ret)
 static int refresh(struct people *p, struct str token, struct signed_in *ret)
 {
     struct err err = {0};
-    return accounts_refresh(p->accounts, p->site.arena, token, ISSUER, ret, &err);
+    return accounts_refresh(p->accounts, p->site.arena, &BY, token, ISSUER, ret, &err);
 }
 
 TEST(accounts_sign_in_by_name_or_mail_in_any_case)
@@ -121,9 +123,9 @@ TEST(accounts_lock_out_after_twenty_failures)
         assert_int_equal(login(&p, STR("ada"), STR("wrong-password"), &in), ERR_DENIED);
     assert_int_equal(login(&p, STR("ADA"), PASSWORD, &in), ERR_LIMIT);
     assert_int_equal(login(&p, STR("root@fern.example"), PASSWORD, &in), 0); // another account
-    assert_int_equal(
-        accounts_login(p.accounts, p.site.arena, STR("ada"), PASSWORD, STR("192.0.2.8"), ISSUER, &in, &retry_s, &err),
-        0);
+    assert_int_equal(accounts_login(p.accounts, p.site.arena, &BY, STR("ada"), PASSWORD, STR("192.0.2.8"), ISSUER, &in,
+                                    &retry_s, &err),
+                     0);
     clock_advance(15 * 60 * 1000 + 1000);
     assert_int_equal(login(&p, STR("ada"), PASSWORD, &in), 0);
     assert_int_equal(login(&p, STR("ada"), STR("wrong-password"), &in), ERR_DENIED); // counted from the start again
@@ -200,7 +202,7 @@ static void *refresh_too(void *arg)
     struct signed_in in = {0};
     struct err err = {0};
     pthread_barrier_wait(b->start);
-    b->rc = accounts_refresh(b->p->accounts, arena, b->token, ISSUER, &in, &err);
+    b->rc = accounts_refresh(b->p->accounts, arena, &BY, b->token, ISSUER, &in, &err);
     if (b->rc == 0)
         b->next = (struct str){mem_strndup(in.refresh_token.p, in.refresh_token.n), in.refresh_token.n};
     return NULL;
@@ -277,14 +279,14 @@ TEST(accounts_log_out_of_one_and_of_all)
     assert_int_equal(login(&p, STR("ada"), PASSWORD, &a) | login(&p, STR("ada"), PASSWORD, &b) |
                          login(&p, STR("ada"), PASSWORD, &c),
                      0);
-    assert_int_equal(accounts_logout_token(p.accounts, p.site.arena, a.refresh_token, &err), 0);
+    assert_int_equal(accounts_logout_token(p.accounts, p.site.arena, &BY, a.refresh_token, &err), 0);
     assert_int_equal(identify(&p, a.access_token, &caller), ERR_DENIED);
     assert_int_equal(identify(&p, b.access_token, &caller), 0);
-    assert_int_equal(accounts_logout(p.accounts, &caller, false, &err), 0);
+    assert_int_equal(accounts_logout(p.accounts, &BY, &caller, false, &err), 0);
     assert_int_equal(identify(&p, b.access_token, &caller), ERR_DENIED);
     assert_int_equal(identify(&p, c.access_token, &caller), 0);
     assert_int_equal(login(&p, STR("ada"), PASSWORD, &a), 0);
-    assert_int_equal(accounts_logout(p.accounts, &caller, true, &err), 0);
+    assert_int_equal(accounts_logout(p.accounts, &BY, &caller, true, &err), 0);
     assert_int_equal(identify(&p, a.access_token, &caller), ERR_DENIED);
     assert_int_equal(identify(&p, c.access_token, &caller), ERR_DENIED);
     people_close(&p);
@@ -306,7 +308,8 @@ static int put_key(struct tx *tx, void *arg, struct err *err)
     crypto_sha256_hex(key->key, hash);
     if (key->role)
         return membership_put(tx, key->of, str_from(key->role), clock_wall_ms(), err);
-    return key->user ? user_key_insert(tx, key->of, STR("k"), hash, STR("abcd"), clock_wall_ms(), err)
+    struct user_key row = {.id = STR("0198c0de-5a10-7b21-8c3d-2f6a9e01b7d4"), .name = STR("k"), .hint = STR("abcd")};
+    return key->user ? user_key_insert(tx, key->of, &row, hash, err)
                      : chatbot_key_insert(tx, key->of, STR("k"), true, hash, STR("abcd"), clock_wall_ms(), err);
 }
 
@@ -371,4 +374,41 @@ TEST(accounts_are_made_by_the_rules)
         accounts_create(p.accounts, p.site.arena, STR("eve"), STR("Ada@Fern.example"), PASSWORD, false, &user, &err),
         ERR_CONFLICT);
     people_close(&p);
+}
+
+TEST(accounts_passwords_that_everybody_tries)
+{
+    static const struct str common[] = {STR("password"),    STR("PASSWORD123"), STR("12345678"),  STR("zzzzzzzz"),
+                                        STR("  iloveyou "), STR("0123456789"),  STR("qwertyuiop")};
+    static const struct str fine[] = {STR("pebble-and-reed-58"),
+                                      STR("passwordpassworda"),
+                                      STR(""),
+                                      STR("zzzzzzzzz"),
+                                      STR("0"),
+                                      STR("\xe0\xb8\xa3\xe0\xb8\xab\xe0\xb8\xb1\xe0\xb8\xaa")};
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        assert_true(password_common(common[i]));
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+        assert_false(password_common(fine[i]));
+}
+
+TEST(accounts_names_and_addresses)
+{
+    static const struct str mails[] = {STR("a@b.cc"), STR("a.b+c_d@x-y.example"), STR("m\xc3\xadra@fern.example"),
+                                       STR("a@\xe0\xb9\x84\xe0\xb8\x97\xe0\xb8\xa2.example")};
+    static const struct str no_mails[] = {STR("a,b@c.example"),      STR("a@b.example\r\nBcc: x@y.example"),
+                                          STR("<a@b.example>"),      STR("a\"b@c.example"),
+                                          STR("a@b..example"),       STR("a@-b.example"),
+                                          STR("a@b.example."),       STR(".a@b.example"),
+                                          STR("a@b.example;c@d.ee"), STR("a\xc2\xa0z@b.example"),
+                                          STR("a@b_c.example")};
+    for (size_t i = 0; i < sizeof mails / sizeof *mails; i++)
+        assert_true(account_email_valid(mails[i]));
+    for (size_t i = 0; i < sizeof no_mails / sizeof *no_mails; i++)
+        assert_false(account_email_valid(no_mails[i]));
+    assert_true(account_username_valid(STR("mira.o_k-1")));
+    assert_true(account_username_valid(STR("\xe0\xb8\x9b\xe0\xb8\xb5\xe0\xb9\x88"))); // with marks
+    assert_false(account_username_valid(STR("mira okafor")));
+    assert_false(account_username_valid(STR("mira@fern")));
+    assert_false(account_username_valid(STR("\xf0\x9f\x99\x82")));
 }

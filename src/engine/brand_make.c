@@ -115,9 +115,8 @@ static int first_key(struct tx *tx, struct brand_make *make, struct err *err)
                               make->row.brand.created_at, err);
 }
 
-static int insert(struct tx *tx, void *arg, struct err *err)
+int brand_make_insert(struct tx *tx, struct brand_make *make, struct err *err)
 {
-    struct brand_make *make = arg;
     int rc = brand_insert(tx, &make->row, make->owner, err);
     rc = rc ? rc : first_key(tx, make, err);
     rc = rc ? rc : audit_write(tx, "brand.create", make->row.brand.id, STR("name,description"), err);
@@ -133,28 +132,41 @@ static int insert(struct tx *tx, void *arg, struct err *err)
     return event_write(tx, "chatbot.created", STR_NULL, json_write(tx_arena(tx), data), err);
 }
 
-int brand_make(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err)
+static int insert(struct tx *tx, void *arg, struct err *err)
+{
+    return brand_make_insert(tx, arg, err);
+}
+
+int brand_make_plan(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err)
 {
     char fold[BRAND_ID_SIZE];
+    struct choose choose = {.make = make};
+    int rc = store_read(store, scope, look, &choose, err);
+    if (rc)
+        return rc;
+    if (make->given_id.p && brand_id_fold(str_from(choose.id), fold) && brand_id_reserved(str_from(fold)))
+        return err_set(err, ERR_CONFLICT, "Brand ID '%s' is reserved", choose.id);
+    if (choose.taken)
+        return err_set(err, ERR_CONFLICT, "Brand with ID '%s' already exists", choose.id);
+    if (choose.full)
+        return err_set(err, ERR_DENIED, "Brand limit reached");
+    first_row(make, choose.id);
+    return 0;
+}
+
+int brand_make(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err)
+{
     int rc = ERR_CONFLICT;
     // Two that derive the same id at once: the second finds it taken at the insert, and derives again.
     for (int i = 0; i < TRIES && rc == ERR_CONFLICT; i++) {
-        struct choose choose = {.make = make};
-        rc = store_read(store, scope, look, &choose, err);
+        rc = brand_make_plan(store, scope, make, err);
         if (rc)
             return rc;
-        if (make->given_id.p && brand_id_fold(str_from(choose.id), fold) && brand_id_reserved(str_from(fold)))
-            return err_set(err, ERR_CONFLICT, "Brand ID '%s' is reserved", choose.id);
-        if (choose.taken)
-            return err_set(err, ERR_CONFLICT, "Brand with ID '%s' already exists", choose.id);
-        if (choose.full)
-            return err_set(err, ERR_DENIED, "Brand limit reached");
-        first_row(make, choose.id);
         struct scope own = *scope;
         own.brand = make->row.brand.id;
         rc = store_write(store, &own, insert, make, err);
         if (rc == ERR_CONFLICT)
-            (void)err_set(err, rc, "Brand with ID '%s' already exists", choose.id);
+            (void)err_set(err, rc, "Brand with ID '" STR_FMT "' already exists", STR_ARG(own.brand));
     }
     return rc;
 }

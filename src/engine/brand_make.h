@@ -18,3 +18,9 @@ struct brand_make {
 // Makes the brand with its default chatbot, audit row and event in one transaction. ERR_CONFLICT: taken or reserved;
 // ERR_DENIED: the owner has made `most`. The text of err is fit for a client.
 int brand_make(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err);
+
+// The same in two steps, for who makes more than the brand in that transaction: what it will be (`row`), by the same
+// rules and with the same errors; and its insert, in a transaction whose scope has the brand row.brand.id. If that
+// fails with ERR_CONFLICT, somebody took the id meanwhile: plan again.
+int brand_make_plan(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err);
+int brand_make_insert(struct tx *tx, struct brand_make *make, struct err *err);

@@ -121,6 +121,8 @@ struct str http_param(const struct http_req *req, const char *name);     // deco
 struct str http_header_in(const struct http_req *req, const char *name); // first of that name (case-insensitive)
 bool http_header_next(const struct http_req *req, const char *name, size_t *pos, struct str *ret); // each in turn
 struct str http_query(struct http_req *req, const char *name); // first, decoded (+ is a space); STR_NULL
+// A name or value of a query or form: percent escapes decoded, + as a space; broken escapes stay as they are.
+struct str http_form_decode(struct arena *arena, struct str text);
 bool http_query_next(struct http_req *req, size_t *pos, struct str *ret_name, struct str *ret_value);
 struct str http_body(const struct http_req *req); // p non-NULL also when empty
 // The form of an HTTP_MULTIPART route; lives until the answer was sent. NULL: *ret_err says why (ERR_FORMAT, ERR_LIMIT,

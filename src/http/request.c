@@ -343,9 +343,9 @@ bool http_header_next(const struct http_req *req, const char *name, size_t *pos,
     return head_next(req->text, req->fields, req->n_fields, str_from(name), pos, ret);
 }
 
-static struct str query_decode(struct http_req *req, struct str text)
+struct str http_form_decode(struct arena *arena, struct str text)
 {
-    char *out = arena_alloc(http_arena(req), text.n + 1);
+    char *out = arena_alloc(arena, text.n + 1);
     ptrdiff_t n = percent_decode(text, true, out);
     if (n < 0) { // broken escapes stay as they are
         memcpy(out, text.p, text.n);
@@ -364,8 +364,8 @@ bool http_query_next(struct http_req *req, size_t *pos, struct str *ret_name, st
         if (value.n == 0)
             continue;
         struct str name = str_split(&value, '=');
-        *ret_name = query_decode(req, name);
-        *ret_value = value.p ? query_decode(req, value) : STR("");
+        *ret_name = http_form_decode(http_arena(req), name);
+        *ret_value = value.p ? http_form_decode(http_arena(req), value) : STR("");
         return true;
     }
     return false;

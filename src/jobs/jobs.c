@@ -26,6 +26,7 @@ static const struct job_kind kinds[] = {
     {"brand.erase", job_erase_brand, 20},
     {"chatbot.erase", job_erase_chatbot, 20},
     {"embed", job_embed, 20},
+    {"mail.send", job_send_mail, 6, (const int[]){60, 300, 1800, 7200, 28800}, ERR_DENIED},
 };
 
 struct claim {
@@ -68,6 +69,14 @@ static const struct job_kind *kind_of(struct str name)
     return NULL;
 }
 
+static int64_t wait_after(const struct job_kind *kind, int64_t attempts)
+{
+    int64_t wait = FIRST_BACK_OFF_MS << (attempts < 12 ? attempts : 12);
+    if (kind->waits_s)
+        return (int64_t)kind->waits_s[attempts - 1] * 1000;
+    return wait < LONGEST_BACK_OFF_MS ? wait : LONGEST_BACK_OFF_MS;
+}
+
 static void run_one(struct jobs *jobs, struct claim *c)
 {
     const struct job_kind *kind = kind_of(c->job.kind);
@@ -76,10 +85,10 @@ static void run_one(struct jobs *jobs, struct claim *c)
     struct scope scope = scope_brand(c->job.brand, STR("jobs"));
     c->released = rc == ERR_CANCELLED && jobs->ending;
     if (rc && !c->released) {
-        int64_t wait = FIRST_BACK_OFF_MS << (c->job.attempts < 12 ? c->job.attempts : 12);
-        bool last = !kind || c->job.attempts >= kind->tries;
+        bool last = !kind || c->job.attempts >= kind->tries || rc == kind->final;
+        int64_t wait = last ? 0 : wait_after(kind, c->job.attempts);
         c->error = err.text[0] ? err.text : err_name(rc);
-        c->run_at = last ? -1 : clock_wall_ms() + (wait < LONGEST_BACK_OFF_MS ? wait : LONGEST_BACK_OFF_MS);
+        c->run_at = last ? -1 : clock_wall_ms() + wait;
         log_warn("job", "kind=" STR_FMT " brand=" STR_FMT " attempt=%lld error=\"%s\"%s", STR_ARG(c->job.kind),
                  STR_ARG(c->job.brand), (long long)c->job.attempts, c->error, last ? " given_up=true" : "");
     }

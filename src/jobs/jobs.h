@@ -3,6 +3,8 @@
 // {name, handler, tries}; a job that fails every try stays `failed` with its error.
 #pragma once
 
+#include "base/crypto.h"
+#include "base/settings.h"
 #include "engine/brands.h"
 #include "engine/embedder.h"
 
@@ -14,11 +16,13 @@ struct jobs_options {
     const struct embedder *embedder;
     _Atomic bool
         *ending; // set by jobs_new: a long job ends with ERR_CANCELLED when it turns true, and is run again later
+    const struct settings *settings; // these two for mails
+    const struct crypto_keys *keys;
 };
 struct jobs *jobs_new(const struct jobs_options *options);
 void jobs_stop(struct jobs *jobs); // returns after the step under way; nothing runs any more. NULL is fine
 void jobs_free(struct jobs *jobs); // stops it too; nobody may poke any more
 // When its thread last looked for work (monotonic ms): at least every half minute, but for a job that takes longer.
 int64_t jobs_beat_ms(const struct jobs *jobs);
-const char *jobs_kind(size_t i); // names of all kinds; NULL past the last
+const char *jobs_kind(size_t i);   // names of all kinds; NULL past the last
 void jobs_poke(struct jobs *jobs); // there may be new work; any thread, does not block

@@ -23,12 +23,13 @@ STORE_SQL_ALL(brands_all, "SELECT id, name, description, created_at, updated_at,
 STORE_SQL_ALL(
     brands_of_user,
     "SELECT b.id, b.name, b.description, b.created_at, b.updated_at, b.is_active FROM brands b JOIN memberships m "
-    "ON m.brand_id = b.id AND m.user_id = $4 AND m.role = 'admin' WHERE b.deleted_at IS NULL AND b.is_active >= $1 "
+    "ON m.brand_id = b.id AND m.user_id = $4 AND m.role = 'admin' AND m.active = 1 WHERE b.deleted_at IS NULL AND "
+    "b.is_active >= $1 "
     "ORDER BY b.created_at, b.id LIMIT $2 OFFSET $3");
 STORE_SQL_ALL(brands_all_count, "SELECT COUNT(*) FROM brands WHERE deleted_at IS NULL AND is_active >= $1");
 STORE_SQL_ALL(brands_of_user_count,
               "SELECT COUNT(*) FROM brands b JOIN memberships m ON m.brand_id = b.id AND m.user_id = $2 AND "
-              "m.role = 'admin' WHERE b.deleted_at IS NULL AND b.is_active >= $1");
+              "m.role = 'admin' AND m.active = 1 WHERE b.deleted_at IS NULL AND b.is_active >= $1");
 STORE_SQL_ALL(brands_made_by, "SELECT COUNT(*) FROM brands WHERE created_by = $1 AND deleted_at IS NULL");
 STORE_SQL_ALL(brand_fold_exists, "SELECT 1 FROM brands WHERE fold_id = $1");
 STORE_SQL(
@@ -72,6 +73,7 @@ ERASE(erase_old_publishable, "old_publishable_keys");
 ERASE(erase_prompts, "prompt_versions");
 ERASE(erase_chatbots, "chatbots");
 ERASE(erase_personalities, "personalities");
+ERASE(erase_invites, "invites");
 ERASE(erase_places, "places");
 ERASE(erase_memberships, "memberships");
 ERASE(erase_totals, "brand_totals");
@@ -318,7 +320,8 @@ int brand_erase(struct tx *tx, struct err *err)
         &erase_vectors,     &erase_documents,     &erase_bases,         &erase_tags,
         &erase_suppliers,   &erase_ingredients,   &erase_keys,
         &erase_prompts,     &erase_chatbots,      &erase_personalities, &erase_places,
-        &erase_memberships, &erase_old_publishable, &erase_totals,        &erase_jobs,          &erase_brand};
+        &erase_memberships, &erase_old_publishable, &erase_totals,        &erase_jobs,          &erase_invites,
+        &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

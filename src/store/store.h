@@ -37,6 +37,8 @@ struct scope { // passed by pointer, lives as long as the call
 
 struct scope scope_installation(struct str actor); // for STORE_SQL_ALL only
 struct scope scope_brand(struct str brand, struct str actor); // ACTOR_SYSTEM
+// In place of a brand where the installation itself has rows in a tenant's table (audit, jobs); no brand has this id.
+#define SCOPE_OWN STR("*")
 
 // ---- statements -----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames to the client. Runs on the socket's loop whenever it can take more, and follows the running item: typing, its
-// text as it comes, what went wrong, `complete`. A slow reader is simply asked less often; the turn does not wait.
+// text as it comes, what went wrong, `complete`. A slow reader is asked less often, and its turn learns how far it is.
 #include "api/access.h"
 #include "api/frames.h"
 #include "api/socket_items.h"
@@ -52,6 +52,12 @@ static bool know_conversation(struct socket *socket, struct item *item)
     return true;
 }
 
+static size_t whole_piece(const struct item *item, size_t room)
+{
+    struct str rest = {item->text.p + item->sent, item->text.n - item->sent};
+    return rest.n > room ? utf8_whole((struct str){rest.p, room}) : rest.n;
+}
+
 // 1 = sent what there is, 0 = no room, -1 = all text was sent and the item has ended.
 static int put_text(struct socket *socket, struct item *item)
 {
@@ -63,19 +69,16 @@ static int put_text(struct socket *socket, struct item *item)
         if (item->turn)
             (void)turn_text(item->turn, item->sent, room, text);
         else if (item->sent < item->text.n)
-            buf_add(text, item->text.p + item->sent, item->text.n - item->sent);
+            buf_add(text, item->text.p + item->sent, whole_piece(item, room));
         struct str piece = buf_str(text);
-        if (item->skip) {
-            int64_t count = (int64_t)utf8_count(piece);
-            if (count < item->skip && !ended)
-                return 1;
-            size_t left_out = utf8_offset(piece, (size_t)item->skip);
-            item->sent += left_out;
-            item->skip = 0;
-            continue;
-        }
         if (piece.n == 0)
             return ended ? -1 : 1;
+        if (item->skip) {
+            int64_t count = (int64_t)utf8_count(piece);
+            item->sent += count < item->skip ? piece.n : utf8_offset(piece, (size_t)item->skip);
+            item->skip -= count < item->skip ? count : item->skip;
+            continue;
+        }
         frame_chunk(&item->frame, item->conversation, piece);
         if (!http_ws_put(socket->ws, buf_str(&item->frame)))
             return 0;
@@ -126,7 +129,10 @@ static bool write_item(struct socket *socket, struct item *item)
         item->phase = refused ? PHASE_ERROR : PHASE_TEXT;
     }
     if (item->phase == PHASE_TEXT) {
+        size_t before = item->sent;
         int rc = put_text(socket, item);
+        if (item->turn && item->sent != before)
+            turn_read_to(item->turn, socket_on_turn, socket, item->sent);
         if (rc > 0 && item->kind == ITEM_CHAT && item->sent == 0 && now - item->typing_at >= TYPING_MS &&
             put_typing(socket, item, true))
             item->typing_at = now;

@@ -136,14 +136,64 @@ void turn_watch(struct turn *turn, turn_watcher *wake, void *arg)
     pthread_mutex_unlock(&turn->lock);
 }
 
+// Under turn->lock: bytes that the slowest reader who reports has not taken.
+static size_t ahead(const struct turn *turn)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < turn->watchers.n; i++) {
+        const struct watcher *watcher = &turn->watchers.at[i];
+        if (watcher->reports && turn->text.n > watcher->read && turn->text.n - watcher->read > most)
+            most = turn->text.n - watcher->read;
+    }
+    return most;
+}
+
+// Under turn->lock. A quarter of room, so that pauses are long and few.
+static void let_go(struct turn *turn)
+{
+    if (!turn->held || ahead(turn) > TURN_AHEAD_MOST / 4 * 3)
+        return;
+    turn->held = false;
+    if (turn->call)
+        llm_call_resume(turn->call);
+}
+
+bool turn_has_room(struct turn *turn)
+{
+    pthread_mutex_lock(&turn->lock);
+    turn->held = ahead(turn) > TURN_AHEAD_MOST;
+    bool room = !turn->held;
+    pthread_mutex_unlock(&turn->lock);
+    return room;
+}
+
+static struct watcher *watcher_of(struct turn *turn, turn_watcher *wake, const void *arg)
+{
+    for (size_t i = 0; i < turn->watchers.n; i++)
+        if (turn->watchers.at[i].wake == wake && turn->watchers.at[i].arg == arg)
+            return &turn->watchers.at[i];
+    return NULL;
+}
+
+void turn_read_to(struct turn *turn, turn_watcher *wake, void *arg, size_t offset)
+{
+    pthread_mutex_lock(&turn->lock);
+    struct watcher *watcher = watcher_of(turn, wake, arg);
+    if (watcher) {
+        watcher->reports = true;
+        watcher->read = offset;
+        let_go(turn);
+    }
+    pthread_mutex_unlock(&turn->lock);
+}
+
 void turn_unwatch(struct turn *turn, turn_watcher *wake, void *arg)
 {
     pthread_mutex_lock(&turn->lock);
-    for (size_t i = 0; i < turn->watchers.n; i++)
-        if (turn->watchers.at[i].wake == wake && turn->watchers.at[i].arg == arg) {
-            turn->watchers.at[i] = turn->watchers.at[--turn->watchers.n];
-            break;
-        }
+    struct watcher *watcher = watcher_of(turn, wake, arg);
+    if (watcher)
+        *watcher = turn->watchers.at[--turn->watchers.n];
+    let_go(turn);
     while (turn->waking)
         pthread_cond_wait(&turn->calm, &turn->lock);
     pthread_mutex_unlock(&turn->lock);

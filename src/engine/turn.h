@@ -72,6 +72,9 @@ void turn_unref(struct turn *turn);
 // call is under way: never call it from a watcher.
 void turn_watch(struct turn *turn, turn_watcher *wake, void *arg);
 void turn_unwatch(struct turn *turn, turn_watcher *wake, void *arg);
+// This watcher has taken the text up to `offset`. From its first report on it is waited for: a model that is far ahead
+// (TURN_AHEAD_MOST) of the slowest such watcher is paused until that one reports or is taken away.
+void turn_read_to(struct turn *turn, turn_watcher *wake, void *arg, size_t offset);
 void turn_cancel(struct turn *turn);
 
 // Appends to `out` at most `room` bytes of the text behind `offset` (whole code points). Returns the text's length so

@@ -7,6 +7,7 @@
 #include "engine/guard.h"
 #include "engine/money.h"
 #include "engine/quote.h"
+#include "engine/sentence.h"
 #include "engine/texts.h"
 
 enum { PIECE_MOST = 1 << 16, ADVICE_TOKENS = 250, ADVICE_WORDS = 12, WORK_SIZE = 32 * 1024 };
@@ -102,7 +103,7 @@ static bool on_delta(void *arg, struct str text)
             llm_cancel(turn->call);
         pthread_mutex_unlock(&turn->lock);
     }
-    return true;
+    return turn_has_room(turn);
 }
 
 // On the client's loop.
@@ -143,6 +144,8 @@ static enum step_result ask_model(struct turn *turn)
         .model = turn->input.chatbot->row.configuration.model,
         .messages = prompt.messages,
         .n_messages = prompt.n,
+        .brand = turn->input.chatbot->brand->row.brand.id,
+        .whole = turn->input.whole,
         .temperature = chat->temperature,
         .max_tokens = input.output,
         .response_timeout_ms = (int)turn->input.chatbot->row.configuration.response_timeout * 1000,
@@ -288,6 +291,22 @@ static void finish_text(struct turn *turn)
     }
 }
 
+// An answer given in one piece that ran out of time: what was said in whole sentences.
+static void keep_sentences(struct turn *turn)
+{
+    struct str text = buf_str(&turn->text), sentence;
+    size_t end = 0, before = 0;
+    for (size_t pos = 0; sentence_next(text, &pos, &sentence);) {
+        before = end;
+        end = (size_t)(sentence.p + sentence.n - text.p);
+    }
+    if (before == 0)
+        return;
+    pthread_mutex_lock(&turn->lock);
+    turn->text.n = before; // the last one may lack its end
+    pthread_mutex_unlock(&turn->lock);
+}
+
 // The model gave nothing: what can be quoted is quoted, and says why.
 static void fall_back(struct turn *turn)
 {
@@ -330,6 +349,8 @@ enum step_result turn_step_settle(struct turn *turn)
     }
     if (turn->result.any_text)
         finish_text(turn);
+    if (finish == LLM_LENGTH && turn->result.reason)
+        keep_sentences(turn);
     switch (finish) {
     case LLM_STOP:
         break;

@@ -16,7 +16,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { TURN_TEXT_MOST = 1 << 20, FLUSH_SLOTS = 128 };
+enum { TURN_TEXT_MOST = 8 << 20, TURN_AHEAD_MOST = 256 << 10, FLUSH_SLOTS = 128 };
 
 struct due { // a turn's place in a list of the clock
     struct due *before, *after;
@@ -57,6 +57,8 @@ struct lane { // one conversation: the turn that runs and those behind it
 struct watcher {
     turn_watcher *wake;
     void *arg;
+    bool reports; // turn_read_to
+    size_t read;
 };
 
 enum step_result { STEP_NEXT, STEP_PARK };
@@ -84,6 +86,7 @@ struct turn {
     pthread_cond_t calm; // no watcher is being called
     struct buf text;
     VEC(struct watcher) watchers;
+    bool held;  // the model waits for a reader
     int waking; // calls of watchers under way or claimed by the clock
     bool ended, conversation_known, flush_due, save_due, saving;
     size_t saved; // bytes of text that the store has
@@ -126,6 +129,7 @@ void turn_append(struct turn *turn, struct str text); // any thread but the mode
 // On the model client's thread: readers are woken once, when all that was there has been delivered, or by turn_settled.
 void turn_append_soon(struct turn *turn, struct str text);
 void turn_settled(struct turn *turn);
+bool turn_has_room(struct turn *turn); // false: the model is paused until a reader has caught up
 void turn_wake(struct turn *turn);
 void turn_calm(struct turn *turn); // one claim less
 void turn_resume(

@@ -184,21 +184,18 @@ enum fault attempt_verdict(struct llm_call *call, CURLcode code)
 
 static void count_usage(struct llm_call *call)
 {
-    struct llm_usage *usage = &call->result.usage;
+    struct llm_usage *usage = &call->attempt->usage, *sum = &call->result.usage;
     const struct answer *answer = &call->answer;
     bool told = call->answering && answer->has_usage;
-    if (told && answer->prompt > 0) {
-        usage->prompt += answer->prompt;
-    } else {
-        usage->prompt += llround((double)call->estimated * call->lane->factor);
-        usage->known = false;
-    }
-    if (told && answer->completion >= 0) {
-        usage->completion += answer->completion;
-    } else {
-        usage->completion += (call->answer_ascii + 3) / 4 + call->answer_other;
-        usage->known = false;
-    }
+    *usage =
+        (struct llm_usage){told && answer->prompt > 0 && answer->completion >= 0, answer->prompt, answer->completion};
+    if (!told || answer->prompt <= 0)
+        usage->prompt = llround((double)call->estimated * call->lane->factor);
+    if (!told || answer->completion < 0)
+        usage->completion = (call->answer_ascii + 3) / 4 + call->answer_other;
+    sum->prompt += usage->prompt;
+    sum->completion += usage->completion;
+    sum->known &= usage->known;
 }
 
 static void learn(struct llm_call *call)
@@ -292,11 +289,13 @@ void call_finish(struct llm_call *call, enum llm_finish finish, const char *reas
     uv_timer_stop(&call->timer);
     call->result.finish = finish;
     measure_call(&call->result);
-    call->result.reason = finish == LLM_ERROR ? reason : NULL;
-    if (call->pending.n > 0 && finish != LLM_CANCELLED)
+    call->result.reason = reason;
+    if (call->pending.n > 0 && finish != LLM_CANCELLED) {
         call->state = CALL_DRAINS; // until the caller has room or cancels
-    else
+        call_arm(call);
+    } else {
         over(call);
+    }
 }
 
 void call_resumed(struct llm_call *call)

@@ -16,6 +16,7 @@
 #define DOUBT_MS 25          // how long the first bytes of a model's very first answer may wait for a lone </think>
 #define AFTER_END_MS 200     // for the body to end by itself after the end mark, so that the connection can be kept
 #define AFTER_FINISH_MS 1000 // for usage after the finish reason
+#define DRAIN_MS 60000       // a reader that has not caught up by then gets the rest at once
 #define RATE_WAIT_MS 2000
 #define FORCE_AFTER_MS 5000
 
@@ -23,6 +24,12 @@ static int64_t response_deadline(const struct llm_call *call)
 {
     int timeout = call->request.response_timeout_ms > 0 ? call->request.response_timeout_ms : 30000;
     return call->started + timeout;
+}
+
+// Does the time to answer still run? To the first text, or to the last where the answer is given in one piece.
+static bool awaits_response(const struct llm_call *call)
+{
+    return !call->result.any_text || (call->request.whole && call->state != CALL_DRAINS);
 }
 
 static int retries_of(const struct llm_provider *provider)
@@ -50,7 +57,7 @@ static void on_seat(struct seat *seat)
 // True: the call has begun there or waits for a place.
 static bool try_lane(struct llm_call *call)
 {
-    switch (seat_take(&call->seat, call->lane->peer, on_seat)) {
+    switch (seat_take(&call->seat, call->lane->peer, call->request.brand, on_seat)) {
     case SEAT_TAKEN:
         begin_on_provider(call);
         return true;
@@ -126,8 +133,8 @@ void call_send(struct llm_call *call)
     struct lane *lane = call->lane;
     const struct llm_provider *provider = call->provider;
     bool certain = lane->window > 0 || provider->context_window > 0;
-    struct prompt prompt = {call->request.messages, call->request.n_messages, call->request.temperature,
-                            call->request.max_tokens, buf_str(&call->delivered)};
+    struct prompt prompt = {call->request.messages,   call->request.n_messages,  call->request.temperature,
+                            call->request.max_tokens, buf_str(&call->delivered), call->request.tools};
     struct buf body = BUF_INIT(64 << 20);
     call->estimated = request_write(&body, provider, lane, call->upstream_model, &prompt, lane_quirks(lane),
                                     certain ? provider_window(provider, lane) : 0);
@@ -229,9 +236,10 @@ void call_after(struct llm_call *call, enum fault fault)
         call_finish(call, LLM_FILTERED, NULL);
         return;
     }
+    // A request that was refused has said nothing: it may be sent again in another form, in mid-answer too.
+    if (call->progress == 0 && repaired(call, fault))
+        return;
     if (!call->result.any_text) {
-        if (repaired(call, fault))
-            return;
         int64_t wait = retry_wait(call, fault);
         if (wait >= 0) {
             retry_in(call, wait);
@@ -282,9 +290,11 @@ void call_arm(struct llm_call *call)
         at = call->retry_at;
     else if (call->state == CALL_WAITS_SEAT)
         at = call->waits_since + provider_time(call->provider, 'f');
+    else if (call->state == CALL_DRAINS)
+        at = now_ms(call->llm) + DRAIN_MS;
     else
         return;
-    if (!call->result.any_text)
+    if (awaits_response(call))
         at = sooner(at, response_deadline(call));
     int64_t ms = at - now_ms(call->llm);
     uv_update_time(&call->llm->loop);
@@ -331,12 +341,12 @@ static void on_timer(uv_timer_t *timer)
 {
     struct llm_call *call = timer->data;
     int64_t now = now_ms(call->llm);
-    if (!call->result.any_text && now >= response_deadline(call)) {
-        if (call->entered && call->state == CALL_RUNS) {
+    if (awaits_response(call) && now >= response_deadline(call)) {
+        if (call->entered && call->state == CALL_RUNS && !call->result.any_text) {
             breaker_fault(&call->lane->breaker, clock_mono_ms());
             call->entered = false;
         }
-        call_finish(call, LLM_ERROR, "timeout");
+        call_finish(call, call->result.any_text ? LLM_LENGTH : LLM_ERROR, "timeout");
         return;
     }
     switch (call->state) {
@@ -354,6 +364,9 @@ static void on_timer(uv_timer_t *timer)
             next_provider(call);
         else
             call_arm(call);
+        break;
+    case CALL_DRAINS:
+        call_resumed(call);
         break;
     default:
         break;

@@ -4,11 +4,13 @@
 //
 //   llm.c       public functions, the thread, the inbox through which other threads speak to it
 //   transfer.c  one HTTP request: libcurl's multi interface on the libuv loop
-//   lane.c      what is known of each provider and model: breaker, closures, quirks, places for concurrent calls
+//   lane.c      what is known of each provider and model: breaker, closures, quirks
+//   seat.c      places for concurrent calls, shared fairly
 //   request.c   the JSON that is sent
 //   call.c      a chat call over providers, retries, fail-overs and deadlines
 //   attempt.c   one of its requests: text, pauses, usage; and the call's end
 //   embed.c     embeddings
+//   gather.c    questions that are embedded together
 //   probe.c     asks a server once for its model's context window
 //   status.c    what is known, for health and metrics
 #pragma once
@@ -59,9 +61,12 @@ struct llm {
     pthread_mutex_t pause_lock; // held while on_pause runs
     void (*on_pause)(void *arg);
     void *on_pause_arg;
-    bool ending;               // the loop's own view of stopping
-    struct map *peers, *lanes; // changed by the loop thread under the lock, read by it without
-    struct llm_call *calls;    // all running ones
+    pthread_mutex_t gather_lock; // of the next two (gather.c)
+    struct gather *gather;       // that others may still join
+    int queries;                 // embeddings of questions under way
+    bool ending;                 // the loop's own view of stopping
+    struct map *peers, *lanes;   // changed by the loop thread under the lock, read by it without
+    struct llm_call *calls;      // all running ones
     struct embed *embeds;
     struct probe *probes;
 };
@@ -110,6 +115,7 @@ void transfer_teardown(struct llm *llm);
 struct seat { // a place among a provider's concurrent calls
     struct seat *next, **link;
     struct peer *peer; // set while waiting or seated
+    struct str brand;  // whose it is; the holder keeps it
     bool seated;
     void (*granted)(struct seat *seat);
 };
@@ -118,7 +124,9 @@ struct peer { // one provider
     char id[41];
     uint64_t config; // hash of its row; another row starts afresh
     int running, max, waiting;
-    struct seat *first, **last;
+    struct seat *first; // that wait, in order of arrival
+    struct map *shares; // brand → what it has (seat.c)
+    uint64_t served;
     int64_t closed_until;
     bool probed;
 };
@@ -149,11 +157,15 @@ void lane_learn_window(struct llm *llm, struct lane *lane, int64_t window);
 // A request to this lane is over: the books. `outcome`: a fault's name or "cancelled"; first_ms 0: no text came.
 void lane_ended(struct lane *lane, const char *outcome, int64_t ms, int64_t first_ms);
 void lane_learn_usage(struct lane *lane, int64_t estimated, int64_t reported);
-enum { SEAT_TAKEN, SEAT_WAITING, SEAT_FULL };
-int seat_take(struct seat *seat, struct peer *peer, void (*granted)(struct seat *seat));
-void seat_leave(struct seat *seat);                                 // also stops waiting
 int provider_time(const struct llm_provider *provider, char which); // 'c', 'f', 'i', 't' in ms
 int64_t provider_window(const struct llm_provider *provider, const struct lane *lane);
+
+// ---- places (seat.c)
+
+enum { SEAT_TAKEN, SEAT_WAITING, SEAT_FULL };
+// `brand` must stay until the seat is left.
+int seat_take(struct seat *seat, struct peer *peer, struct str brand, void (*granted)(struct seat *seat));
+void seat_leave(struct seat *seat); // also stops waiting
 
 // ---- requests
 
@@ -163,6 +175,7 @@ struct prompt {
     double temperature;
     int64_t max_tokens;
     struct str prior; // text to continue; n 0: none
+    struct str tools; // JSON array; n 0: none
 };
 // The body in `out`. `window` > 0: older messages are left out until the estimate fits. Returns the estimated prompt
 // tokens (before the lane's factor).
@@ -231,6 +244,9 @@ void call_finish(struct llm_call *call, enum llm_finish finish, const char *reas
 
 struct embed;
 struct probe;
+// llm_embed without gathering (embed.c).
+int embed_texts(struct llm *llm, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
+                const float ***ret, size_t *ret_dims, struct err *err);
 void probe_window(struct llm *llm, const struct llm_provider *provider, struct lane *lane);
 void probes_cancel(struct llm *llm);
 void embed_signal(struct job *job, unsigned signals);

@@ -13,6 +13,7 @@
 #define BATCH_TEXTS 64
 #define BATCH_TOKENS 8000
 #define AT_ONCE 4
+#define FULL_MS 200 // a provider with too many waiting calls is asked again
 #define MAX_BODY (32 << 20)
 #define LEAST_TEXT 16 // bytes; a text is not cut below
 
@@ -22,7 +23,9 @@ struct batch {
     size_t from, n;
     int tries;
     int64_t sent; // by now_ms
-    bool waiting; // for its turn or for a retry
+    bool waiting; // for its turn
+    bool busy;    // under way, or waits for a place
+    struct seat seat;
     struct transfer *transfer;
     struct buf reply;
     uv_timer_t timer;
@@ -87,13 +90,20 @@ static void on_embed_closed(uv_handle_t *handle)
         released(embed);
 }
 
+static void batch_stop(struct batch *batch)
+{
+    if (!batch->busy)
+        return;
+    batch->busy = false;
+    batch->embed->running--;
+    transfer_free(batch->transfer);
+    batch->transfer = NULL;
+    seat_leave(&batch->seat);
+}
+
 static void batch_free(struct batch *batch)
 {
-    if (batch->transfer) {
-        batch->embed->running--;
-        transfer_free(batch->transfer);
-        batch->transfer = NULL;
-    }
+    batch_stop(batch);
     *batch->link = batch->next;
     if (batch->next)
         batch->next->link = batch->link;
@@ -268,9 +278,7 @@ static void on_done(void *arg, CURLcode code)
     enum fault fault = verdict(batch, code);
     const struct fault_row *row = &fault_rows[fault];
     lane_ended(embed->lane, row->name, now_ms(embed->llm) - batch->sent, 0);
-    transfer_free(batch->transfer);
-    batch->transfer = NULL;
-    embed->running--;
+    batch_stop(batch);
     buf_clear(&batch->reply);
     if (fault == FAULT_NONE) {
         breaker_success(&embed->lane->breaker, clock_mono_ms());
@@ -301,18 +309,39 @@ static void on_done(void *arg, CURLcode code)
 
 static const struct transfer_ops ops = {on_body, on_done};
 
+static void send_batch(struct batch *batch)
+{
+    struct embed *embed = batch->embed;
+    struct buf body = BUF_INIT(MAX_BODY);
+    write_body(batch, &body);
+    batch->sent = now_ms(embed->llm);
+    batch->transfer =
+        transfer_new(embed->llm, embed->provider, "embeddings", embed->model, &body, "application/json", &ops, batch);
+}
+
+static void on_seat(struct seat *seat)
+{
+    struct batch *batch = (struct batch *)(void *)((char *)seat - offsetof(struct batch, seat));
+    if (!batch->embed->over)
+        send_batch(batch);
+}
+
 static void embed_run(struct embed *embed)
 {
     for (struct batch *batch = embed->batches; batch && embed->running < AT_ONCE; batch = batch->next) {
         if (!batch->waiting)
             continue;
         batch->waiting = false;
+        int seat = seat_take(&batch->seat, embed->lane->peer, STR(""), on_seat);
+        if (seat == SEAT_FULL) {
+            uv_update_time(&embed->llm->loop);
+            uv_timer_start(&batch->timer, on_retry, FULL_MS, 0);
+            continue;
+        }
+        batch->busy = true;
         embed->running++;
-        struct buf body = BUF_INIT(MAX_BODY);
-        write_body(batch, &body);
-        batch->sent = now_ms(embed->llm);
-        batch->transfer = transfer_new(embed->llm, embed->provider, "embeddings", embed->model, &body,
-                                       "application/json", &ops, batch);
+        if (seat == SEAT_TAKEN)
+            send_batch(batch);
     }
 }
 
@@ -392,8 +421,8 @@ void embed_signal(struct job *job, unsigned signals)
 
 // ---- the caller's side
 
-int llm_embed(struct llm *llm, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
-              const float ***ret, size_t *ret_dims, struct err *err)
+int embed_texts(struct llm *llm, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
+                const float ***ret, size_t *ret_dims, struct err *err)
 {
     if (n == 0 || n > 100000)
         return err_set(err, ERR_INVALID, "between 1 and 100000 texts can be embedded at once");

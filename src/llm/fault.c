@@ -304,6 +304,12 @@ unsigned fault_repair(const struct fault_text *text, unsigned quirks)
         {"top_p", QUIRK_NO_EXTRA},
         {"seed", QUIRK_NO_EXTRA},
         {"response_format", QUIRK_NO_EXTRA},
+        {"tools", QUIRK_NO_TOOLS},
+        {"tool_choice", QUIRK_NO_TOOLS},
+        {"tool choice", QUIRK_NO_TOOLS}, // vLLM without its flag
+        {"continue_final_message", QUIRK_NO_PREFILL},
+        {"add_generation_prompt", QUIRK_NO_PREFILL},
+        {"prefill", QUIRK_NO_PREFILL},
     };
     struct str where = text->param.n > 0 ? text->param : text->message;
     // The message that refuses one of the two names the other as the remedy: the first name is the refused one.
@@ -315,6 +321,8 @@ unsigned fault_repair(const struct fault_text *text, unsigned quirks)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (contains(where, rows[i].name) && !(quirks & rows[i].bit))
             return rows[i].bit;
+    if (str_eq(text->param, STR("stop")) && !(quirks & QUIRK_NO_EXTRA))
+        return QUIRK_NO_EXTRA;
     struct str message = text->message;
     if (contains(message, "roles must alternate") && !(quirks & QUIRK_ALTERNATE))
         return QUIRK_ALTERNATE;

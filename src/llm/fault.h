@@ -64,6 +64,8 @@ enum {
     QUIRK_SYSTEM_FIRST = 32, // later system messages head the next user message
     QUIRK_ALTERNATE = 64,    // neighbours of one role are joined
     QUIRK_NO_EXTRA = 128,    // extraBody's parameter was refused
+    QUIRK_NO_TOOLS = 256,
+    QUIRK_NO_PREFILL = 512, // an answer is continued by instruction
 };
 // The bit to add to `quirks` so that the refusal goes away; 0: nothing to change.
 unsigned fault_repair(const struct fault_text *text, unsigned quirks);

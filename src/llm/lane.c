@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-#define MAX_WAITING 256
 #define QUIRKS_MS (24 * 3600 * 1000LL)
 #define MAX_LANES 2000
 
@@ -20,6 +19,7 @@ static uint64_t config_of(const struct llm_provider *provider)
     uint64_t h = mix(0, provider->base_url);
     h = mix(h, provider->kind);
     h = mix(h, provider->api_key);
+    h = mix(h, provider->embedding_key);
     h = mix(h, provider->key_header);
     h = mix(h, provider->api_version);
     h = mix(h, provider->extra_body);
@@ -43,7 +43,7 @@ static struct peer *peer_get(struct llm *llm, const struct llm_provider *provide
         peer = mem_zalloc(sizeof *peer);
         snprintf(peer->id, sizeof peer->id, "%s", provider->id);
         peer->config = config_of(provider);
-        peer->last = &peer->first;
+        peer->shares = map_new();
         map_set(llm->peers, str_from(peer->id), peer);
     }
     peer->max = provider->max_concurrent > 0 ? provider->max_concurrent : 32;
@@ -121,6 +121,11 @@ static void free_values(struct map *map)
 
 void lanes_free(struct llm *llm)
 {
+    size_t pos = 0;
+    struct str key;
+    void *peer;
+    while (map_next(llm->peers, &pos, &key, &peer))
+        map_free(((struct peer *)peer)->shares); // empty: no call is left
     free_values(llm->lanes);
     free_values(llm->peers);
 }
@@ -179,59 +184,6 @@ void lane_learn_usage(struct lane *lane, int64_t estimated, int64_t reported)
     double ratio = (double)reported / (double)estimated;
     double factor = lane->factor * 0.8 + ratio * 0.2;
     lane->factor = factor < 0.3 ? 0.3 : factor > 1.5 ? 1.5 : factor;
-}
-
-int seat_take(struct seat *seat, struct peer *peer, void (*granted)(struct seat *seat))
-{
-    if (peer->running >= peer->max && peer->waiting >= MAX_WAITING)
-        return SEAT_FULL;
-    seat->peer = peer;
-    seat->granted = granted;
-    if (peer->running < peer->max) {
-        peer->running++;
-        seat->seated = true;
-        return SEAT_TAKEN;
-    }
-    peer->waiting++;
-    seat->next = NULL;
-    seat->link = peer->last;
-    *peer->last = seat;
-    peer->last = &seat->next;
-    return SEAT_WAITING;
-}
-
-static void unlink_seat(struct seat *seat)
-{
-    struct peer *peer = seat->peer;
-    *seat->link = seat->next;
-    if (seat->next)
-        seat->next->link = seat->link;
-    else
-        peer->last = seat->link;
-    peer->waiting--;
-}
-
-void seat_leave(struct seat *seat)
-{
-    struct peer *peer = seat->peer;
-    if (!peer)
-        return;
-    seat->peer = NULL;
-    if (!seat->seated) {
-        seat->peer = peer;
-        unlink_seat(seat);
-        seat->peer = NULL;
-        return;
-    }
-    seat->seated = false;
-    struct seat *next = peer->first;
-    if (!next || peer->running > peer->max) {
-        peer->running--;
-        return;
-    }
-    unlink_seat(next);
-    next->seated = true;
-    next->granted(next);
 }
 
 int provider_time(const struct llm_provider *provider, char which)

@@ -138,6 +138,9 @@ static void copy_provider(struct arena *arena, const struct llm_provider *from, 
     to->passage_prefix = copy(arena, from->passage_prefix);
     to->extra_headers = copy_pairs(arena, from->extra_headers, from->n_extra_headers);
     to->extra_body = copy(arena, from->extra_body);
+    to->prefill = copy(arena, from->prefill);
+    to->embedding_key = copy(arena, from->embedding_key);
+    to->transcription_model = copy(arena, from->transcription_model);
     to->proxy = copy(arena, from->proxy);
     to->ca_file = copy(arena, from->ca_file);
     to->client_cert = copy(arena, from->client_cert);
@@ -185,6 +188,12 @@ struct provider_set *set_ref(struct llm *llm)
     return set;
 }
 
+static void wipe(const char *key)
+{
+    if (key)
+        crypto_wipe((char *)(uintptr_t)key, strlen(key));
+}
+
 void set_unref(struct llm *llm, struct provider_set *set)
 {
     pthread_mutex_lock(&llm->lock);
@@ -192,9 +201,10 @@ void set_unref(struct llm *llm, struct provider_set *set)
     pthread_mutex_unlock(&llm->lock);
     if (!last)
         return;
-    for (size_t i = 0; i < set->n; i++)
-        if (set->at[i].api_key)
-            crypto_wipe((char *)(uintptr_t)set->at[i].api_key, strlen(set->at[i].api_key));
+    for (size_t i = 0; i < set->n; i++) {
+        wipe(set->at[i].api_key);
+        wipe(set->at[i].embedding_key);
+    }
     arena_free(set->arena);
 }
 
@@ -273,6 +283,7 @@ int llm_new(const struct llm_provider *providers, size_t n, struct llm **ret, st
     llm->http_proxy = getenv("http_proxy") ? NULL : getenv("HTTP_PROXY");
     pthread_mutex_init(&llm->lock, NULL);
     pthread_mutex_init(&llm->pause_lock, NULL);
+    pthread_mutex_init(&llm->gather_lock, NULL);
     uv_loop_init(&llm->loop);
     uv_async_init(&llm->loop, &llm->wake, on_wake);
     uv_prepare_init(&llm->loop, &llm->pause);
@@ -301,6 +312,7 @@ void llm_free(struct llm *llm)
     set_unref(llm, llm->set);
     pthread_mutex_destroy(&llm->lock);
     pthread_mutex_destroy(&llm->pause_lock);
+    pthread_mutex_destroy(&llm->gather_lock);
     free(llm);
 }
 
@@ -322,6 +334,8 @@ struct llm_call *llm_chat(struct llm *llm, const struct llm_request *request)
         messages[i] = (struct llm_message){arena_cstr(arena, str_from(request->messages[i].role)),
                                            arena_str(arena, request->messages[i].content)};
     call->request.messages = messages;
+    call->request.brand = arena_str(arena, request->brand);
+    call->request.tools = arena_str(arena, request->tools);
     size_t n = request->model.n < sizeof call->model - 1 ? request->model.n : sizeof call->model - 1;
     memcpy(call->model, request->model.p ? request->model.p : "", n);
     call->job.run = call_signal;

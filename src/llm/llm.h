@@ -28,12 +28,13 @@ struct llm_attempt { // one request to one provider
     const char *outcome; // "ok" or the fault's name
     int status;
     int64_t first_token_ms, ms;
+    struct llm_usage usage; // zeros: nothing was used
 };
 #define LLM_MAX_ATTEMPTS 16
 
 struct llm_result {
     enum llm_finish finish;
-    const char *reason;     // for LLM_ERROR: "no_model", "all_failed", "timeout"; else NULL
+    const char *reason;     // LLM_ERROR: "no_model", "all_failed", "timeout"; LLM_LENGTH: "timeout" or NULL; else NULL
     bool any_text;          // something was delivered before the end
     struct llm_usage usage; // over all attempts
     char model[101];        // that answered (the provider's name for it); "" when none
@@ -43,13 +44,18 @@ struct llm_result {
     char error[200]; // what the last failing server said, keys masked: for the operator's eyes; "" when none failed
 };
 
+// Tool calls: `tools` is their place in a request; what a model calls will stand in llm_result beside `finish`. Until
+// then a call only counts as progress, and an answer that is nothing else as one without text.
 struct llm_request {
+    struct str brand;                   // who asks: waiting calls of a provider are served fairly by it; may be empty
+    struct str tools;                   // JSON array of definitions; n 0: none. Left out for servers that refuse them
     struct str model;                   // chatbot's model name; mapped per provider; empty = the provider's own choice
     const struct llm_message *messages; // copied
     size_t n_messages;
     double temperature;      // < 0: not sent
     int64_t max_tokens;      // 0: not sent
     int response_timeout_ms; // to the first text over all providers and retries; 0 = 30000
+    bool whole;              // it is given in one piece: response_timeout_ms bounds all of it, ending as LLM_LENGTH
     // Both run on the client's loop thread and must not block. `delta` gets whole code points, never empty, and always
     // takes them. It returns false to pause (the ring is full now): nothing more comes until llm_call_resume, which may
     // also be called when nothing is paused. `done` runs exactly once, last; the call is freed after. An answer may be
@@ -79,7 +85,7 @@ void llm_call_resume(struct llm_call *call);
 
 // Embeddings: blocking, for workers. `ret` gets n pointers to vectors of length 1 in the arena. ERR_NOT_FOUND: no
 // provider makes embeddings; ERR_TIMEOUT; ERR_UNAVAILABLE: all failed. query adds the provider's queryPrefix, else
-// passagePrefix.
+// passagePrefix. Single questions that come while another is under way wait up to 5 ms for each other and go together.
 int llm_embed(struct llm *llm, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
               const float ***ret, size_t *ret_dims, struct err *err);
 // Name of the embedding model in use and its cosine floor (0.70 for text-embedding-ada-002 and the e5 family, else

@@ -23,6 +23,16 @@ const struct llm_kind *llm_kind_find(struct str name)
     return NULL;
 }
 
+const char *llm_prefill(const struct llm_provider *provider)
+{
+    return provider->prefill ? provider->prefill : llm_kind_find(str_from(provider->kind))->prefill;
+}
+
+bool llm_tells_usage(const struct llm_provider *provider)
+{
+    return provider->usage ? provider->usage == LLM_CAN : llm_kind_find(str_from(provider->kind))->usage;
+}
+
 // Scheme, authority and path of an address; false unless http or https with a host.
 static bool split_url(struct str url, struct str *ret_origin, struct str *ret_path)
 {
@@ -123,7 +133,7 @@ static bool header_safe(const char *text)
 
 static int check_headers(const struct llm_provider *provider, struct err *err)
 {
-    if (!header_safe(provider->api_key))
+    if (!header_safe(provider->api_key) || !header_safe(provider->embedding_key))
         return err_set(err, ERR_INVALID, "apiKey: must not hold control characters");
     for (size_t i = 0; i < provider->n_extra_headers; i++) {
         const struct llm_pair *pair = &provider->extra_headers[i];
@@ -174,5 +184,13 @@ int llm_provider_check(const struct llm_provider *provider, struct err *err)
         return err_set(err, ERR_INVALID, "dimensions: must be 1..16384");
     if (provider->embedding_model && strlen(provider->embedding_model) > 100)
         return err_set(err, ERR_INVALID, "embeddingModel: longer than 100");
+    static const char *const prefills[] = {"continue", "last", "instruct"};
+    bool known = !provider->prefill;
+    for (size_t i = 0; i < 3 && !known; i++)
+        known = strcmp(provider->prefill, prefills[i]) == 0;
+    if (!known)
+        return err_set(err, ERR_INVALID, "capabilities.prefill: must be continue, last or instruct");
+    if (provider->price_in < 0 || provider->price_out < 0)
+        return err_set(err, ERR_INVALID, "price: must not be negative");
     return check_headers(provider, err);
 }

@@ -9,6 +9,8 @@ struct llm_pair {
     const char *name, *value;
 };
 
+enum llm_can { LLM_BY_KIND, LLM_CAN, LLM_CANNOT };
+
 struct llm_provider {
     char id[41];
     const char *kind; // a name of llm_kinds
@@ -19,6 +21,8 @@ struct llm_provider {
     const struct llm_pair *models; // chatbot's name → the provider's; "*" = any
     size_t n_models;
     const char *embedding_model, *query_prefix, *passage_prefix;
+    const char *embedding_key; // for embeddings where it is another one; NULL: api_key
+    const char *transcription_model;
     int64_t dimensions;                                       // 0 = not sent
     int64_t context_window, max_output_tokens;                // 0 = discovered or default
     int connect_ms, first_token_ms, inter_token_ms, total_ms; // 0 = by kind
@@ -29,7 +33,10 @@ struct llm_provider {
     const char *extra_body; // JSON object text or NULL
     const char *proxy, *ca_file, *client_cert, *client_key;
     bool tls_no_verify, no_http2, disabled;
-    int64_t order; // 0 = 100
+    enum llm_can tools, vision, usage, system_role; // what the server can do
+    const char *prefill;                            // how it continues an answer; NULL: by kind
+    int64_t price_in, price_out;                    // micro-units of the currency for a million tokens
+    int64_t order;                                  // 0 = 100
 };
 
 struct llm_kind { // defaults only: every tolerance holds for every kind
@@ -43,6 +50,8 @@ struct llm_kind { // defaults only: every tolerance holds for every kind
 extern const struct llm_kind llm_kinds[];
 extern const size_t llm_n_kinds;
 const struct llm_kind *llm_kind_find(struct str name); // NULL: unknown
+const char *llm_prefill(const struct llm_provider *provider);
+bool llm_tells_usage(const struct llm_provider *provider); // stream_options is understood
 
 // The full request address: {base}/chat/completions and the like, "/v1" added to an address without a path, Azure's
 // deployment form with apiVersion. `what` is "chat/completions", "embeddings", "models". In the arena.

@@ -111,9 +111,9 @@ static const char instruction[] = "Your answer above was cut off. Continue it ex
                                   "nothing, add no remark and no introduction.";
 
 static void add_prior(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *root, struct list *list,
-                      const struct llm_provider *provider, struct str prior)
+                      const struct llm_provider *provider, unsigned quirks, struct str prior)
 {
-    const char *how = llm_kind_find(str_from(provider->kind))->prefill;
+    const char *how = quirks & QUIRK_NO_PREFILL ? "instruct" : llm_prefill(provider);
     list->at[list->n++] = (struct llm_message){"assistant", arena_str(arena, trim_end(prior))};
     if (strcmp(how, "instruct") == 0) {
         list->at[list->n++] = (struct llm_message){"user", STR(instruction)};
@@ -157,7 +157,7 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
         double factor = lane->factor > 0 ? lane->factor : 1;
         fit(&list, (int64_t)floor((double)(window - output - reserve - llm_estimate(prompt->prior)) / factor));
     }
-    if (quirks & QUIRK_NO_SYSTEM)
+    if ((quirks & QUIRK_NO_SYSTEM) || provider->system_role == LLM_CANNOT)
         move_system(arena, &list, false);
     else if (quirks & QUIRK_SYSTEM_FIRST)
         move_system(arena, &list, true);
@@ -166,7 +166,9 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
     json_add_cstr(doc, root, "model", model);
     json_add(doc, root, "messages", messages);
     json_add_bool(doc, root, "stream", true);
-    if (llm_kind_find(str_from(provider->kind))->usage && !(quirks & QUIRK_NO_STREAM_OPTIONS)) {
+    if (prompt->tools.n > 0 && provider->tools != LLM_CANNOT && !(quirks & QUIRK_NO_TOOLS))
+        json_add(doc, root, "tools", json_new_raw(doc, prompt->tools));
+    if (llm_tells_usage(provider) && !(quirks & QUIRK_NO_STREAM_OPTIONS)) {
         yyjson_mut_val *options = yyjson_mut_obj(doc);
         json_add_bool(doc, options, "include_usage", true);
         json_add(doc, root, "stream_options", options);
@@ -176,7 +178,7 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
     if (max_tokens > 0 && !(quirks & QUIRK_NO_MAX_TOKENS))
         json_add_int(doc, root, quirks & QUIRK_COMPLETION_TOKENS ? "max_completion_tokens" : "max_tokens", max_tokens);
     if (prompt->prior.n > 0)
-        add_prior(arena, doc, root, &list, provider, prompt->prior);
+        add_prior(arena, doc, root, &list, provider, quirks, prompt->prior);
     if (quirks & QUIRK_ALTERNATE)
         join_neighbours(arena, &list);
     if (!(quirks & QUIRK_NO_EXTRA))

@@ -188,17 +188,20 @@ static void add_header(struct transfer *transfer, const char *line)
         transfer->headers = list;
 }
 
-static void add_headers(struct transfer *transfer, const struct llm_provider *provider, const char *accept)
+static void add_headers(struct transfer *transfer, const struct llm_provider *provider, const char *what,
+                        const char *accept)
 {
     struct arena *arena = transfer->arena;
+    bool own = provider->embedding_key && provider->embedding_key[0] && strcmp(what, "embeddings") == 0;
+    const char *key = own ? provider->embedding_key : provider->api_key;
     add_header(transfer, "Content-Type: application/json");
     add_header(transfer, arena_printf(arena, "Accept: %s", accept));
     add_header(transfer, "Expect:");
-    if (provider->api_key && provider->api_key[0]) {
+    if (key && key[0]) {
         const char *name =
             provider->key_header ? provider->key_header : llm_kind_find(str_from(provider->kind))->key_header;
         bool bearer = strcasecmp(name, "authorization") == 0;
-        add_header(transfer, arena_printf(arena, "%s: %s%s", name, bearer ? "Bearer " : "", provider->api_key));
+        add_header(transfer, arena_printf(arena, "%s: %s%s", name, bearer ? "Bearer " : "", key));
     }
     for (size_t i = 0; i < provider->n_extra_headers; i++) {
         const struct llm_pair *pair = &provider->extra_headers[i];
@@ -277,7 +280,7 @@ struct transfer *transfer_new(struct llm *llm, const struct llm_provider *provid
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
-    add_headers(transfer, provider, accept);
+    add_headers(transfer, provider, what, accept);
     set_connection(easy, llm, provider, url);
     llm->transfers++;
     bound_idle(llm);
@@ -300,7 +303,6 @@ void transfer_free(struct transfer *transfer)
         curl_easy_cleanup(transfer->easy);
     }
     curl_slist_free_all(transfer->headers);
-
     buf_done(&transfer->body);
     arena_free(transfer->arena);
 }

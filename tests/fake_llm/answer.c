@@ -123,12 +123,23 @@ static void whole_answer(struct reply *reply, list *out)
     }
 }
 
+// Is the assistant's message at `at` an answer to go on with? It stands last, or only the instruction to go on follows:
+// behind another user message it is history, even where the same answer was given before.
+static bool is_prefill(struct reply *reply, size_t at, size_t n)
+{
+    if (at + 1 == n)
+        return true;
+    yyjson_val *next = yyjson_arr_get(json_get(reply->request, "messages"), at + 1);
+    return at + 2 == n && str_eq(json_get_str(next, "role"), STR("user")) &&
+           str_find(content_of(reply->arena, next), STR("exactly where")) >= 0;
+}
+
 // Bytes of the answer that the request already holds and that are not repeated.
 static size_t skip_of(struct reply *reply, struct str whole)
 {
     size_t n = yyjson_arr_size(json_get(reply->request, "messages")), at = 0;
     struct str begun = last_of(reply, "assistant", n, &at);
-    if (!begun.p || begun.n == 0 || at + 2 < n || !str_starts(whole, begun))
+    if (!begun.p || begun.n == 0 || !is_prefill(reply, at, n) || !str_starts(whole, begun))
         return 0;
     int64_t overlap = 0;
     const char *prefill = reply->knobs.prefill;

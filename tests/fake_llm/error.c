@@ -111,6 +111,12 @@ static bool has_role_fault(yyjson_val *request, bool alternate)
     return false;
 }
 
+static bool ends_with_answer(yyjson_val *request)
+{
+    yyjson_val *last = yyjson_arr_get_last(json_get(request, "messages"));
+    return str_eq(json_get_str(last, "role"), STR("assistant"));
+}
+
 static bool refused_parameter(struct reply *reply)
 {
     struct str rest = str_from(reply->knobs.refuse);
@@ -124,6 +130,9 @@ static bool refused_parameter(struct reply *reply)
         } else if (strcmp(name, "alternate") == 0 && has_role_fault(reply->request, true)) {
             error = (struct error_text){400, "Conversation roles must alternate user/assistant/user/assistant",
                                         "BadRequestError"};
+        } else if (strcmp(name, "prefill") == 0 && ends_with_answer(reply->request)) {
+            error = (struct error_text){400, "Assistant response prefill is incompatible with enable_thinking.",
+                                        "invalid_request_error"};
         } else if (json_get(reply->request, name)) {
             error.message =
                 arena_printf(reply->arena, "Unsupported parameter: '%s' is not supported with this model.", name);

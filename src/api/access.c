@@ -46,7 +46,7 @@ bool access_demo(struct app *app, struct http_req *req)
 void access_unauthorised(struct call *call, bool sent)
 {
     http_header(call->req, "WWW-Authenticate",
-                sent && call->endpoint->surface == &surface_platform ? "Bearer error=\"invalid_token\"" : "Bearer");
+                sent && call->endpoint->surface->rights ? "Bearer error=\"invalid_token\"" : "Bearer");
     call_error(call, 401, sent ? "Could not validate credentials" : "Not authenticated");
 }
 
@@ -190,7 +190,7 @@ static bool may_make(struct call *call)
 bool access_brand(struct call *call)
 {
     const struct endpoint *e = call->endpoint;
-    if (e->surface == &surface_platform)
+    if (e->surface->rights)
         return access_rights(call);
     if (e->who == WHO_MAKER)
         return may_make(call);

@@ -11,6 +11,11 @@
 
 const struct right rights[WHO_RIGHTS] = {
     [WHO_ANYBODY] = {"none", "anybody", .open = true},
+    // Of surface 001, whose paths name brands: access.c.
+    [WHO_PUBLIC] = {"P", "anybody while the brand is open to the public, else its members and its chatbots' keys"},
+    [WHO_ADMIN] = {"A", "admins of the brand", .least = ROLE_ADMIN},
+    [WHO_MAKER] = {"B", "admins of any brand, or super_admin alone (setting brands.create)"},
+    // Under /api.
     [WHO_USER] = {"U", "any signed-in user"},
     [WHO_SEE] = {"V", "who may change the chatbot; every member of its brand if it is public", .least = ROLE_ADMIN,
                  .creator = ROLE_USER, .shared = true},
@@ -88,7 +93,7 @@ static bool named(struct call *call, struct location *l)
 bool access_locate(struct call *call)
 {
     struct location l = {.call = call};
-    if (call->endpoint->surface != &surface_platform || !named(call, &l))
+    if (!call->endpoint->surface->rights || !named(call, &l))
         return true;
     l.name = arena_lower(call->arena, l.name);
     struct scope everywhere = scope_installation(call->scope.actor);

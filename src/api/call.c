@@ -302,7 +302,7 @@ static void tell_limit(struct call *call, const struct limit_class *class, const
     http_headerf(call->req, "X-RateLimit-Limit", "%lld", limit);
     http_headerf(call->req, "X-RateLimit-Remaining", "%lld", left);
     http_headerf(call->req, "X-RateLimit-Reset", "%lld", reset);
-    if (call->endpoint->surface != &surface_platform)
+    if (!call->endpoint->surface->rights)
         return;
     long long wait = reset - clock_wall_ms() / 1000;
     http_headerf(call->req, "RateLimit-Policy", "\"%s\";q=%lld;w=60", class->name, limit);
@@ -390,10 +390,7 @@ void call_refuse(struct http_req *req, int status, const void *row)
         {503, "Service temporarily unavailable"},
     };
     const struct endpoint *endpoint = row;
-    struct str path = http_path(req);
-    const struct surface *surface = endpoint                            ? endpoint->surface
-                                    : str_starts(path, STR("/api/v1/")) ? &surface_platform
-                                                                        : &surface_brands;
+    const struct surface *surface = endpoint ? endpoint->surface : surface_of_path(http_path(req));
     const char *text = "Bad Request";
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i].status == status)

@@ -111,9 +111,15 @@ struct endpoint {
 };
 
 struct surface { // how it authenticates, shapes success, errors and faults
-    const char *name;
+    const char *name, *prefix; // prefix: of its paths; "": all others
+    const char *shape; // component of its errors in the document
+    int faults_status;
+    bool rights; // by the table of rights, with objects and chatbots by the path; replies tell the whole of limits
     bool demo; // admin endpoints accept requests without credentials in demo mode
     bool lenient; // numbers as text, unknown fields ignored
+    // An error's body, without sending it.
+    yyjson_mut_val *(*body)(yyjson_mut_doc *doc, const char *request_id, int status, const char *code,
+                            const char *text);
     // Both answer the request; on a loop too, so they must not block. `code` NULL: the usual one of the status.
     void (*error)(struct http_req *req, int status, const char *code, const char *text);
     void (*faults)(struct http_req *req, const struct faults *faults);
@@ -122,6 +128,8 @@ struct surface { // how it authenticates, shapes success, errors and faults
 extern const struct surface surface_brands; // 001, at the root
 extern const struct surface surface_platform; // /api/v1
 extern const struct surface surface_pages; // pages for people, as HTML (pages.c)
+extern const struct surface surface_external; // /api/external
+const struct surface *surface_of_path(struct str path);
 
 struct call {
     struct http_req *req;

@@ -1,13 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
+// The OpenAPI document, made from the endpoint rows: what a row says is what is documented.
 #include "api/openapi.h"
 
-#include "api/call.h"
+#include "api/openapi_parts.h"
 #include "model/product.h"
 
-struct document {
-    struct arena *arena;
-    yyjson_mut_doc *doc;
-    yyjson_mut_val *schemas;
+// Sections of the document, in this order.
+static const struct {
+    const char *name, *description;
+} tags[] = {
+    {"Server", "The server about itself: health, metrics, this document."},
+    {"Accounts", "Signing up, in and out; one's own profile and keys."},
+    {"Users", "Users of a brand and of the installation, for administrators."},
+    {"Brands", "Tenants: each has its own chatbots, catalogue, knowledge and conversations."},
+    {"Default brand", "The same for the brand of the setting `default_brand`, without naming it."},
+    {"Configuration", "How a brand's chatbot speaks and who may speak with it."},
+    {"Catalogue", "Products of a brand, their search and recommendations."},
+    {"Chat", "Conversations of visitors with a brand, over HTTP and WebSocket."},
+    {"Statistics", "Numbers of brands."},
+    {"Chatbots", "Chatbots, their keys, status and files."},
+    {"System prompt", "Versions of a chatbot's system prompt."},
+    {"Conversations", "Turns, history, ends and ratings under /api/v1."},
+    {"Feedback", "What visitors and staff think of answers."},
+    {"Personalities", "How a chatbot sounds."},
+    {"Knowledge bases", "What a chatbot knows: bases, items, search."},
+    {"Knowledge", "Documents and what is found in them."},
+    {"Documents", "Files and pages that a chatbot answers from."},
+    {"Suppliers", "Suppliers and what they supply."},
+    {"Plugins", "Tools and hooks that a turn may use."},
+    {"Training", "Datasets, sessions and intents."},
+    {"Analytics", "What happened in conversations, in numbers."},
+    {"Learning", "What a chatbot could learn from its conversations."},
+    {"Context", "What is remembered of a user: variables, topics, entities, references."},
+    {"Webhooks", "Events sent to other servers, and their deliveries."},
+    {"Audit", "Who changed what."},
+    {"Uploads", "Catalogue files and their reports."},
+    {"Widget", "The chat window for other sites."},
+    {"Site", "The backend of the site widget."},
+    {"External", "The API of older integrations."},
+    {"Pages", "Pages for browsers."},
+};
+
+static const struct {
+    const char *name, *description;
+} path_names[] = {
+    {"chatbotId", "Id or slug of a chatbot"},
+    {"brand_id", "Id of a brand"},
+    {"product_id", "Id of a product"},
+    {"conversation_id", "Id of a conversation, as the client or the server named it"},
+    {"conversationId", "Id of a conversation"},
+    {"sessionId", "Id of a session"},
+    {"userId", "Id of a user, percent-encoded"},
+    {"itemId", "Id of an item"},
+    {"version", "Number of a version"},
+    {"type", "Kind of it"},
+    {"filename", "Name of a file"},
+    {"key", "Its key"},
 };
 
 static const char *method_name(unsigned method)
@@ -19,168 +67,7 @@ static const char *method_name(unsigned method)
                                    : "patch";
 }
 
-// What the server adds by itself is in replies alone: such a model has two components.
-static bool differs(const struct model *model)
-{
-    for (size_t i = 0; i < model->n; i++)
-        if (model->fields[i].flags & FIELD_READONLY)
-            return true;
-    return model->table != NULL;
-}
-
-static yyjson_mut_val *reference(struct document *d, const struct model *model, bool input)
-{
-    const char *name = arena_printf(d->arena, "%s%s", model->name, input && differs(model) ? "Input" : "");
-    if (!yyjson_mut_obj_get(d->schemas, name))
-        json_add(d->doc, d->schemas, name, model_schema(model, d->doc, input));
-    yyjson_mut_val *ref = yyjson_mut_obj(d->doc);
-    json_add_cstr(d->doc, ref, "$ref", arena_printf(d->arena, "#/components/schemas/%s", name));
-    return ref;
-}
-
-// The form of an example: enough to check replies against.
-static yyjson_mut_val *schema_of(struct document *d, yyjson_val *example)
-{
-    yyjson_mut_val *schema = yyjson_mut_obj(d->doc);
-    yyjson_val *key, *value;
-    size_t i, max;
-    if (yyjson_is_obj(example)) {
-        yyjson_mut_val *properties = yyjson_mut_obj(d->doc), *required = yyjson_mut_arr(d->doc);
-        yyjson_obj_foreach(example, i, max, key, value)
-        {
-            json_add(d->doc, properties, yyjson_get_str(key), schema_of(d, value));
-            (void)yyjson_mut_arr_append(required, json_new_str(d->doc, json_str(key)));
-        }
-        json_add_cstr(d->doc, schema, "type", "object");
-        json_add(d->doc, schema, "properties", properties);
-        if (yyjson_mut_arr_size(required))
-            json_add(d->doc, schema, "required", required);
-    } else if (yyjson_is_arr(example)) {
-        json_add_cstr(d->doc, schema, "type", "array");
-        if (yyjson_arr_size(example))
-            json_add(d->doc, schema, "items", schema_of(d, yyjson_arr_get_first(example)));
-    } else {
-        // A scalar may be null where the surface says so; an example cannot tell.
-        const char *type = yyjson_is_str(example)    ? "string"
-                           : yyjson_is_bool(example) ? "boolean"
-                           : yyjson_is_num(example)  ? "number"
-                                                     : NULL;
-        if (type) {
-            yyjson_mut_val *types = yyjson_mut_arr(d->doc);
-            (void)yyjson_mut_arr_add_str(d->doc, types, type);
-            (void)yyjson_mut_arr_add_str(d->doc, types, "null");
-            json_add(d->doc, schema, "type", types);
-        }
-    }
-    return schema;
-}
-
-static yyjson_mut_val *json_content(struct document *d, yyjson_mut_val *schema, const char *example)
-{
-    yyjson_mut_val *content = yyjson_mut_obj(d->doc), *media = yyjson_mut_obj(d->doc);
-    json_add(d->doc, media, "schema", schema);
-    if (example)
-        json_add(d->doc, media, "example", json_new_raw(d->doc, str_from(example)));
-    json_add(d->doc, content, "application/json", media);
-    return content;
-}
-
-// {"status","success","data"} around the resource, or the list of them with its pagination.
-static yyjson_mut_val *enveloped(struct document *d, const struct endpoint *e)
-{
-    static const char one[] = "{\"status\":{\"const\":\"success\"},\"success\":{\"const\":true},\"message\":{\"type\":"
-                              "\"string\"}}";
-    static const char pages[] = "{\"type\":\"object\",\"required\":[\"total\",\"pages\",\"page\",\"limit\"],"
-                                "\"properties\":{\"total\":{\"type\":\"integer\"},\"pages\":{\"type\":\"integer\"},"
-                                "\"page\":{\"type\":\"integer\"},\"limit\":{\"type\":\"integer\"}}}";
-    bool paged = e->flags & ENDPOINT_PAGED;
-    yyjson_val *members = NULL;
-    yyjson_mut_val *schema = yyjson_mut_obj(d->doc), *data = reference(d, e->reply, false), *required;
-    if (json_parse(d->arena, str_from(one), 0, &members, NULL) != 0)
-        return schema;
-    yyjson_mut_val *properties = yyjson_val_mut_copy(d->doc, members);
-    if (paged) {
-        yyjson_mut_val *list = yyjson_mut_obj(d->doc);
-        json_add_cstr(d->doc, list, "type", "array");
-        json_add(d->doc, list, "items", data);
-        data = list;
-        json_add(d->doc, properties, "count", json_new_raw(d->doc, STR("{\"type\":\"integer\"}")));
-        json_add(d->doc, properties, "pagination", json_new_raw(d->doc, str_from(pages)));
-    }
-    json_add(d->doc, properties, "data", data);
-    json_add_cstr(d->doc, schema, "type", "object");
-    required = json_new_raw(d->doc, paged ? STR("[\"status\",\"success\",\"count\",\"data\",\"pagination\"]")
-                                          : STR("[\"status\",\"success\",\"data\"]"));
-    json_add(d->doc, schema, "required", required);
-    json_add(d->doc, schema, "properties", properties);
-    return schema;
-}
-
-static yyjson_mut_val *success(struct document *d, const struct endpoint *e)
-{
-    yyjson_mut_val *reply = yyjson_mut_obj(d->doc), *schema;
-    json_add_cstr(d->doc, reply, "description", "Done");
-    if (e->media) {
-        struct str rest = str_from(e->media);
-        const char *media = arena_cstr(d->arena, str_split(&rest, ';'));
-        json_add(d->doc, reply, "content",
-                 json_new_raw(d->doc, arena_strf(d->arena, "{\"%s\":{\"schema\":{\"type\":\"string\"}}}", media)));
-        return reply;
-    }
-    if (e->reply && e->surface == &surface_platform) {
-        schema = enveloped(d, e);
-    } else if (e->reply && e->flags & ENDPOINT_LIST) {
-        schema = yyjson_mut_obj(d->doc);
-        json_add_cstr(d->doc, schema, "type", "array");
-        json_add(d->doc, schema, "items", reference(d, e->reply, false));
-    } else if (e->reply) {
-        schema = reference(d, e->reply, false);
-    } else {
-        yyjson_val *example = NULL;
-        bool known = e->reply_example && json_parse(d->arena, str_from(e->reply_example), 0, &example, NULL) == 0;
-        schema = known ? schema_of(d, example) : yyjson_mut_obj(d->doc);
-    }
-    json_add(d->doc, reply, "content", json_content(d, schema, e->reply ? NULL : e->reply_example));
-    return reply;
-}
-
-static yyjson_mut_val *error_reply(struct document *d, const char *description, const char *component)
-{
-    yyjson_mut_val *reply = yyjson_mut_obj(d->doc), *schema = yyjson_mut_obj(d->doc);
-    json_add_cstr(d->doc, reply, "description", description);
-    json_add_cstr(d->doc, schema, "$ref", arena_printf(d->arena, "#/components/schemas/%s", component));
-    json_add(d->doc, reply, "content", json_content(d, schema, NULL));
-    return reply;
-}
-
-static void add_errors(struct document *d, const struct endpoint *e, yyjson_mut_val *replies)
-{
-    static const struct {
-        const char *status, *description;
-        bool body, access;
-    } rows[] = {
-        {"400", "A rule of the endpoint is broken", false, false},
-        {"401", "No credential, or one that does not hold", false, false},
-        {"403", "Not allowed to this caller or origin", false, true},
-        {"404", "Not found", false, false},
-        {"409", "It exists, or cannot change now", false, true},
-        {"413", "The body is too large, or none is expected", false, false},
-        {"415", "The body is of another type", true, false},
-        {"429", "Too many requests", false, false},
-        {"503", "Not available now", false, false},
-    };
-    bool reads = e->body || e->raw_body;
-    const char *shape = e->surface == &surface_brands ? "Error" : "PlatformError";
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if ((rows[i].body && !reads) || (rows[i].access && e->who == WHO_ANYBODY))
-            continue;
-        json_add(d->doc, replies, rows[i].status, error_reply(d, rows[i].description, shape));
-    }
-    if (e->surface == &surface_brands && (reads || e->n_query))
-        json_add(d->doc, replies, "422", error_reply(d, "The input is not valid", "Faults"));
-    if (e->kind == HTTP_WEBSOCKET)
-        json_add(d->doc, replies, "426", error_reply(d, "A WebSocket handshake is needed", shape));
-}
+// ---- parameters ----------------------------------------------------------------------------------------------------
 
 static void add_parameter(struct document *d, yyjson_mut_val *list, const char *name, const char *in, const char *type,
                           const char *help, const struct parameter *row)
@@ -206,15 +93,29 @@ static void add_parameter(struct document *d, yyjson_mut_val *list, const char *
     json_add(d->doc, one, "schema", schema);
 }
 
-static yyjson_mut_val *parameters(struct document *d, const struct endpoint *e)
+static const char *path_help(struct document *d, const struct endpoint *e, struct str name)
+{
+    for (size_t i = 0; i < sizeof path_names / sizeof *path_names; i++)
+        if (str_eq(name, str_from(path_names[i].name)))
+            return path_names[i].description;
+    return e->tag ? arena_printf(d->arena, "Which one of %s", e->tag) : "Which one";
+}
+
+static bool is_parameter(struct str part)
+{
+    return part.n > 2 && part.p[0] == '{';
+}
+
+// `path` is the document's: its names may be those of another row of the same form.
+static yyjson_mut_val *parameters(struct document *d, const struct endpoint *e, const char *path)
 {
     yyjson_mut_val *list = yyjson_mut_arr(d->doc);
-    struct str rest = str_from(e->path);
+    struct str rest = str_from(path), own = str_from(e->path);
     while (rest.p) {
-        struct str part = str_split(&rest, '/');
-        if (part.n > 2 && part.p[0] == '{')
-            add_parameter(d, list, arena_cstr(d->arena, (struct str){part.p + 1, part.n - 2}), "path", "string", NULL,
-                          NULL);
+        struct str shown = str_split(&rest, '/'), part = str_split(&own, '/');
+        if (is_parameter(part))
+            add_parameter(d, list, arena_cstr(d->arena, (struct str){shown.p + 1, shown.n - 2}), "path", "string",
+                          path_help(d, e, (struct str){part.p + 1, part.n - 2}), NULL);
     }
     static const struct parameter paging[] = {{"page", "integer", "Which page", 1, INT32_MAX},
                                               {"limit", "integer", "Objects of a page", 1, 100}};
@@ -224,6 +125,8 @@ static yyjson_mut_val *parameters(struct document *d, const struct endpoint *e)
         add_parameter(d, list, e->query[i].name, "query", e->query[i].type, e->query[i].help, &e->query[i]);
     return list;
 }
+
+// ---- operations ----------------------------------------------------------------------------------------------------
 
 static void add_security(struct document *d, const struct endpoint *e, yyjson_mut_val *operation)
 {
@@ -236,101 +139,168 @@ static void add_security(struct document *d, const struct endpoint *e, yyjson_mu
     json_add(d->doc, operation, "security", list);
 }
 
+// Who may, in the letters of docs/rights.md; whether a user's key does; what it is limited by.
+static void add_rights(struct document *d, const struct endpoint *e, yyjson_mut_val *operation)
+{
+    const struct right *right = &rights[e->who];
+    AUTO_BUF struct buf text = BUF_INIT(1000);
+    buf_addf(&text, "May be called by %s.", right->text);
+    if (e->flags & ENDPOINT_TOKEN)
+        buf_addz(&text, " A user's key does not do: an access token is needed.");
+    if (e->limit)
+        buf_addf(&text, " Limit: `%s`%s%s.", e->limit->name, e->family ? ", family " : "", e->family ? e->family : "");
+    json_add_str(d->doc, operation, "description", arena_str(d->arena, buf_str(&text)));
+    json_add_cstr(d->doc, operation, "x-parley-right", right->letter);
+    if (e->flags & ENDPOINT_TOKEN)
+        json_add_bool(d->doc, operation, "x-parley-token", true);
+    if (!e->limit)
+        return;
+    json_add_cstr(d->doc, operation, "x-parley-limit", e->limit->name);
+    if (e->family)
+        json_add_cstr(d->doc, operation, "x-parley-family", e->family);
+}
+
 static yyjson_mut_val *request_body(struct document *d, const struct endpoint *e)
 {
-    yyjson_mut_val *body = yyjson_mut_obj(d->doc), *schema = reference(d, e->body ? e->body : e->raw_model, true);
+    const struct model *model = e->body ? e->body : e->raw_model;
+    yyjson_mut_val *body = yyjson_mut_obj(d->doc), *schema = openapi_reference(d, model, true);
+    yyjson_mut_val *example = openapi_example(d, model, true);
     if (e->flags & ENDPOINT_BODY_LIST) {
-        yyjson_mut_val *list = yyjson_mut_obj(d->doc);
+        yyjson_mut_val *list = yyjson_mut_obj(d->doc), *one = example;
         json_add_cstr(d->doc, list, "type", "array");
         json_add(d->doc, list, "items", yyjson_mut_obj(d->doc)); // a bad row is reported in the reply, not refused
         json_add_cstr(d->doc, list, "description",
-                      arena_printf(d->arena, "Rows as in %s; bad ones are named in the reply", e->raw_model->name));
+                      arena_printf(d->arena, "Rows as in %s; bad ones are named in the reply", model->name));
         json_add_int(d->doc, list, "minItems", 1);
         json_add_int(d->doc, list, "maxItems", PRODUCTS_PER_BULK);
         schema = list;
+        example = yyjson_mut_arr(d->doc);
+        (void)yyjson_mut_arr_append(example, one);
     }
     json_add_bool(d->doc, body, "required", !(e->flags & (ENDPOINT_QUERY_FIELDS | ENDPOINT_NO_BODY_NEEDED)));
-    json_add(d->doc, body, "content", json_content(d, schema, NULL));
+    json_add(d->doc, body, "content", openapi_content(d, schema, example));
     return body;
 }
 
-static yyjson_mut_val *operation(struct document *d, const struct endpoint *e)
+static yyjson_mut_val *operation(struct document *d, const struct endpoint *e, const char *path)
 {
-    yyjson_mut_val *op = yyjson_mut_obj(d->doc), *tags = yyjson_mut_arr(d->doc), *replies = yyjson_mut_obj(d->doc);
+    yyjson_mut_val *op = yyjson_mut_obj(d->doc), *its_tags = yyjson_mut_arr(d->doc);
     AUTO_BUF struct buf id = BUF_INIT(256);
     buf_addz(&id, method_name(e->method));
     for (const char *c = e->path; *c; c++)
         buf_addc(&id, strchr("/{}.-", *c) ? '_' : *c);
-    (void)yyjson_mut_arr_add_str(d->doc, tags, e->tag);
+    (void)yyjson_mut_arr_add_str(d->doc, its_tags, e->tag);
     json_add_str(d->doc, op, "operationId", arena_str(d->arena, buf_str(&id)));
     json_add_cstr(d->doc, op, "summary", e->summary);
-    json_add(d->doc, op, "tags", tags);
-    json_add(d->doc, op, "parameters", parameters(d, e));
+    add_rights(d, e, op);
+    json_add(d->doc, op, "tags", its_tags);
+    json_add(d->doc, op, "parameters", parameters(d, e, path));
     if (e->body || e->raw_model)
         json_add(d->doc, op, "requestBody", request_body(d, e));
-    const char *done = e->kind == HTTP_WEBSOCKET ? "101" : e->flags & ENDPOINT_CREATED ? "201" : "200";
-    json_add(d->doc, replies, done, success(d, e));
-    if (e->flags & ENDPOINT_EXISTS)
-        json_add(d->doc, replies, "200", success(d, e));
-    add_errors(d, e, replies);
-    json_add(d->doc, op, "responses", replies);
+    json_add(d->doc, op, "responses", openapi_replies(d, e));
     add_security(d, e, op);
     return op;
 }
 
-static void add_shapes(struct document *d)
+// ---- the document --------------------------------------------------------------------------------------------------
+
+static bool same_form(struct str a, struct str b)
 {
-    json_add(
-        d->doc, d->schemas, "Error",
-        json_new_raw(
-            d->doc,
-            STR("{\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{\"detail\":{\"type\":\"string\"}}}")));
-    json_add(d->doc, d->schemas, "Faults",
-             json_new_raw(d->doc, STR("{\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{\"detail\":{"
-                                      "\"type\":\"array\",\"maxItems\":50,\"items\":"
-                                      "{\"type\":\"object\",\"required\":[\"type\",\"loc\",\"msg\",\"input\"],"
-                                      "\"properties\":{\"type\":{\"type\":\"string\"},"
-                                      "\"loc\":{\"type\":\"array\",\"items\":{\"type\":[\"string\",\"integer\"]}},"
-                                      "\"msg\":{\"type\":\"string\"},\"input\":{}}}}}}")));
-    json_add(d->doc, d->schemas, "PlatformError",
-             json_new_raw(
-                 d->doc,
-                 STR("{\"type\":\"object\",\"required\":[\"status\",\"success\",\"message\",\"code\",\"requestId\"],"
-                     "\"properties\":{"
-                     "\"status\":{\"const\":\"error\"},\"success\":{\"const\":false},\"message\":{\"type\":\"string\"},"
-                     "\"code\":{\"type\":\"string\"},\"details\":{},\"requestId\":{\"type\":\"string\"}}}")));
+    while (a.p && b.p) {
+        struct str x = str_split(&a, '/'), y = str_split(&b, '/');
+        if (!str_eq(x, y) && !(is_parameter(x) && is_parameter(y)))
+            return false;
+    }
+    return !a.p && !b.p;
 }
 
-struct str openapi_text(struct arena *arena, struct str server_url)
+// Paths that differ in the names of parameters alone are one path in OpenAPI: the first of them.
+static const char *path_of(const struct endpoint *e)
 {
-    struct document d = {arena, json_doc(arena), NULL};
-    yyjson_mut_val *root = yyjson_mut_obj(d.doc), *paths = yyjson_mut_obj(d.doc), *components = yyjson_mut_obj(d.doc);
-    yyjson_mut_val *info = yyjson_mut_obj(d.doc), *servers = yyjson_mut_arr(d.doc);
-    d.schemas = yyjson_mut_obj(d.doc);
-    add_shapes(&d);
+    for (size_t i = 0; endpoint_at(i); i++)
+        if (!(endpoint_at(i)->flags & ENDPOINT_HIDDEN) && same_form(str_from(endpoint_at(i)->path), str_from(e->path)))
+            return endpoint_at(i)->path;
+    return e->path;
+}
+
+static void add_paths(struct document *d, yyjson_mut_val *paths)
+{
     for (size_t i = 0; endpoint_at(i); i++) {
         const struct endpoint *e = endpoint_at(i);
         if (e->flags & ENDPOINT_HIDDEN)
             continue;
-        yyjson_mut_val *path = yyjson_mut_obj_get(paths, e->path);
+        const char *name = path_of(e);
+        yyjson_mut_val *path = yyjson_mut_obj_get(paths, name);
         if (!path) {
-            path = yyjson_mut_obj(d.doc);
-            json_add(d.doc, paths, e->path, path);
+            path = yyjson_mut_obj(d->doc);
+            json_add(d->doc, paths, name, path);
         }
-        json_add(d.doc, path, method_name(e->method), operation(&d, e));
+        json_add(d->doc, path, method_name(e->method), operation(d, e, name));
     }
-    json_add_cstr(d.doc, root, "openapi", "3.1.0");
-    json_add_cstr(d.doc, info, "title", "Parley");
-    json_add_cstr(d.doc, info, "version", PARLEY_VERSION);
-    json_add_cstr(d.doc, info, "description", "Chat, catalogue and management of many brands on one server.");
-    json_add(d.doc, root, "info", info);
-    json_add_str(d.doc, yyjson_mut_arr_add_obj(d.doc, servers), "url", server_url.p ? server_url : STR("/"));
-    json_add(d.doc, root, "servers", servers);
-    json_add(d.doc, root, "paths", paths);
-    json_add(d.doc, components, "schemas", d.schemas);
-    json_add(d.doc, components, "securitySchemes",
-             json_new_raw(d.doc, STR("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"apiKey\":{\"type\":"
-                                     "\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}}")));
-    json_add(d.doc, root, "components", components);
+}
+
+static bool is_used(const char *tag)
+{
+    for (size_t i = 0; endpoint_at(i); i++)
+        if (!(endpoint_at(i)->flags & ENDPOINT_HIDDEN) && strcmp(endpoint_at(i)->tag, tag) == 0)
+            return true;
+    return false;
+}
+
+static yyjson_mut_val *all_tags(struct document *d)
+{
+    yyjson_mut_val *list = yyjson_mut_arr(d->doc);
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        if (!is_used(tags[i].name))
+            continue;
+        yyjson_mut_val *one = yyjson_mut_arr_add_obj(d->doc, list);
+        json_add_cstr(d->doc, one, "name", tags[i].name);
+        json_add_cstr(d->doc, one, "description", tags[i].description);
+    }
+    return list;
+}
+
+static yyjson_mut_val *all_rights(struct document *d)
+{
+    yyjson_mut_val *object = yyjson_mut_obj(d->doc);
+    for (int i = 0; i < WHO_RIGHTS; i++)
+        if (rights[i].letter && !yyjson_mut_obj_get(object, rights[i].letter))
+            json_add_cstr(d->doc, object, rights[i].letter, rights[i].text);
+    return object;
+}
+
+static yyjson_mut_val *info(struct document *d)
+{
+    yyjson_mut_val *info = yyjson_mut_obj(d->doc);
+    json_add_cstr(d->doc, info, "title", "Parley");
+    json_add_cstr(d->doc, info, "version", PARLEY_VERSION);
+    json_add_cstr(d->doc, info, "description", "Chat, catalogue and management of many brands on one server.");
+    json_add(d->doc, info, "license",
+             json_new_raw(d->doc, STR("{\"name\":\"Apache License 2.0\",\"identifier\":\"Apache-2.0\"}")));
+    return info;
+}
+
+struct str openapi_text(struct arena *arena, struct str server_url)
+{
+    yyjson_mut_doc *doc = json_doc(arena);
+    struct document d = {arena, doc, yyjson_mut_obj(doc), yyjson_mut_obj(doc)};
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *paths = yyjson_mut_obj(doc), *components = yyjson_mut_obj(doc);
+    yyjson_mut_val *servers = yyjson_mut_arr(doc);
+    openapi_shapes(&d);
+    add_paths(&d, paths);
+    json_add_cstr(doc, root, "openapi", "3.1.0");
+    json_add(doc, root, "info", info(&d));
+    json_add_str(doc, yyjson_mut_arr_add_obj(doc, servers), "url", server_url.p ? server_url : STR("/"));
+    json_add(doc, root, "servers", servers);
+    json_add(doc, root, "tags", all_tags(&d));
+    json_add(doc, root, "x-parley-rights", all_rights(&d));
+    json_add(doc, root, "paths", paths);
+    json_add(doc, components, "schemas", d.schemas);
+    json_add(doc, components, "responses", d.responses);
+    json_add(doc, components, "securitySchemes",
+             json_new_raw(doc, STR("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"An access "
+                                   "token, or a key\"},\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":"
+                                   "\"X-API-Key\",\"description\":\"A user's or a chatbot's key\"}}")));
+    json_add(doc, root, "components", components);
     return json_write(arena, root);
 }

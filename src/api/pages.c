@@ -75,7 +75,9 @@ static void page_faults(struct http_req *req, const struct faults *faults)
     page_error(req, 400, NULL, "The form is not complete");
 }
 
-const struct surface surface_pages = {"pages", false, true, page_error, page_faults, NULL};
+const struct surface surface_pages = {
+    .name = "pages", .prefix = "", .shape = "Error", .faults_status = 400, .lenient = true, .error = page_error,
+    .faults = page_faults};
 
 // ---- forms ---------------------------------------------------------------------------------------------------------
 

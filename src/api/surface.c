@@ -16,13 +16,20 @@ static yyjson_mut_val *fault_input(yyjson_mut_doc *doc, const struct fault *faul
 
 // ---- 001: {"detail": …} --------------------------------------------------------------------------------------------
 
-static void brands_error(struct http_req *req, int status, const char *code, const char *text)
+static yyjson_mut_val *brands_body(yyjson_mut_doc *doc, const char *request_id, int status, const char *code,
+                                   const char *text)
 {
+    (void)request_id;
+    (void)status;
     (void)code;
-    yyjson_mut_doc *doc = json_doc(http_arena(req));
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     json_add_cstr(doc, root, "detail", text);
-    send_json(req, status, root);
+    return root;
+}
+
+static void brands_error(struct http_req *req, int status, const char *code, const char *text)
+{
+    send_json(req, status, brands_body(json_doc(http_arena(req)), http_request_id(req), status, code, text));
 }
 
 static void brands_faults(struct http_req *req, const struct faults *faults)
@@ -41,7 +48,17 @@ static void brands_faults(struct http_req *req, const struct faults *faults)
     send_json(req, 422, root);
 }
 
-const struct surface surface_brands = {"brands", true, true, brands_error, brands_faults, NULL};
+const struct surface surface_brands = {
+    .name = "brands",
+    .prefix = "",
+    .shape = "Error",
+    .faults_status = 422,
+    .demo = true,
+    .lenient = true,
+    .body = brands_body,
+    .error = brands_error,
+    .faults = brands_faults,
+};
 
 // ---- /api/v1: envelope ---------------------------------------------------------------------------------------------
 
@@ -53,17 +70,6 @@ static const struct {
              {413, "PAYLOAD_TOO_LARGE"}, {415, "UNSUPPORTED_MEDIA_TYPE"}, {429, "RATE_LIMIT_EXCEEDED"},
              {503, "UNAVAILABLE"}};
 
-static yyjson_mut_val *envelope(struct http_req *req, yyjson_mut_doc *doc, const char *code, const char *text)
-{
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
-    json_add_cstr(doc, root, "status", "error");
-    json_add_bool(doc, root, "success", false);
-    json_add_cstr(doc, root, "message", text);
-    json_add_cstr(doc, root, "code", code);
-    json_add_cstr(doc, root, "requestId", http_request_id(req));
-    return root;
-}
-
 static const char *code_of(int status)
 {
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
@@ -72,10 +78,27 @@ static const char *code_of(int status)
     return "BAD_REQUEST";
 }
 
+static yyjson_mut_val *platform_body(yyjson_mut_doc *doc, const char *request_id, int status, const char *code,
+                                     const char *text)
+{
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+    json_add_cstr(doc, root, "status", "error");
+    json_add_bool(doc, root, "success", false);
+    json_add_cstr(doc, root, "message", text);
+    json_add_cstr(doc, root, "code", code ? code : code_of(status));
+    json_add_cstr(doc, root, "requestId", request_id);
+    return root;
+}
+
+static yyjson_mut_val *envelope(struct http_req *req, yyjson_mut_doc *doc, const char *code, const char *text)
+{
+    return platform_body(doc, http_request_id(req), 0, code, text);
+}
+
 static void platform_error(struct http_req *req, int status, const char *code, const char *text)
 {
     http_header(req, "Cache-Control", "no-store");
-    send_json(req, status, envelope(req, json_doc(http_arena(req)), code ? code : code_of(status), text));
+    send_json(req, status, platform_body(json_doc(http_arena(req)), http_request_id(req), status, code, text));
 }
 
 void call_error_details(struct call *call, int status, const char *text, yyjson_mut_doc *doc, yyjson_mut_val *details)
@@ -86,12 +109,12 @@ void call_error_details(struct call *call, int status, const char *text, yyjson_
     send_json(call->req, status, root);
 }
 
-static void platform_faults(struct http_req *req, const struct faults *faults)
+// The list of `details`, and the first of them as a sentence.
+static yyjson_mut_val *fault_list(struct arena *arena, yyjson_mut_doc *doc, const struct faults *faults,
+                                  const char **ret_first)
 {
-    struct arena *arena = http_arena(req);
-    yyjson_mut_doc *doc = json_doc(arena);
     yyjson_mut_val *list = yyjson_mut_arr(doc);
-    const char *first = "the request is not valid";
+    *ret_first = "the request is not valid";
     for (size_t i = 0; i < faults->n; i++) {
         const struct fault *fault = &faults->at[i];
         struct str field = fault_loc_text(arena, fault->loc);
@@ -100,9 +123,26 @@ static void platform_faults(struct http_req *req, const struct faults *faults)
         json_add_str(doc, one, "message", fault->plain);
         json_add_cstr(doc, one, "code", fault_kinds[fault->code].code);
         if (i == 0)
-            first = arena_printf(arena, STR_FMT "%s" STR_FMT, STR_ARG(field.n ? field : STR("body")), " ",
-                                 STR_ARG(fault->plain));
+            *ret_first = arena_printf(arena, STR_FMT "%s" STR_FMT, STR_ARG(field.n ? field : STR("body")), " ",
+                                      STR_ARG(fault->plain));
     }
+    return list;
+}
+
+static yyjson_mut_val *quota_list(yyjson_mut_doc *doc, const char *text)
+{
+    yyjson_mut_val *list = yyjson_mut_arr(doc), *one = yyjson_mut_arr_add_obj(doc, list);
+    json_add_cstr(doc, one, "field", "");
+    json_add_cstr(doc, one, "message", text);
+    json_add_cstr(doc, one, "code", fault_kinds[FAULT_QUOTA].code);
+    return list;
+}
+
+static void platform_faults(struct http_req *req, const struct faults *faults)
+{
+    const char *first;
+    yyjson_mut_doc *doc = json_doc(http_arena(req));
+    yyjson_mut_val *list = fault_list(http_arena(req), doc, faults, &first);
     yyjson_mut_val *root = envelope(req, doc, "VALIDATION_ERROR", first);
     json_add(doc, root, "details", list);
     http_header(req, "Cache-Control", "no-store");
@@ -112,15 +152,84 @@ static void platform_faults(struct http_req *req, const struct faults *faults)
 static void platform_quota(struct http_req *req, const char *text)
 {
     yyjson_mut_doc *doc = json_doc(http_arena(req));
-    yyjson_mut_val *root = envelope(req, doc, "CONFLICT", text), *list = yyjson_mut_arr(doc);
-    yyjson_mut_val *one = yyjson_mut_arr_add_obj(doc, list);
-    json_add_cstr(doc, one, "field", "");
-    json_add_cstr(doc, one, "message", text);
-    json_add_cstr(doc, one, "code", fault_kinds[FAULT_QUOTA].code);
-    json_add(doc, root, "details", list);
+    yyjson_mut_val *root = envelope(req, doc, "CONFLICT", text);
+    json_add(doc, root, "details", quota_list(doc, text));
     http_header(req, "Cache-Control", "no-store");
     send_json(req, 409, root);
 }
 
-const struct surface surface_platform = {"platform",      false,          false, platform_error,
-                                         platform_faults, platform_quota};
+const struct surface surface_platform = {
+    .name = "platform",
+    .prefix = "/api/v1/",
+    .shape = "PlatformError",
+    .faults_status = 400,
+    .rights = true,
+    .body = platform_body,
+    .error = platform_error,
+    .faults = platform_faults,
+    .quota = platform_quota,
+};
+
+// ---- /api/external: {"success": false, "error": …} -----------------------------------------------------------------
+
+static yyjson_mut_val *external_new(yyjson_mut_doc *doc, const char *code, const char *text, yyjson_mut_val *details)
+{
+    yyjson_mut_val *root = yyjson_mut_obj(doc), *error = yyjson_mut_obj(doc);
+    json_add_bool(doc, root, "success", false);
+    json_add_cstr(doc, error, "code", code);
+    json_add_cstr(doc, error, "message", text);
+    json_add(doc, error, "details", details);
+    json_add(doc, root, "error", error);
+    return root;
+}
+
+static yyjson_mut_val *external_body(yyjson_mut_doc *doc, const char *request_id, int status, const char *code,
+                                     const char *text)
+{
+    (void)request_id;
+    return external_new(doc, code ? code : code_of(status), text, yyjson_mut_null(doc));
+}
+
+static void external_error(struct http_req *req, int status, const char *code, const char *text)
+{
+    http_header(req, "Cache-Control", "no-store");
+    send_json(req, status, external_body(json_doc(http_arena(req)), NULL, status, code, text));
+}
+
+static void external_faults(struct http_req *req, const struct faults *faults)
+{
+    const char *first;
+    yyjson_mut_doc *doc = json_doc(http_arena(req));
+    yyjson_mut_val *list = fault_list(http_arena(req), doc, faults, &first);
+    http_header(req, "Cache-Control", "no-store");
+    send_json(req, 400, external_new(doc, "VALIDATION_ERROR", first, list));
+}
+
+static void external_quota(struct http_req *req, const char *text)
+{
+    yyjson_mut_doc *doc = json_doc(http_arena(req));
+    http_header(req, "Cache-Control", "no-store");
+    send_json(req, 409, external_new(doc, "CONFLICT", text, quota_list(doc, text)));
+}
+
+const struct surface surface_external = {
+    .name = "external",
+    .prefix = "/api/external/",
+    .shape = "ExternalError",
+    .faults_status = 400,
+    .rights = true,
+    .lenient = true,
+    .body = external_body,
+    .error = external_error,
+    .faults = external_faults,
+    .quota = external_quota,
+};
+
+const struct surface *surface_of_path(struct str path)
+{
+    static const struct surface *const all[] = {&surface_platform, &surface_external, &surface_brands};
+    size_t i = 0;
+    while (!str_starts(path, str_from(all[i]->prefix)))
+        i++;
+    return all[i];
+}

@@ -167,6 +167,6 @@ def test_schemathesis(who, phases, tmp_path):
             arguments += ["--header", f"Authorization: Bearer {site.server.token}"]
         done = run([sys.executable, "-m", "schemathesis.cli", "--config-file", config, "run",
                     f"{site.url}/openapi.json", *arguments],
-                   timeout=170, cwd=tmp_path, env={"HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)})
+                   timeout=900, cwd=tmp_path, env={"HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)})
         alive(site)
         assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-2000:]

@@ -6,6 +6,8 @@
 #include "base/id.h"
 #include "store/audit.h"
 
+enum { NAME_MOST = 100 };
+
 struct audit_page {
     struct call *call;
     struct audit_query query;
@@ -85,7 +87,8 @@ static yyjson_mut_val *entry_json(yyjson_mut_doc *doc, const struct audit_entry 
 
 static void list_rows(struct call *call, struct str chatbot_id)
 {
-    struct str action = http_query(call->req, "action"), user = http_query(call->req, "userId");
+    struct str action = call_query_text(call, "action", NULL, NAME_MOST, false);
+    struct str user = call_query_text(call, "userId", NULL, NAME_MOST, false);
     struct audit_page p = {.call = call};
     p.query = (struct audit_query){
         .chatbot_id = chatbot_id,

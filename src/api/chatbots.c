@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chatbots (000-management 2.1, 2.2; 003-platform 3): list, make, read, change, delete, restore. One object with one
 // handler for all surfaces; a brand's default one is also what surface 001 configures.
-//
-// A change is decoded over the row as it is inside the transaction. What the body says as it was shown is no change, so
-// that a client may send back what it read; it is taken out of the body first.
 #include "api/chatbots.h"
 
-#include "api/brands.h"
 #include "base/clock.h"
 #include "base/id.h"
-#include "model/personality.h"
 #include "model/text.h"
-#include "store/account.h"
 #include "store/audit.h"
 #include "store/chatbot_key.h"
-#include "store/crud.h"
 #include "store/job.h"
 #include "store/knowledge_filters.h"
-#include "store/personality.h"
 
 #include <stdlib.h>
 
 #define DAY_MS INT64_C(86400000)
+enum { FILTER_MOST = 1000 };
 
 static const struct loc body_root = {NULL, STR("body"), 0};
 
@@ -75,8 +68,7 @@ yyjson_mut_val *chatbot_creator_json(yyjson_mut_doc *doc, const struct chatbot_c
     return there ? model_encode(&chatbot_creator_model, doc, creator) : yyjson_mut_null(doc);
 }
 
-// "publishableKey": "***" and the like are model_diff's; who it belongs to is no field of replies and comes here.
-static struct str with_creator(struct arena *arena, struct str object, const struct chatbot *chatbot)
+struct str chatbot_with_creator(struct arena *arena, struct str object, const struct chatbot *chatbot)
 {
     yyjson_mut_doc *doc = json_doc(arena);
     yyjson_mut_val *copy = json_new_raw(doc, object);
@@ -126,7 +118,7 @@ static int load_list(struct tx *tx, void *arg, struct err *err)
 
 static struct str filter_text(struct call *call, const char *name)
 {
-    struct str text = str_trim(http_query(call->req, name));
+    struct str text = call_query_text(call, name, NULL, FILTER_MOST, false);
     return text.n ? text : STR_NULL;
 }
 
@@ -138,6 +130,7 @@ static bool read_list_query(struct listing *l)
     struct call *call = l->call;
     struct str words = filter_text(call, "q");
     size_t which;
+    l->query.tag = filter_text(call, "tag");
     if (!call_page(call, 20, &l->page))
         return false;
     (void)call_query_bool(call, "deleted", &l->query.deleted);
@@ -146,7 +139,6 @@ static bool read_list_query(struct listing *l)
         return false;
     l->query.order = orders[which];
     l->query.words = words.p ? text_fold_case(call->arena, words) : STR_NULL;
-    l->query.tag = filter_text(call, "tag");
     l->query.limit = l->page.limit;
     l->query.offset = page_offset(&l->page);
     return true;
@@ -225,8 +217,8 @@ int chatbot_make(struct tx *tx, struct chatbot_work *work, struct err *err)
     if (rc)
         return rc;
     model_diff(&chatbot_model, tx_arena(tx), NULL, row, &old_value, &new_value);
-    rc = chatbot_audit(tx, "create_chatbot_instance", row->id, old_value, with_creator(tx_arena(tx), new_value, row),
-                       err);
+    rc = chatbot_audit(tx, "create_chatbot_instance", row->id, old_value,
+                       chatbot_with_creator(tx_arena(tx), new_value, row), err);
     rc = rc ? rc : tell_created(tx, row, err);
     return rc ? rc : chatbot_extras_load(tx, call->arena, row, err);
 }
@@ -265,7 +257,7 @@ static void create_chatbot(struct call *call)
         chatbot_reply(call, 201, "Chatbot created", &work);
 }
 
-// ---- read and change -----------------------------------------------------------------------------------------------
+// ---- read ----------------------------------------------------------------------------------------------------------
 
 static int load_extras(struct tx *tx, void *arg, struct err *err)
 {
@@ -279,139 +271,6 @@ static void read_chatbot(struct call *call)
     struct chatbot_work work = {.call = call};
     if (!call_failed(call, call_store_read(call, load_extras, &work)))
         chatbot_reply(call, 200, NULL, &work);
-}
-
-// The members of `body` that say something else than `shown`; a user as shown stands for its id.
-static yyjson_mut_val *without_shown(yyjson_mut_doc *doc, yyjson_val *body, yyjson_val *shown)
-{
-    yyjson_mut_val *rest = yyjson_mut_obj(doc);
-    yyjson_val *key, *value;
-    size_t i, max;
-    yyjson_obj_foreach(body, i, max, key, value)
-    {
-        const char *name = yyjson_get_str(key);
-        yyjson_val *before = json_get(shown, name), *id = yyjson_is_obj(value) ? json_get(value, "id") : NULL;
-        if (before && yyjson_equals(value, before))
-            continue;
-        yyjson_mut_val *kept = strcmp(name, "configuration") == 0 && yyjson_is_obj(value)
-                                   ? without_shown(doc, value, before)
-                                   : yyjson_val_mut_copy(doc, id && strcmp(name, "createdBy") == 0 ? id : value);
-        (void)yyjson_mut_obj_add(rest, yyjson_val_mut_copy(doc, key), kept);
-    }
-    return rest;
-}
-
-// What the request wants changed. Not an object: as it came, and decoding says so.
-static yyjson_val *changes(struct call *call, const struct chatbot *now)
-{
-    yyjson_mut_doc *doc = call_doc(call);
-    yyjson_val *shown = NULL, *rest = NULL;
-    if (!yyjson_is_obj(call->json) ||
-        json_parse(call->arena, json_write(call->arena, chatbot_json(doc, now)), JSON_RAW_NUMBERS, &shown, NULL) != 0 ||
-        json_parse(call->arena, json_write(call->arena, without_shown(doc, call->json, shown)), JSON_RAW_NUMBERS, &rest,
-                   NULL) != 0)
-        return call->json;
-    return rest;
-}
-
-static bool same_id(const struct chatbot *a, const struct chatbot *b, const char *field)
-{
-    bool has = model_has(&chatbot_model, a, field);
-    return has == model_has(&chatbot_model, b, field) &&
-           (!has || str_eq(*(const struct str *)model_at(&chatbot_model, (void *)(uintptr_t)a, field),
-                           *(const struct str *)model_at(&chatbot_model, (void *)(uintptr_t)b, field)));
-}
-
-static int check_handover(struct tx *tx, struct chatbot_work *work, struct err *err)
-{
-    struct call *call = work->call;
-    struct loc at = {&body_root, STR("createdBy"), 0};
-    struct str role;
-    if (same_id(&work->old, &work->row, "createdBy"))
-        return 0;
-    if (call->role < ROLE_ADMIN)
-        return err_set(err, ERR_DENIED, "Only an admin hands a chatbot over");
-    int rc = membership_role(tx, call->arena, work->row.created_by, &role, err);
-    if (rc == 0)
-        fault_add(call->faults, FAULT_REFERENCE, &at, NULL, 0, "a member of the brand");
-    return rc < 0 ? rc : 0;
-}
-
-static int check_personality(struct tx *tx, struct chatbot_work *work, struct err *err)
-{
-    struct loc at = {&body_root, STR("defaultPersonalityId"), 0};
-    struct personality key = {.id = work->row.default_personality_id}, found;
-    if (same_id(&work->old, &work->row, "defaultPersonalityId") || !key.id.p ||
-        !model_has(&chatbot_model, &work->row, "defaultPersonalityId"))
-        return 0;
-    model_mark(&personality_model, &key, "id", true);
-    int rc = crud_get(tx, &personality_model, work->call->arena, &key, &found, err);
-    if (rc == 0 || (rc == 1 && !str_eq(found.chatbot_id, work->row.id)))
-        fault_add(work->call->faults, FAULT_REFERENCE, &at, NULL, 0, "a personality of the chatbot");
-    return rc < 0 ? rc : 0;
-}
-
-static int check_change(struct tx *tx, struct chatbot_work *work, yyjson_val *body, struct err *err)
-{
-    struct call *call = work->call;
-    struct loc prompt = {&body_root, STR("systemPrompt"), 0}, filters = {&body_root, STR("knowledgeSourceFilters"), 0};
-    if (json_get(body, "systemPrompt"))
-        fault_add(call->faults, FAULT_UNKNOWN, &prompt, NULL, 0, NULL);
-    chatbot_settle_welcome(call, &body_root, body, &work->row);
-    int rc = check_handover(tx, work, err);
-    rc = rc ? rc : check_personality(tx, work, err);
-    if (!rc && !str_eq(work->old.knowledge_filters, work->row.knowledge_filters))
-        rc = chatbot_check_filters(tx, call, &work->row, &filters, err);
-    return rc ? rc : call->faults->n ? ERR_INVALID : 0;
-}
-
-static int save(struct tx *tx, struct chatbot_work *work, struct err *err)
-{
-    struct arena *arena = tx_arena(tx);
-    struct chatbot *old = &work->old, *row = &work->row;
-    struct str old_value, new_value;
-    row->updated_at = clock_wall_ms();
-    int rc = chatbot_save(tx, row, old->slug, err);
-    if (!rc && !same_id(old, row, "defaultPersonalityId"))
-        rc = personality_make_default(
-            tx, row->id,
-            model_has(&chatbot_model, row, "defaultPersonalityId") ? row->default_personality_id : STR_NULL,
-            row->updated_at, err);
-    if (rc)
-        return rc;
-    model_diff(&chatbot_model, arena, old, row, &old_value, &new_value);
-    if (!same_id(old, row, "createdBy")) {
-        old_value = with_creator(arena, old_value, old);
-        new_value = with_creator(arena, new_value, row);
-    }
-    return chatbot_audit(tx, "update_chatbot_instance", row->id, old_value, new_value, err);
-}
-
-static int update(struct tx *tx, void *arg, struct err *err)
-{
-    struct chatbot_work *work = arg;
-    struct call *call = work->call;
-    int rc = chatbot_work_load(tx, work, err);
-    rc = rc ? rc : chatbot_extras_load(tx, call->arena, &work->row, err);
-    if (rc)
-        return rc;
-    struct model_input input = {.body = changes(call, &work->row)};
-    work->old = work->row;
-    rc = model_decode(&chatbot_model, MODEL_PATCH, &input, &work->row, call->faults);
-    rc = rc ? rc : check_change(tx, work, input.body, err);
-    if (!rc && !model_equal(&chatbot_model, tx_arena(tx), &work->old, &work->row))
-        rc = save(tx, work, err);
-    return rc ? rc : chatbot_extras_load(tx, call->arena, &work->row, err);
-}
-
-static void update_chatbot(struct call *call)
-{
-    struct chatbot_work work = {.call = call};
-    if (call_failed(call, call_store_write(call, update, &work)))
-        return;
-    if (work.row.is_default && str_eq(work.row.status, STR("inactive")))
-        brands_closed(call->app, call->scope.brand); // its sockets, when their turns have ended
-    chatbot_reply(call, 200, NULL, &work);
 }
 
 // ---- delete and restore --------------------------------------------------------------------------------------------
@@ -507,7 +366,7 @@ static const struct endpoint rows[] = {
      .reply = &chatbot_model, .run = read_chatbot},
     {HTTP_PUT, "/api/v1/chatbots/{chatbotId}", CHATBOTS, .who = WHO_CHANGE,
      .summary = "Change a chatbot; what is not given stays", .raw_body = true, .raw_model = &chatbot_model,
-     .flags = ENDPOINT_PATCH | ENDPOINT_NO_BODY_NEEDED, .reply = &chatbot_model, .run = update_chatbot},
+     .flags = ENDPOINT_PATCH | ENDPOINT_NO_BODY_NEEDED, .reply = &chatbot_model, .run = chatbot_update},
     {HTTP_DELETE, "/api/v1/chatbots/{chatbotId}", CHATBOTS, .who = WHO_CHANGE,
      .summary = "Delete a chatbot; it can be restored for a time",
      .reply_example = "{\"status\":\"success\",\"success\":true,\"message\":\"Chatbot deleted\",\"data\":{\"id\":"
@@ -516,8 +375,7 @@ static const struct endpoint rows[] = {
      .run = delete_chatbot},
     {HTTP_POST, "/api/v1/chatbots/{chatbotId}/restore", CHATBOTS, .who = WHO_BRAND_ADMIN,
      .summary = "Bring a deleted chatbot back; it is inactive", .flags = ENDPOINT_DELETED | ENDPOINT_NO_BODY_NEEDED,
-     .body = &empty_body_model, .reply = &chatbot_model,
-     .run = restore_chatbot},
+     .body = &empty_body_model, .reply = &chatbot_model, .run = restore_chatbot},
 };
 
 struct endpoints chatbots_endpoints(void)

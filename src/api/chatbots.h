@@ -19,6 +19,9 @@ int chatbot_work_load(struct tx *tx, struct chatbot_work *work, struct err *err)
 int chatbot_make(struct tx *tx, struct chatbot_work *work, struct err *err);
 int chatbot_audit(struct tx *tx, const char *action, struct str chatbot_id, struct str old_value, struct str new_value,
                   struct err *err);
+// An audit row's values with whose it is, which is no field of replies.
+struct str chatbot_with_creator(struct arena *arena, struct str object, const struct chatbot *chatbot);
+void chatbot_update(struct call *call); // PUT (chatbot_change.c)
 // The welcome message, which input may have in two places, into its one. `at`: where the chatbot stands in the body.
 void chatbot_settle_welcome(struct call *call, const struct loc *at, yyjson_val *object, struct chatbot *row);
 // What the filters name must be there; nulls go. `at`: where they stand in the body.

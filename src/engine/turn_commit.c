@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "engine/small_talk.h"
+#include "store/chatbot.h"
 #include "store/usage.h"
 
 #include <stdlib.h>
@@ -297,6 +298,16 @@ static struct str metadata_json(struct turn *turn)
     return json_write(turn->arena, metadata);
 }
 
+// A chatbot whose turns do not reach the model is shown as `error` after some of them, until one does.
+static int note_model(struct tx *tx, const struct turn *turn, struct err *err)
+{
+    int64_t failures = turn->input.chatbot->row.model_failures;
+    bool reached = turn->result.any_text;
+    bool failed = !reached && turn->reason && strcmp(turn->reason, "no_model") != 0;
+    bool news = reached ? failures > 0 : failed && failures < CHATBOT_ERROR_TURNS;
+    return news ? chatbot_model_reached(tx, turn->begin.chatbot_id, reached, err) : 0;
+}
+
 static int commit(struct tx *tx, void *arg, struct err *err)
 {
     struct turn *turn = arg;
@@ -332,7 +343,7 @@ static int commit(struct tx *tx, void *arg, struct err *err)
     if (!rc && (used->prompt || used->completion))
         rc = usage_write(tx, turn->begin.chatbot_id, str_from(turn->result.model), used->prompt, used->completion,
                          !used->known, err);
-    return rc;
+    return rc ? rc : note_model(tx, turn, err);
 }
 
 static void committed(void *arg, int rc, const struct err *err)

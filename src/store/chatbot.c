@@ -171,6 +171,16 @@ int chatbot_extras_load(struct tx *tx, struct arena *arena, struct chatbot *chat
     return load_stats(tx, chatbot, err);
 }
 
+STORE_SQL(chatbot_failures_add, "UPDATE chatbots SET model_failures = model_failures + 1 WHERE brand_id = $1 AND "
+                                "id = $2 AND model_failures < 3");
+STORE_SQL(chatbot_failures_end, "UPDATE chatbots SET model_failures = 0 WHERE brand_id = $1 AND id = $2");
+
+int chatbot_model_reached(struct tx *tx, struct str id, bool reached, struct err *err)
+{
+    tx_changed(tx, CHANGE_CHATBOT, id);
+    return tx_exec(tx, reached ? &chatbot_failures_end : &chatbot_failures_add, VALUES(v_str(id)), NULL, err);
+}
+
 int chatbot_count(struct tx *tx, int64_t *ret, struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;

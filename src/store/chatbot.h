@@ -37,6 +37,9 @@ struct chatbot_query {
 int chatbot_list(struct tx *tx, struct arena *arena, const struct chatbot_query *query, struct chatbot **ret,
                  size_t *ret_n, int64_t *ret_total, struct err *err);
 
+// A turn did or did not reach the model: counts up to CHATBOT_ERROR_TURNS, or from 0 again. updated_at stays.
+int chatbot_model_reached(struct tx *tx, struct str id, bool reached, struct err *err);
+
 // A supplier's code by its id, and its id by its code in any case: 1, 0.
 int chatbot_supplier_code(struct tx *tx, struct arena *arena, struct str id, struct str *ret, struct err *err);
 int chatbot_supplier_id(struct tx *tx, struct arena *arena, struct str code, struct str *ret, struct err *err);

@@ -220,6 +220,24 @@ def test_status_that_is_only_shown(desk):
     assert desk.put(made, status="inactive").json()["data"]["status"] == "inactive"
 
 
+def test_a_model_that_fails_shows(model):
+    """`error` after three turns in a row that did not reach the model, until one does; updatedAt stays."""
+    desk = Desk(model)
+    before = desk.get(desk.default)
+    seen = []
+    try:
+        model.llm.set(status=400)
+        for _ in range(4):
+            desk.site.anon.post(f"/chat/{desk.brand.id}", json={"message": "hello"})
+            seen.append(desk.get(desk.default)["status"])
+    finally:
+        model.llm.set(answer="echo")
+    assert seen == ["active", "active", "error", "error"]
+    desk.brand.say("hello")
+    after = desk.get(desk.default)
+    assert after["status"] == "active" and after["updatedAt"] == before["updatedAt"]
+
+
 def test_personality_is_one_fact(desk):
     made, other = desk.make(), desk.make()
     ids = [desk.post(made, "/personalities", name=name).json()["data"]["id"] for name in "ab"]

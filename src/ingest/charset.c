@@ -176,6 +176,7 @@ int decoder_next(struct decoder *decoder, struct buf *out)
 int lines_init(struct lines *lines, struct source *source, const char *charset)
 {
     lines->text = BUF_INIT(TEXT_ROOM);
+    buf_reserve(&lines->text, DECODE_PIECE);
     lines->pos = 0;
     lines->line = 0;
     lines->ended = false;

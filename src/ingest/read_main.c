@@ -56,7 +56,7 @@ struct started {
 
 static bool start_pdftotext(struct started *ret)
 {
-    static char *const words[] = {"pdftotext", "-q", "-l", "201", "-enc", "UTF-8", "-bbox-layout", "fd://0", "-", NULL};
+    static char *const words[] = {"pdftotext", "-l", "201", "-enc", "UTF-8", "-bbox-layout", "fd://0", "-", NULL};
     char *const environment[] = {"PATH=/usr/bin:/bin:/usr/local/bin", "LC_ALL=C", NULL};
     int out[2], said[2];
     if (pipe2(out, O_CLOEXEC) != 0 || pipe2(said, O_CLOEXEC) != 0)

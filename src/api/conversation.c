@@ -90,17 +90,14 @@ static struct str channel_of(struct call *call)
 static bool may_ask(struct call *call)
 {
     const struct chatbot *chatbot = call->chatbot;
-    struct str channel = channel_of(call);
     if (!call->brand->row.brand.is_active || str_eq(chatbot->status, STR("inactive"))) {
         call->endpoint->surface->error(call->req, 403, "CHATBOT_INACTIVE", "The chatbot is inactive");
         return false;
     }
-    for (size_t i = 0; i < chatbot->channels_off.n; i++)
-        if (str_eq(chatbot->channels_off.at[i], channel)) {
-            call->endpoint->surface->error(call->req, 403, "CHANNEL_DISABLED", "This channel is switched off");
-            return false;
-        }
-    return true;
+    if (chatbot_channel_on(chatbot, arena_cstr(call->arena, channel_of(call))))
+        return true;
+    call->endpoint->surface->error(call->req, 403, "CHANNEL_DISABLED", "This channel is switched off");
+    return false;
 }
 
 static struct str new_session(struct arena *arena)

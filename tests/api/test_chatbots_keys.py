@@ -10,12 +10,11 @@ from api.helpers import TIME
 
 @pytest.fixture
 def desk(site):
-    """Its brand answers nobody without a credential: a chatbot's key opens it or not."""
-    return Desk(site, chat={"public_access": False})
+    return Desk(site)
 
 
 def works(desk, key):
-    reply = desk.site.client(key).post(f"/chat/{desk.brand.id}", json={"message": "hello"})
+    reply = desk.site.client(key).post(f"{PATH}/{desk.default}/conversation", json={"message": "hello"})
     assert reply.status_code in (200, 401), reply.text
     return reply.status_code == 200
 
@@ -96,6 +95,10 @@ def test_integrations(desk):
     assert [row["isActive"] for row in desk.get(made, path="/integrations")] == [False, False, True]
     entries = [r for r in desk.audit(made) if r["action"] == "integration_updated"]
     assert len(entries) == 1 and entries[0]["newValue"] == {"type": "web_embed", "isActive": False}
+    key = desk.site.client(made["apiKey"])
+    assert key.post(f"{PATH}/{made['id']}/conversation", json={"message": "hello"}).status_code == 200
+    assert desk.put(made, path="/integrations/api", isActive=False).status_code == 200
+    error(key.post(f"{PATH}/{made['id']}/conversation", json={"message": "hello"}), 403, "CHANNEL_DISABLED")
     fault(desk.put(made, path="/integrations/api"), "isActive", "required")
     fault(desk.put(made, path="/integrations/api", isActive=1), "isActive", "type")
     error(desk.put(made, path="/integrations/telex", isActive=True), 404, "NOT_FOUND")

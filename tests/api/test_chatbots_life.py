@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deleting, restoring and erasing chatbots, chatbots as files, and the audit log (000-management 2.2, 15.1)."""
+import concurrent.futures
 import json
 import sqlite3
 import uuid
@@ -24,12 +25,12 @@ def desk(site):
 
 def test_delete_and_restore(site):
     """000-management#5"""
-    desk = Desk(site, chat={"public_access": False})
+    desk = Desk(site)
     made = desk.make()
     desk.put(made, status="active")
 
     def answers():
-        return site.client(made["apiKey"]).post(f"/chat/{desk.brand.id}", json={"message": "hi"}).status_code
+        return site.client(made["apiKey"]).post(f"{PATH}/{made['id']}/conversation", json={"message": "hi"}).status_code
 
     assert answers() == 200
     gone = desk.admin.delete(f"{PATH}/{made['id']}")
@@ -50,12 +51,33 @@ def test_delete_and_restore(site):
     row = back.json()["data"]
     assert row["status"] == "inactive" and row["deletedAt"] is None and row["apiKeyHint"] == made["apiKeyHint"]
     assert desk.get(made["slug"]) == row
+    assert answers() == 403  # inactive
     assert desk.put(made, status="active").status_code == 200 and answers() == 200
     error(desk.post(made, "/restore"), 404, "NOT_FOUND")  # it is there
     error(desk.post(str(uuid.uuid4()), "/restore"), 404, "NOT_FOUND")
     error(desk.admin.delete(f"{PATH}/{desk.default}"), 409, "CONFLICT")
     assert [r["action"] for r in desk.audit(made)] == [
         "update_chatbot_instance", "restore", "delete", "update_chatbot_instance", "create_chatbot_instance"]
+
+
+def test_a_turn_in_flight_finishes(model):
+    """000-management#5: what was asked before the chatbot was deleted is answered and stored."""
+    desk = Desk(model)
+    made = desk.make()
+    model.llm.set(answer="fixed:one two three four five six", deltaDelayMs=150)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(model.client(made["apiKey"]).post, f"{PATH}/{made['id']}/conversation",
+                            json={"message": "hello"})
+        eventually(model.llm.chats)
+        assert desk.admin.delete(f"{PATH}/{made['id']}").status_code == 200
+        assert not asked.done()
+        reply = asked.result()
+    assert reply.status_code == 200 and "six" in reply.json()["response"]
+    desk.post(made, "/restore")
+    with desk.people.rows() as database:
+        stored = database.execute("SELECT m.status, m.content FROM messages m JOIN conversations c ON c.id ="
+                                  " m.conversation_id WHERE c.chatbot_id = ? ORDER BY m.seq", (made["id"],)).fetchall()
+    assert [status for status, _ in stored] == ["complete", "complete"] and "six" in stored[1][1]
 
 
 def test_after_its_time_all_of_it_is_erased(desk):

@@ -134,6 +134,16 @@ def test_the_model_gets_it_word_for_word(model):
     assert messages[0] == {"role": "system", "content": told}
 
 
+def test_the_model_of_any_chatbot_gets_it(model):
+    desk = Desk(model)
+    made = desk.make(systemPrompt="Be {brief}.")
+    told = desk.get(made, path="/prompt")["effectivePrompt"]
+    model.llm.clear()
+    reply = model.client(made["apiKey"]).post(f"{PATH}/{made['id']}/conversation", json={"message": "hello"})
+    assert reply.status_code == 200, reply.text
+    assert model.llm.chats()[0]["messages"][0] == {"role": "system", "content": told}
+
+
 def test_without_a_prompt_its_name_speaks(desk):
     made = desk.make(name="Fern bot", description="Knows ferns.")
     assert desk.get(made, path="/prompt")["effectivePrompt"].startswith("You are Fern bot, an assistant. Knows ferns.\n")

@@ -110,11 +110,11 @@ static void put_user(struct call *call)
     }
     // A role is one in the current brand, said or not.
     bool role = model_has(&user_model, body, "role") && role_of(body->role) != ROLE_NONE;
-    struct str brand = call->scope.brand;
-    if (role && !brand.p && !access_home_brand(call, &brand))
+    struct str home = STR_NULL;
+    if (role && !call->scope.brand.p && !access_home_brand(call, &home))
         return;
-    int rc =
-        accounts_change(call->app->accounts, call->arena, &call->scope, is_super(call), brand, id, body, &call->err);
+    int rc = accounts_change(call->app->accounts, call->arena, &call->scope, is_super(call), call->scope.brand, home,
+                             id, body, &call->err);
     if (!call_failed(call, rc))
         reply_user(call, id);
 }

@@ -16,7 +16,8 @@ struct edit {
     struct arena *arena;
     const struct user_object *object; // what the body set
     const struct model *model;
-    struct str id, brand, address;
+    struct str id, brand, address; // brand: where a role counts
+    bool named;                    // the brand was said: what is shown is of it too
     bool super;
     struct str hash; // of the new password; STR_NULL: none
     int64_t now;
@@ -246,13 +247,22 @@ static int check_loss(struct tx *tx, const struct user_row *user, struct err *er
     return rc || !orphans ? rc : refuse_last(err, "admin of a brand");
 }
 
+// The role as it was read, sent back. Who is no member yet was shown as a user.
+static bool is_shown_role(const struct account *shown, struct str role)
+{
+    bool member = shown->user.super_admin;
+    for (size_t i = 0; i < shown->n && !member; i++)
+        member = str_eq(shown->memberships[i].brand, shown->brand);
+    return member && str_eq(role, shown->role);
+}
+
 static int change_role(struct tx *tx, struct edit *c, const struct account *shown, struct user_row *user,
                        struct err *err)
 {
     struct membership was;
     bool active = true;
     int64_t supers = 1;
-    if (!given(c, "role") || str_eq(c->object->role, shown->role))
+    if (!given(c, "role") || is_shown_role(shown, c->object->role))
         return 0;
     if (role_of(c->object->role) == ROLE_NONE) {
         user->super_admin = true;
@@ -271,7 +281,7 @@ static int change_role(struct tx *tx, struct edit *c, const struct account *show
 static int change_account(struct tx *tx, struct edit *c, struct err *err)
 {
     struct account shown;
-    int rc = account_load(tx, c->arena, c->id, c->brand, false, &shown, err);
+    int rc = account_load(tx, c->arena, c->id, c->named ? c->brand : STR_NULL, false, &shown, err);
     if (rc != 1)
         return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "Not found");
     struct user_row user = shown.user;
@@ -301,17 +311,18 @@ static struct scope change_scope(const struct scope *by, struct str brand)
 }
 
 int accounts_change(struct accounts *a, struct arena *arena, const struct scope *by, bool super, struct str brand,
-                    struct str id, const struct user_object *object, struct err *err)
+                    struct str home, struct str id, const struct user_object *object, struct err *err)
 {
     struct edit c = {.accounts = a,
                      .arena = arena,
                      .object = object,
                      .model = &user_model,
                      .id = id,
-                     .brand = brand,
+                     .brand = brand.p ? brand : home,
+                     .named = brand.p,
                      .super = super,
                      .now = clock_wall_ms()};
-    struct scope scope = change_scope(by, brand);
+    struct scope scope = change_scope(by, c.brand);
     int rc = super && given(&c, "password") ? password_hash(arena, object->password, &c.hash, err) : 0;
     return rc ? rc : store_write(a->store, &scope, change, &c, err);
 }

@@ -269,8 +269,8 @@ def test_too_many_frames_close(site):
 def test_27_idle():
     """001-brands#27: an idle socket is closed with 4408, one that pings stays."""
     with running({"ws.idle_timeout": 2}) as site:
+        begin, done = time.monotonic(), threading.Event()
         with site.socket() as idle, site.socket() as busy:
-            begin, done = time.monotonic(), threading.Event()
 
             def chatter():
                 while not done.wait(0.5):

@@ -15,6 +15,7 @@ static struct endpoints (*const files[])(void) = {
     chatbots_endpoints, chatbot_keys_endpoints, chatbot_file_endpoints, prompts_endpoints, audit_log_endpoints,
     knowledge_bases_endpoints, knowledge_items_endpoints,
     accounts_endpoints, users_endpoints, invites_endpoints, pages_endpoints,
+    knowledge_sources_endpoints, suppliers_endpoints, ingredients_endpoints,
 };
 
 const struct endpoint *endpoint_at(size_t i)

@@ -49,16 +49,22 @@ int64_t page_offset(const struct page *page)
     return (page->page - 1) * page->limit;
 }
 
-void call_list(struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *list, const struct page *page)
+yyjson_mut_val *page_json(yyjson_mut_doc *doc, const struct page *page)
 {
-    yyjson_mut_val *root = envelope_new(doc, NULL), *pages = yyjson_mut_obj(doc);
-    json_add_int(doc, root, "count", (int64_t)yyjson_mut_arr_size(list));
-    json_add(doc, root, "data", list);
+    yyjson_mut_val *pages = yyjson_mut_obj(doc);
     json_add_int(doc, pages, "total", page->total);
     json_add_int(doc, pages, "pages", (page->total + page->limit - 1) / page->limit);
     json_add_int(doc, pages, "page", page->page);
     json_add_int(doc, pages, "limit", page->limit);
-    json_add(doc, root, "pagination", pages);
+    return pages;
+}
+
+void call_list(struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *list, const struct page *page)
+{
+    yyjson_mut_val *root = envelope_new(doc, NULL);
+    json_add_int(doc, root, "count", (int64_t)yyjson_mut_arr_size(list));
+    json_add(doc, root, "data", list);
+    json_add(doc, root, "pagination", page_json(doc, page));
     envelope_send(call, 200, root);
 }
 

@@ -23,6 +23,7 @@ struct page {
 // Reads page and limit. False: a bad one was answered.
 bool call_page(struct call *call, int64_t otherwise, struct page *ret);
 int64_t page_offset(const struct page *page);
+yyjson_mut_val *page_json(yyjson_mut_doc *doc, const struct page *page); // "pagination"
 void call_list(struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *list, const struct page *page);
 
 // Reads sort (one of `choices`, a|b|c; the first is the default) and order. *ret_which is its place in choices.

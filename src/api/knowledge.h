@@ -14,5 +14,5 @@ int knowledge_item_complete(struct tx *tx, const char *model, struct knowledge_i
 // Counts the passages and inserts.
 int knowledge_item_add(struct tx *tx, const struct knowledge_base *base, struct knowledge_item *item, struct err *err);
 
-// A list as 000-management 5.4 shows its results; `hits` are those of the passages.
-yyjson_mut_val *knowledge_results(yyjson_mut_doc *doc, const struct knowledge_found *found);
+// A list as 000-management 5.4 shows its results (knowledge_sources.c).
+yyjson_mut_val *knowledge_results(yyjson_mut_doc *doc, struct arena *arena, const struct knowledge_found *found);

@@ -159,15 +159,39 @@ struct listing {
     size_t n;
 };
 
+static int load_found(struct tx *tx, struct listing *l, struct err *err)
+{
+    const struct resource *resource = l->call->endpoint->resource;
+    struct arena *arena = l->call->arena;
+    struct strings ids = {0};
+    l->call->faults->n = 0;
+    int rc = resource->find(tx, l->call, &l->page, &ids, err);
+    if (!rc && l->call->faults->n)
+        return ERR_INVALID;
+    l->rows = arena_zalloc(arena, (ids.n + 1) * resource->model->size);
+    l->n = 0;
+    for (size_t i = 0; i < ids.n && rc >= 0; i++) {
+        rc = resource_load(tx, arena, resource, ids.at[i], (char *)l->rows + l->n * resource->model->size, err);
+        l->n += rc == 1;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int load_all(struct tx *tx, struct listing *l, struct err *err)
+{
+    const struct resource *resource = l->call->endpoint->resource;
+    void *filter = parent_filter(l->call, resource);
+    int rc = crud_count(tx, resource->model, filter, &l->page.total, err);
+    return rc ? rc
+              : crud_rows(tx, resource->model, l->call->arena, filter, l->page.limit, page_offset(&l->page), &l->rows,
+                          &l->n, err);
+}
+
 static int load_page(struct tx *tx, void *arg, struct err *err)
 {
     struct listing *l = arg;
     const struct resource *resource = l->call->endpoint->resource;
-    void *filter = parent_filter(l->call, resource);
-    int rc = crud_count(tx, resource->model, filter, &l->page.total, err);
-    rc = rc ? rc
-            : crud_rows(tx, resource->model, l->call->arena, filter, l->page.limit, page_offset(&l->page), &l->rows,
-                        &l->n, err);
+    int rc = resource->find ? load_found(tx, l, err) : load_all(tx, l, err);
     for (size_t i = 0; i < l->n && !rc; i++)
         rc = complete(tx, l->call, (char *)l->rows + i * resource->model->size, false, err);
     return rc;
@@ -177,7 +201,7 @@ void resource_list(struct call *call)
 {
     const struct resource *resource = call->endpoint->resource;
     struct listing l = {.call = call};
-    if (!call_page(call, 100, &l.page) || call_failed(call, call_store_read(call, load_page, &l)))
+    if (!call_page(call, resource->page ? resource->page : 100, &l.page) || call_failed(call, call_store_read(call, load_page, &l)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *list = yyjson_mut_arr(doc);

@@ -23,6 +23,10 @@ struct resource {
     // What a reply shows beside the stored row, written into fields without a column; in the same transaction, and it
     // only reads. `one`: not in a list.
     int (*complete)(struct tx *tx, struct call *call, void *row, bool one, struct err *err);
+    // Lists that are filtered and sorted by query parameters: reads these, and gives the ids of the page and its total.
+    // NULL: all, in the model's order.
+    int (*find)(struct tx *tx, struct call *call, struct page *page, struct strings *ret_ids, struct err *err);
+    int64_t page; // objects of a page, unless asked; 0: 100
     // Members of the reply that are not in its table; `one`: it is read singly.
     void (*present)(struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *object, const void *row, bool one);
 };

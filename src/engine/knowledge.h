@@ -20,7 +20,8 @@ void knowledge_query_of(struct arena *arena, const struct chatbot_ref *chatbot, 
 
 struct knowledge_found {
     struct passage *passages; // in the order of the fused score, one of each document
-    struct search_hit *hits;  // of each, without their matches
+    struct search_hit *hits;  // without their matches; a document that went since has one and no passage
+    size_t n_hits;
     size_t n;
     struct search_match *terms; // words of the question that count
     size_t n_terms;

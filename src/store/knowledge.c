@@ -2,12 +2,10 @@
 #include "store/knowledge.h"
 
 #include "base/id.h"
-#include "base/vec.h"
 #include "model/text.h"
 #include "store/crud.h"
+#include "store/ids.h"
 #include "store/place.h"
-
-#include <stdlib.h>
 
 #define DOCUMENT_COLUMNS                                                                                               \
     "d.id, d.chatbot_id, d.base_id, d.category, d.product_id, d.type, d.title, d.content, d.chunk_count, "             \
@@ -64,8 +62,6 @@ STORE_SQL(item_ids, "SELECT d.id " ITEM_WANTED " ORDER BY d.created_at, d.id LIM
 STORE_SQL(item_count, "SELECT COUNT(*) " ITEM_WANTED);
 STORE_SQL(items_tagged, "SELECT t.document_id FROM document_tags t JOIN documents d ON d.brand_id = t.brand_id "
                         "AND d.id = t.document_id WHERE t.brand_id = $1 AND d.base_id = $2 AND t.tag = $3");
-
-enum { CHANGES_MOST = 1000 }; // announced one by one; more are told as the whole brand's
 
 int knowledge_count(struct tx *tx, struct str chatbot_id, int64_t *ret, struct err *err)
 {
@@ -210,24 +206,11 @@ int knowledge_learned_base(struct tx *tx, struct arena *arena, struct str chatbo
     return rc < 0 ? rc : 0;
 }
 
-// Tells of every item; where they are too many, of the brand.
-static int items_changed(struct tx *tx, struct str base_id, struct err *err)
-{
-    AUTO_ROWS struct rows *rows = NULL;
-    int64_t n = 0;
-    int rc = tx_query(tx, &base_item_ids, VALUES(v_str(base_id), v_int(CHANGES_MOST + 1)), &rows, err);
-    while (!rc && (rc = rows_next(rows, err)) == 1) {
-        tx_changed(tx, CHANGE_DOCUMENT, ++n > CHANGES_MOST ? STR_NULL : rows_str(rows, 0));
-        rc = 0;
-    }
-    return rc;
-}
-
 int knowledge_base_empty(struct tx *tx, struct str base_id, struct err *err)
 {
     static const struct store_sql *const parts[] = {&base_vectors_remove, &base_tags_remove, &base_places_remove,
                                                     &base_items_remove};
-    int rc = items_changed(tx, base_id, err);
+    int rc = ids_changed(tx, CHANGE_DOCUMENT, &base_item_ids, base_id, err);
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], VALUES(v_str(base_id)), NULL, err);
     return rc;
@@ -320,40 +303,37 @@ int knowledge_item_list(struct tx *tx, struct arena *arena, struct str base_id, 
                         int64_t limit, int64_t offset, struct knowledge_item **ret, size_t *ret_n, int64_t *ret_total,
                         struct err *err)
 {
-    AUTO_ROWS struct rows *total = NULL, *ids = NULL;
     struct value base = v_str(base_id), tagged = v_str(tag), part = v_str(text_like_pattern(tx_arena(tx), q));
-    *ret = arena_calloc(arena, (size_t)limit + 1, sizeof **ret);
+    struct strings ids = {0};
     *ret_n = 0;
-    int rc = tx_query_one(tx, &item_count, VALUES(base, tagged, part), &total, err);
-    if (rc != 1)
-        return rc;
-    *ret_total = rows_int(total, 0);
-    rc = tx_query(tx, &item_ids, VALUES(base, tagged, part, v_int(limit), v_int(offset)), &ids, err);
-    while (!rc && (rc = rows_next(ids, err)) == 1) {
-        struct str id = arena_str(arena, rows_str(ids, 0));
-        rc = knowledge_item_get(tx, arena, base_id, id, &(*ret)[*ret_n], err);
+    int rc = count_query(tx, &item_count, VALUES(base, tagged, part), ret_total, err);
+    rc = rc ? rc : ids_query(tx, arena, &item_ids, VALUES(base, tagged, part, v_int(limit), v_int(offset)), &ids, err);
+    *ret = arena_calloc(arena, ids.n + 1, sizeof **ret);
+    for (size_t i = 0; i < ids.n && rc >= 0; i++) {
+        rc = knowledge_item_get(tx, arena, base_id, ids.at[i], &(*ret)[*ret_n], err);
         *ret_n += rc == 1;
-        rc = rc < 0 ? rc : 0;
     }
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 int knowledge_tagged(struct tx *tx, struct arena *arena, struct str base_id, const struct strings *tags,
                      struct strings *ret, struct err *err)
 {
-    VEC(struct str) ids = {0};
     int rc = 0;
+    struct strings one;
+    size_t room = 0;
+    *ret = (struct strings){0};
     for (size_t i = 0; i < tags->n && !rc; i++) {
-        AUTO_ROWS struct rows *rows = NULL;
-        rc = tx_query(tx, &items_tagged, VALUES(v_str(base_id), v_str(tags->at[i])), &rows, err);
-        while (!rc && (rc = rows_next(rows, err)) == 1) {
-            vec_add(&ids, arena_str(arena, rows_str(rows, 0)));
-            rc = 0;
-        }
+        rc = ids_query(tx, arena, &items_tagged, VALUES(v_str(base_id), v_str(tags->at[i])), &one, err);
+        if (rc)
+            break;
+        room = ret->n + one.n;
+        struct str *both = arena_calloc(arena, room + 1, sizeof *both);
+        if (ret->n)
+            memcpy(both, ret->at, ret->n * sizeof *both);
+        if (one.n)
+            memcpy(both + ret->n, one.at, one.n * sizeof *both);
+        *ret = (struct strings){both, room};
     }
-    *ret = (struct strings){arena_calloc(arena, ids.n + 1, sizeof(struct str)), ids.n};
-    if (ids.n)
-        memcpy(ret->at, ids.at, ids.n * sizeof *ids.at);
-    vec_done(&ids);
     return rc;
 }

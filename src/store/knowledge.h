@@ -17,8 +17,8 @@ struct knowledge_document {
     struct str type, title, content;
     int64_t chunk_count;
     struct str supplier_id, supplier_name, product_name; // only read
-    bool citable;           // may be shown as a source; only read
-    int64_t created_at;     // only read
+    bool citable;                                        // may be shown as a source; only read
+    int64_t created_at;                                  // only read
 };
 int knowledge_document_insert(struct tx *tx, const struct knowledge_document *document, int64_t now, struct err *err);
 // Its text: title, content and the number of passages; the vectors of the old one go. 0, also when it is not there.

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/knowledge_filters.h"
 
+#include <stdlib.h>
+
 STORE_SQL(supplier_there, "SELECT 1 FROM suppliers WHERE brand_id = $1 AND id = $2");
 STORE_SQL(document_there, "SELECT 1 FROM documents WHERE brand_id = $1 AND id = $2 AND deleted_at IS NULL "
                           "AND (chatbot_id IS NULL OR chatbot_id = $3)");
 STORE_SQL(base_there, "SELECT 1 FROM knowledge_bases WHERE brand_id = $1 AND id = $2 AND chatbot_id = $3");
+
+STORE_SQL(document_matches,
+          "SELECT d.id, d.title, d.type, d.category, d.status, p.supplier_id, s.name, p.inci_name, d.chunk_count, "
+          "d.base_id FROM documents d LEFT JOIN ingredients p ON p.brand_id = d.brand_id AND p.id = d.product_id "
+          "LEFT JOIN suppliers s ON s.brand_id = p.brand_id AND s.id = p.supplier_id WHERE d.brand_id = $1 AND "
+          "(d.chatbot_id IS NULL OR d.chatbot_id = $2) AND d.deleted_at IS NULL AND COALESCE(p.is_active, 1) = 1 AND "
+          "COALESCE(s.is_active, 1) = 1 ORDER BY d.created_at DESC, d.id DESC");
 
 struct reference {
     const struct store_sql *sql;
@@ -60,4 +69,58 @@ void knowledge_filters_load(struct arena *arena, struct str filters_json, struct
 {
     *ret = (struct knowledge_filters){0};
     model_load_json(&knowledge_filters_model, arena, filters_json, ret);
+}
+
+// ---- what they let through ------------------------------------------------------------------------------------------
+
+static int by_bytes(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+struct wanted {
+    bool given;
+    struct str *at; // sorted
+    size_t n;
+};
+
+static struct wanted read_wanted(struct arena *arena, const struct knowledge_filters *filters, const char *field,
+                                 const struct strings *list)
+{
+    struct wanted w = {model_has(&knowledge_filters_model, filters, field),
+                       arena_calloc(arena, list->n + 1, sizeof(struct str)), list->n};
+    for (size_t i = 0; i < list->n; i++)
+        w.at[i] = arena_lower(arena, list->at[i]);
+    if (w.n)
+        qsort(w.at, w.n, sizeof *w.at, by_bytes);
+    return w;
+}
+
+static bool lets_through(const struct wanted *w, struct str value)
+{
+    return !w->given || (value.p && w->n && bsearch(&value, w->at, w->n, sizeof *w->at, by_bytes));
+}
+
+int knowledge_matching(struct tx *tx, struct str chatbot_id, const struct knowledge_filters *filters,
+                       int (*each)(void *arg, const struct knowledge_match *match), void *arg, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    struct arena *arena = tx_arena(tx);
+    struct wanted types = read_wanted(arena, filters, "documentTypes", &filters->document_types),
+                  categories = read_wanted(arena, filters, "categories", &filters->categories),
+                  suppliers = read_wanted(arena, filters, "supplierIds", &filters->supplier_ids),
+                  documents = read_wanted(arena, filters, "documentIds", &filters->document_ids),
+                  bases = read_wanted(arena, filters, "knowledgeBaseIds", &filters->knowledge_base_ids);
+    int rc = tx_query(tx, &document_matches, VALUES(v_str(chatbot_id)), &rows, err);
+    while (!rc && (rc = rows_next(rows, err)) == 1) {
+        struct knowledge_match m = {
+            rows_str(rows, 0), rows_str(rows, 1), rows_str(rows, 2), rows_str(rows, 3), rows_str(rows, 4),
+            rows_str(rows, 5), rows_str(rows, 6), rows_str(rows, 7), rows_int(rows, 8),
+        };
+        bool through = lets_through(&types, m.type) && lets_through(&categories, m.category) &&
+                       lets_through(&suppliers, m.supplier_id) && lets_through(&documents, m.id) &&
+                       lets_through(&bases, rows_str(rows, 9));
+        rc = through ? each(arg, &m) : 0;
+    }
+    return rc;
 }

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "model/text.h"
 #include "store/crud.h"
+#include "store/place.h"
 
 STORE_SQL(product_room, "SELECT products, last_position + 1 FROM brand_totals WHERE brand_id = $1");
 STORE_SQL(product_counted, "UPDATE brand_totals SET products = products + 1, last_position = last_position + 1 WHERE brand_id = $1");
@@ -12,6 +13,8 @@ STORE_SQL(product_uncounted, "UPDATE brand_totals SET products = products - 1 WH
 STORE_SQL(product_recounted, "UPDATE brand_totals SET products = (SELECT COUNT(*) FROM products WHERE brand_id = $1) WHERE brand_id = $1");
 STORE_SQL(product_sample_vectors_remove, "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'product' AND document_id IN "
                                          "(SELECT id FROM products WHERE brand_id = $1 AND sample = 1)");
+STORE_SQL(product_sample_places_remove, "DELETE FROM places WHERE brand_id = $1 AND kind = 'product' AND name IN "
+                                        "(SELECT document_id FROM products WHERE brand_id = $1 AND sample = 1)");
 STORE_SQL(product_vectors_remove, "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'product' AND document_id = $2");
 STORE_SQL(product_samples_remove, "DELETE FROM products WHERE brand_id = $1 AND sample = 1");
 
@@ -49,6 +52,7 @@ int product_insert(struct tx *tx, struct product *product, int64_t most, struct 
     set_fold(tx, product);
     tx_changed(tx, CHANGE_PRODUCT, product->id);
     rc = tx_exec(tx, &product_counted, NO_VALUES, NULL, err);
+    rc = rc ? rc : place_add(tx, "product", product->document_id, product->document_id, err);
     return rc ? rc : crud_insert(tx, &product_model, product, err);
 }
 
@@ -72,8 +76,13 @@ int product_replace(struct tx *tx, struct product *product, struct err *err)
 
 int product_remove(struct tx *tx, struct str id, struct err *err)
 {
-    struct product key = {.set = 1, .id = id};
-    int rc = crud_remove(tx, &product_model, &key, err);
+    struct product key = {.set = 1, .id = id}, before;
+    int rc = product_get(tx, tx_arena(tx), id, &before, err);
+    if (rc == 1)
+        rc = place_remove(tx, "product", before.document_id, err);
+    if (rc < 0)
+        return rc;
+    rc = crud_remove(tx, &product_model, &key, err);
     if (rc == ERR_NOT_FOUND)
         return err_set(err, ERR_NOT_FOUND, "Product not found");
     tx_changed(tx, CHANGE_PRODUCT, id);
@@ -90,7 +99,8 @@ int product_get(struct tx *tx, struct arena *arena, struct str id, struct produc
 int product_remove_samples(struct tx *tx, struct err *err)
 {
     tx_changed(tx, CHANGE_PRODUCT, STR_NULL);
-    int rc = tx_exec(tx, &product_sample_vectors_remove, NO_VALUES, NULL, err);
+    int rc = tx_exec(tx, &product_sample_places_remove, NO_VALUES, NULL, err);
+    rc = rc ? rc : tx_exec(tx, &product_sample_vectors_remove, NO_VALUES, NULL, err);
     rc = rc ? rc : tx_exec(tx, &product_samples_remove, NO_VALUES, NULL, err);
     return rc ? rc : tx_exec(tx, &product_recounted, NO_VALUES, NULL, err);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/supplier.h"
 
-#include "model/text.h"
+#include "model/account.h"
 
 static bool is_code(struct str text)
 {
@@ -22,7 +22,7 @@ static const struct field supplier_fields[] = {
      .pattern = "^[A-Za-z0-9._-]+$", .pattern_help = "letters, digits and . _ -", .example = "\"BGL\"",
      .help = "Unique in the brand, ignoring case"},
     {"contactEmail", "contact_email", FIELD_STRING, FIELD_TRIM | FIELD_NULL, AT(contact_email), 1, 255,
-     .valid = text_is_email, .pattern_help = "an e-mail address"},
+     .valid = account_email_valid, .pattern_help = "an e-mail address"},
     {"contactPhone", "contact_phone", FIELD_STRING, FIELD_TRIM | FIELD_NULL | FIELD_LINE, AT(contact_phone), 0, 50},
     {"address", "address", FIELD_STRING, FIELD_TRIM | FIELD_NULL, AT(address), 0, 2000},
     {"isActive", "is_active", FIELD_BOOL, 0, AT(is_active), .fallback = "true",

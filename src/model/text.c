@@ -90,35 +90,6 @@ struct str text_like_pattern(struct arena *arena, struct str text)
     return (struct str){out, n};
 }
 
-static bool is_label(struct str label, size_t least)
-{
-    for (size_t i = 0; i < label.n; i++) {
-        unsigned char c = (unsigned char)label.p[i];
-        if (c <= ' ' || c == 127 || (c < 128 && !memchr("-_", c, 2) && !((c | 32) >= 'a' && (c | 32) <= 'z') &&
-                                     !(c >= '0' && c <= '9')))
-            return false;
-    }
-    return label.n >= least && label.p[0] != '-' && label.p[label.n - 1] != '-';
-}
-
-bool text_is_email(struct str text)
-{
-    struct str domain = text, local = str_split(&domain, '@'), label = STR_NULL;
-    size_t labels = 0;
-    if (!domain.p || local.n < 1 || local.n > 64 || memchr(domain.p, '@', domain.n))
-        return false;
-    for (size_t i = 0; i < local.n; i++)
-        if ((unsigned char)local.p[i] <= ' ' || local.p[i] == 127)
-            return false;
-    while (domain.p) {
-        label = str_split(&domain, '.');
-        labels++;
-        if (!is_label(label, 1))
-            return false;
-    }
-    return labels >= 2 && label.n >= 2;
-}
-
 bool text_is_language(struct str text)
 {
     struct str rest = text;

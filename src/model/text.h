@@ -14,7 +14,6 @@ struct str text_fold_plain(struct arena *arena, struct str text);
 struct str text_fold_case(struct arena *arena, struct str text);
 // `%text%` for LIKE … ESCAPE '!' over folded texts; STR_NULL for STR_NULL.
 struct str text_like_pattern(struct arena *arena, struct str text);
-bool text_is_email(struct str text); // one @, 1..64 bytes before it, dotted labels behind it, the last 2 or longer
 bool text_is_language(struct str text); // the form of a BCP 47 tag: "pt-BR"
 #define LANGUAGE_PATTERN "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$"
 // Words of a name joined by `glue` for an id or slug: folded plainly, runs of anything but a-z 0-9 become one glue,

@@ -134,7 +134,7 @@ static void answer(struct stream *s, struct turn *turn)
     http_header(s->req, "Cache-Control", "no-store");
     http_header(s->req, "X-Accel-Buffering", "no");
     atomic_store(&s->waker, http_waker(s->req));
-    http_reply_source(s->req, 200, "text/event-stream; charset=utf-8", &source, s);
+    http_reply_source(s->req, 200, STREAM_MEDIA, &source, s);
 }
 
 static void make_last(struct stream *s, const struct turn_outcome *outcome)

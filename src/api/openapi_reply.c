@@ -132,15 +132,22 @@ static yyjson_mut_val *example_reply(struct document *d, const struct endpoint *
     return root;
 }
 
+static void add_media(struct document *d, const struct endpoint *e, yyjson_mut_val *content)
+{
+    struct str rest = str_from(e->media);
+    if (e->media)
+        json_add(d->doc, content, arena_cstr(d->arena, str_split(&rest, ';')),
+                 json_new_raw(d->doc, STR("{\"schema\":{\"type\":\"string\"}}")));
+}
+
 static yyjson_mut_val *success(struct document *d, const struct endpoint *e, const char *description)
 {
     yyjson_mut_val *reply = yyjson_mut_obj(d->doc), *schema;
     json_add_cstr(d->doc, reply, "description", description);
-    if (e->media) {
-        struct str rest = str_from(e->media);
-        const char *media = arena_cstr(d->arena, str_split(&rest, ';'));
-        json_add(d->doc, reply, "content",
-                 json_new_raw(d->doc, arena_strf(d->arena, "{\"%s\":{\"schema\":{\"type\":\"string\"}}}", media)));
+    if (e->media && !e->reply && !e->reply_example) {
+        yyjson_mut_val *only = yyjson_mut_obj(d->doc);
+        add_media(d, e, only);
+        json_add(d->doc, reply, "content", only);
         return reply;
     }
     if (e->reply && e->surface == &surface_platform) {
@@ -159,7 +166,9 @@ static yyjson_mut_val *success(struct document *d, const struct endpoint *e, con
     yyjson_mut_val *example = e->reply           ? example_reply(d, e)
                               : e->reply_example ? json_new_raw(d->doc, str_from(e->reply_example))
                                                  : NULL;
-    json_add(d->doc, reply, "content", openapi_content(d, schema, example));
+    yyjson_mut_val *content = openapi_content(d, schema, example);
+    add_media(d, e, content);
+    json_add(d->doc, reply, "content", content);
     return reply;
 }
 

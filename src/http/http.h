@@ -153,6 +153,13 @@ void http_reply(struct http_req *req, int status, const char *content_type, stru
 // The same without a copy: the bytes outlive the request (they are static, or in its arena).
 void http_reply_static(struct http_req *req, int status, const char *content_type, struct str body);
 
+// The next whole body that answers this request is handed to `fn` instead, with its status; the header fields stay with
+// the request. It returns false: it goes out as it is; or true: it has taken it, and answers with it later, from any
+// thread (the bytes stay until then). on_gone is not called any more once it has been called. NULL: nobody.
+void http_hold(struct http_req *req,
+               bool (*fn)(struct http_req *req, int status, const char *content_type, struct str body, void *arg),
+               void *arg);
+
 // Keeps the request beyond the handler's return: it must be answered later, from any thread (not two at once).
 // `on_gone`, if given, is called once on the loop when the client goes away before the answer; it must not block and
 // the request must still be answered (the answer is dropped). It is neither running nor called any more once

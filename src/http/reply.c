@@ -99,22 +99,45 @@ static bool may_answer(struct http_req *req)
     return false;
 }
 
+// on_gone runs on the loop right now: what it was given must live until it has returned.
+static void await_gone(struct http_req *req, unsigned before)
+{
+    while ((before & PHASE_GONE) && !(atomic_load(&req->phase) & PHASE_GONE_DONE) && !loop_is_current(req->loop))
+        sched_yield();
+}
+
 static void answered(struct http_req *req, enum answer_kind kind, int status, const char *content_type)
 {
     req->kind = kind;
     req->status = status;
     req->content_type = content_type ? mem_strdup(content_type) : NULL;
     unsigned before = atomic_fetch_or(&req->phase, PHASE_ANSWERED);
-    // on_gone runs on the loop right now: what it was given must live until it has returned.
-    while ((before & PHASE_GONE) && !(atomic_load(&req->phase) & PHASE_GONE_DONE) && !loop_is_current(req->loop))
-        sched_yield();
+    await_gone(req, before);
     if (before & PHASE_RETURNED)
         loop_post(req->loop, &req->answer_msg);
 }
 
+void http_hold(struct http_req *req,
+               bool (*fn)(struct http_req *req, int status, const char *content_type, struct str body, void *arg),
+               void *arg)
+{
+    req->hold = fn;
+    req->hold_arg = arg;
+}
+
+static bool held(struct http_req *req, int status, const char *content_type, struct str body)
+{
+    if (!req->hold)
+        return false;
+    bool (*fn)(struct http_req *, int, const char *, struct str, void *) = req->hold;
+    req->hold = NULL;
+    await_gone(req, atomic_fetch_or(&req->phase, PHASE_HELD));
+    return fn(req, status, content_type, body, req->hold_arg);
+}
+
 void http_reply_static(struct http_req *req, int status, const char *content_type, struct str body)
 {
-    if (!may_answer(req))
+    if (!may_answer(req) || held(req, status, content_type, body))
         return;
     req->reply = body;
     answered(req, ANSWER_BODY, status, content_type);

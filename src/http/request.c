@@ -205,7 +205,7 @@ static void handle_task(void *arg)
     struct http_req *req = arg;
     struct http_server *server = req->server;
     handle(req);
-    if (!req->kept && !(atomic_load(&req->phase) & PHASE_ANSWERED))
+    if (!req->kept && !(atomic_load(&req->phase) & (PHASE_ANSWERED | PHASE_HELD)))
         no_answer(req);
     returned(req);
     server_task_end(server);
@@ -258,7 +258,7 @@ void req_gone(struct http_req *req)
     atomic_store(&req->gone, true);
     if (!req->kept_on_loop || !req->on_gone)
         return;
-    if (!(atomic_fetch_or(&req->phase, PHASE_GONE) & (PHASE_GONE | PHASE_ANSWERED)))
+    if (!(atomic_fetch_or(&req->phase, PHASE_GONE) & (PHASE_GONE | PHASE_ANSWERED | PHASE_HELD)))
         req->on_gone(req, req->on_gone_arg);
     atomic_fetch_or(&req->phase, PHASE_GONE_DONE);
 }

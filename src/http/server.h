@@ -155,7 +155,7 @@ bool conn_may_live(const struct conn *conn); // may the connection serve another
 
 // ---- request.c, body.c, reply.c, source.c ---------------------------------------------------------------------------
 
-enum { PHASE_RETURNED = 1, PHASE_ANSWERED = 2, PHASE_GONE = 4, PHASE_GONE_DONE = 8 };
+enum { PHASE_RETURNED = 1, PHASE_ANSWERED = 2, PHASE_GONE = 4, PHASE_GONE_DONE = 8, PHASE_HELD = 16 };
 enum answer_kind { ANSWER_NONE, ANSWER_BODY, ANSWER_SOURCE, ANSWER_WS };
 
 struct http_req {
@@ -193,6 +193,8 @@ struct http_req {
     char *content_type;
     struct str reply;
     struct buf reply_copy; // where reply lies when it was copied
+    bool (*hold)(struct http_req *req, int status, const char *content_type, struct str body, void *arg);
+    void *hold_arg;
     struct buf fields_out;
     struct http_source source;
     void *source_arg;

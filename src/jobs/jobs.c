@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "jobs/kinds.h"
+#include "jobs/sweep.h"
 #include "store/job.h"
 
 #include <pthread.h>
@@ -20,6 +21,7 @@ struct jobs {
     _Atomic bool ending;
     _Atomic int64_t beat_ms;
     bool work, joined;
+    struct sweep sweep;
 };
 
 static const struct job_kind kinds[] = {
@@ -106,12 +108,14 @@ static int64_t run_due(struct jobs *jobs)
     for (;;) {
         AUTO_ARENA struct arena *arena = arena_new(0);
         atomic_store(&jobs->beat_ms, clock_mono_ms());
+        int64_t rest = sweep_due(&jobs->with, &jobs->sweep);
+        rest = rest < LONGEST_SLEEP_MS ? rest : LONGEST_SLEEP_MS;
         struct claim c = {.arena = arena};
         if (store_read(jobs->with.store, &scope, next_due, &c, &err) != 0 || c.found != 1)
-            return LONGEST_SLEEP_MS;
+            return rest;
         int64_t in = c.due - clock_wall_ms();
         if (in > 0)
-            return in < LONGEST_SLEEP_MS ? in : LONGEST_SLEEP_MS;
+            return in < rest ? in : rest;
         if (store_write(jobs->with.store, &scope, claim, &c, &err) != 0)
             return FIRST_BACK_OFF_MS;
         if (c.found == 1)

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Housekeeping of the whole installation that comes due by the clock alone. Each is safe to run in several servers at
+// once: what one has done the others find done.
+#include "jobs/sweep.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/conversation_event.h"
+#include "store/idempotency.h"
+
+enum { IDLE_EACH_MS = 20000, EXPIRE_EACH_MS = 600000, IDLE_MOST = 200 };
+
+// ---- conversations that end by themselves --------------------------------------------------------------------------
+
+struct idle {
+    struct arena *arena;
+    int64_t now;
+    struct conversation_place *places;
+    size_t n;
+    struct str id;
+    size_t ended;
+};
+
+static int find_idle(struct tx *tx, void *arg, struct err *err)
+{
+    struct idle *idle = arg;
+    return conversations_idle(tx, idle->arena, idle->now, IDLE_MOST, &idle->places, &idle->n, err);
+}
+
+static int end_idle(struct tx *tx, void *arg, struct err *err)
+{
+    struct idle *idle = arg;
+    struct conversation conversation;
+    bool ended = false;
+    int rc = conversation_close(tx, idle->id, true, idle->now, &ended, err);
+    if (rc || !ended)
+        return rc;
+    idle->ended++;
+    rc = conversation_find_any(tx, tx_arena(tx), idle->id, STR(""), &conversation, err);
+    return rc != 1 ? rc : conversation_event_ended(tx, &conversation, "idle", idle->now, err);
+}
+
+static int sweep_idle(const struct jobs_options *with, bool *ret_more, struct err *err)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct idle idle = {.arena = arena, .now = clock_wall_ms()};
+    struct scope everywhere = scope_installation(STR("jobs"));
+    int rc = store_read(with->store, &everywhere, find_idle, &idle, err);
+    for (size_t i = 0; i < idle.n && !rc && !*with->ending; i++) {
+        struct scope scope = scope_brand(idle.places[i].brand, STR("jobs"));
+        idle.id = idle.places[i].id;
+        rc = store_write(with->store, &scope, end_idle, &idle, err);
+    }
+    *ret_more = idle.n == IDLE_MOST && idle.ended > 0; // others may be answering: not at once again
+    return rc;
+}
+
+// ---- first replies -------------------------------------------------------------------------------------------------
+
+static int expire(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg;
+    return idempotency_expire(tx, clock_wall_ms(), err);
+}
+
+static int sweep_replies(const struct jobs_options *with, bool *ret_more, struct err *err)
+{
+    struct scope everywhere = scope_installation(STR("jobs"));
+    *ret_more = false;
+    return store_write(with->store, &everywhere, expire, NULL, err);
+}
+
+// ---- the rows ------------------------------------------------------------------------------------------------------
+
+static const struct {
+    const char *name;
+    int64_t each_ms;
+    int (*run)(const struct jobs_options *with, bool *ret_more, struct err *err);
+} sweeps[] = {
+    {"conversations.idle", IDLE_EACH_MS, sweep_idle},
+    {"idempotency.expire", EXPIRE_EACH_MS, sweep_replies},
+};
+
+int64_t sweep_due(const struct jobs_options *with, struct sweep *state)
+{
+    int64_t now = clock_mono_ms(), soonest = INT64_MAX;
+    for (size_t i = 0; i < sizeof sweeps / sizeof *sweeps && i < SWEEPS_MOST; i++) {
+        struct err err = {0};
+        bool more = false;
+        if (now >= state->at[i]) {
+            if (sweeps[i].run(with, &more, &err) != 0)
+                log_warn("job", "sweep=%s error=\"%s\"", sweeps[i].name, err.text);
+            state->at[i] = more ? now : now + sweeps[i].each_ms;
+        }
+        soonest = state->at[i] < soonest ? state->at[i] : soonest;
+    }
+    return soonest > now ? soonest - now : 0;
+}

@@ -27,6 +27,7 @@ struct app {
     struct sockets *sockets; // open sockets by brand and address
     struct http_server *server;
     struct health *health;
+    struct first_replies *first_replies; // of requests with an Idempotency-Key
     struct jobs *jobs; // NULL: none run here
     bool demo; // demo mode, and every listener is loopback
     const char *commit;

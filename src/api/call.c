@@ -2,6 +2,7 @@
 #include "api/call.h"
 
 #include "api/access.h"
+#include "api/idempotency.h"
 #include "api/resource.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -104,25 +105,27 @@ int call_store_read(struct call *call, store_fn fn, void *arg)
     return store_read(call->app->store, &call->scope, fn, arg, &call->err);
 }
 
-struct brand_write {
+struct call_write {
+    const struct call *call;
     store_fn fn;
     void *arg;
 };
 
 // The brand was there when the request came; it may have been deleted, and its id be another's, since.
-static int write_in_brand(struct tx *tx, void *arg, struct err *err)
+static int write_in_call(struct tx *tx, void *arg, struct err *err)
 {
-    const struct brand_write *w = arg;
-    int rc = brand_check_there(tx, err);
+    const struct call_write *w = arg;
+    int rc = w->call->brand ? brand_check_there(tx, err) : 0;
+    rc = rc ? rc : idempotency_take(tx, w->call->first, err);
     return rc ? rc : w->fn(tx, w->arg, err);
 }
 
 int call_store_write(struct call *call, store_fn fn, void *arg)
 {
-    struct brand_write write = {fn, arg};
-    if (!call->brand)
-        return store_write(call->app->store, &call->scope, fn, arg, &call->err);
-    return store_write(call->app->store, &call->scope, write_in_brand, &write, &call->err);
+    struct call_write write = {call, fn, arg};
+    int rc = store_write(call->app->store, &call->scope, write_in_call, &write, &call->err);
+    idempotency_taken(call->first, rc);
+    return rc;
 }
 
 // ---- input ---------------------------------------------------------------------------------------------------------
@@ -351,9 +354,8 @@ static void handle(void *arg)
         .arena = http_arena(req),
         .faults = faults_new(http_arena(req)),
     };
-    if (pass_checks(&call)) {
+    if (pass_checks(&call) && idempotency_enter(&call))
         call.endpoint->run(&call);
-    }
     brand_ref_drop(call.brand);
 }
 

@@ -105,7 +105,7 @@ struct endpoint {
     const struct model *reply; // NULL: described by `reply_example`
     const char *reply_example; // JSON
     void (*run)(struct call *call);
-    const char *media; // of the reply, where it is not JSON
+    const char *media; // of the reply, where it is not JSON; with `reply` or `reply_example`: or also this
     const char *family; // of the limit `management`: its bucket
     const struct resource *resource; // of the object that {id} names; NULL: {chatbotId}, if any, is the object
 };
@@ -147,6 +147,7 @@ struct call {
     yyjson_val *json; // the body; NULL: none came
     struct model_input input; // what `body` was decoded from
     void *body; // decoded by endpoint->body
+    struct first_reply *first; // of its Idempotency-Key (idempotency.h); NULL: none counts
     struct err err;
 };
 

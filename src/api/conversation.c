@@ -6,6 +6,7 @@
 #include "api/access.h"
 #include "api/chat.h"
 #include "api/envelope.h"
+#include "api/idempotency.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/utf8.h"
@@ -191,6 +192,8 @@ static void converse(struct call *call)
         .idle_ms = chatbot->row.configuration.session_timeout_minutes * 60000,
         .owns_up = true,
         .wait_ms = WAIT_MS,
+        .first = idempotency_take,
+        .first_arg = call->first,
         .actor = call->scope.actor,
         .address = call->scope.address,
         .actor_kind = call->scope.actor_kind,

@@ -5,6 +5,8 @@
 // `pending`.
 #include "api/conversation.h"
 
+#include "api/idempotency.h"
+
 #include "base/clock.h"
 
 #include <stdatomic.h>
@@ -16,9 +18,10 @@ struct stream {
     struct http_req *req; // until it is answered
     struct http_waker *_Atomic waker;
     struct turn *_Atomic turn;
-    _Atomic bool gone, answered, ended;
+    _Atomic bool gone, answered, ending, ended;
     _Atomic int refs; // the turn's and the answer's
-    struct buf last;  // complete or error, as an event; made before `ended`
+    struct first_reply *first; // NULL: none is kept
+    struct buf last;           // complete or error, as an event; made before `ended`
     // The loop's:
     struct buf pending;
     size_t sent;   // of pending
@@ -45,9 +48,7 @@ static void add_event(struct buf *out, int64_t id, const char *name, yyjson_mut_
     buf_addz(out, "\n\n");
 }
 
-// ---- on the loop ---------------------------------------------------------------------------------------------------
-
-static void add_start(struct stream *s, const struct turn_outcome *outcome)
+static void add_start(struct buf *out, int64_t id, const struct turn_outcome *outcome)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
     yyjson_mut_doc *doc = json_doc(arena);
@@ -56,19 +57,26 @@ static void add_start(struct stream *s, const struct turn_outcome *outcome)
     json_add_str(doc, data, "sessionId", outcome->session_id);
     json_add_str(doc, data, "userMessageId", outcome->user_message_id);
     json_add_str(doc, data, "messageId", outcome->answer_id);
-    add_event(&s->pending, ++s->id, "start", data);
+    add_event(out, id, "start", data);
 }
 
-static bool add_delta(struct stream *s)
+static void add_delta(struct buf *out, int64_t id, struct str text)
+{
+    buf_addf(out, "id: %lld\nevent: delta\ndata: {\"text\":", (long long)id);
+    (void)json_quote(out, text);
+    buf_addz(out, "}\n\n");
+}
+
+// ---- on the loop ---------------------------------------------------------------------------------------------------
+
+static bool next_delta(struct stream *s)
 {
     AUTO_BUF struct buf text = BUF_INIT(DELTA_MOST);
     (void)turn_text(atomic_load(&s->turn), s->offset, DELTA_MOST, &text);
     if (text.n == 0)
         return false;
     s->offset += text.n;
-    buf_addf(&s->pending, "id: %lld\nevent: delta\ndata: {\"text\":", (long long)++s->id);
-    (void)json_quote(&s->pending, buf_str(&text));
-    buf_addz(&s->pending, "}\n\n");
+    add_delta(&s->pending, ++s->id, buf_str(&text));
     return true;
 }
 
@@ -79,12 +87,12 @@ static bool next_event(struct stream *s)
     bool ended = atomic_load(&s->ended); // before the text: no text comes behind the end
     if (!s->begun) {
         s->begun = true;
-        add_start(s, turn_outcome(atomic_load(&s->turn)));
+        add_start(&s->pending, ++s->id, turn_outcome(atomic_load(&s->turn)));
         return true;
     }
     if (s->done)
         return false;
-    if (add_delta(s))
+    if (next_delta(s))
         return true;
     if (ended) {
         s->done = true;
@@ -137,6 +145,19 @@ static void answer(struct stream *s, struct turn *turn)
     http_reply_source(s->req, 200, STREAM_MEDIA, &source, s);
 }
 
+// The stream as it is sent again: its text in one piece.
+static void keep_reply(struct stream *s, const struct turn_outcome *outcome)
+{
+    AUTO_BUF struct buf all = BUF_INIT(PENDING_MOST);
+    int64_t id = 0;
+    add_start(&all, ++id, outcome);
+    if (outcome->content.n)
+        add_delta(&all, ++id, outcome->content);
+    buf_addf(&all, "id: %lld\n", (long long)++id);
+    buf_adds(&all, buf_str(&s->last));
+    first_reply_keep(s->first, 200, STREAM_MEDIA, buf_str(&all));
+}
+
 static void make_last(struct stream *s, const struct turn_outcome *outcome)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
@@ -151,13 +172,17 @@ static void make_last(struct stream *s, const struct turn_outcome *outcome)
     buf_addf(&s->last, "event: %s\ndata: ", outcome->code ? "error" : "complete");
     (void)json_write_buf(&s->last, data);
     buf_addz(&s->last, "\n\n");
+    if (s->first && outcome->code)
+        first_reply_drop(s->first);
+    else if (s->first)
+        keep_reply(s, outcome);
 }
 
 static void on_turn(struct turn *turn, void *arg)
 {
     struct stream *s = arg;
     bool ended = turn_ended(turn), known = turn_conversation(turn).p;
-    if (ended && !atomic_load(&s->ended)) { // only the turn's last thread finds it ended first
+    if (ended && !atomic_exchange(&s->ending, true)) {
         make_last(s, turn_outcome(turn));
         atomic_store(&s->ended, true);
     }
@@ -188,6 +213,7 @@ void call_stream(struct call *call, const struct turn_input *input)
     struct stream *s = mem_zalloc(sizeof *s);
     struct turn_input own = *input;
     s->req = call->req;
+    s->first = first_reply_detach(call);
     s->last = BUF_INIT(PENDING_MOST);
     s->pending = BUF_INIT(PENDING_MOST);
     atomic_init(&s->refs, 1);

@@ -7,6 +7,7 @@
 #include "cmd/sample.h"
 #include "engine/brand_make.h"
 #include "api/health.h"
+#include "api/idempotency.h"
 #include "api/sockets.h"
 #include "outbound/outbound.h"
 #include "store/conversation.h"
@@ -301,6 +302,7 @@ static void start_engine(struct composition *c)
     app->hashers = pool_new("hasher", HASHERS, HASH_QUEUE);
     app->limiter = limiter_new(LIMITER_KEYS);
     app->sockets = sockets_new();
+    app->first_replies = first_replies_new(app->store, app->keys, worker_count(app->settings));
     app->health = health_new();
     app->brands = brands_new(app->store);
     c->embedder = (struct embedder){app, embedding_model, embed};
@@ -368,6 +370,7 @@ void compose_end(struct composition *c)
     catalogues_free(app->catalogues);
     brands_free(app->brands);
     sockets_free(app->sockets);
+    first_replies_free(app->first_replies);
     health_free(app->health);
     outbound_free(app->outbound);
     if (app->limiter)

@@ -235,7 +235,8 @@ static int settle(struct tx *tx, struct import *m, struct err *err)
         return rc ? rc : ERR_INVALID;
     chatbot_slug_from_name(row->name, base);
     rc = match_suppliers(tx, m, err);
-    return rc ? rc : chatbot_choose_slug(tx, row, row->slug.n ? arena_cstr(call->arena, row->slug) : base, err);
+    return rc ? rc
+              : chatbot_choose_slug(tx, call->arena, row, row->slug.n ? arena_cstr(call->arena, row->slug) : base, err);
 }
 
 static int import(struct tx *tx, void *arg, struct err *err)

@@ -212,7 +212,7 @@ int chatbot_make(struct tx *tx, struct chatbot_work *work, struct err *err)
     for (size_t i = 0; i < sizeof made / sizeof *made; i++)
         model_mark(&chatbot_model, row, made[i], true);
     int rc = check_quota(tx, call, err);
-    rc = rc ? rc : chatbot_insert(tx, row, err);
+    rc = rc ? rc : chatbot_insert(tx, call->arena, row, err);
     rc = rc ? rc : add_key(tx, work, err);
     if (rc)
         return rc;

@@ -238,7 +238,7 @@ static int insert_chatbot(struct tx *tx, const struct brand_row *row, struct err
     model_mark(&chatbot_model, &chatbot, "createdBy", chatbot.created_by.p);
     model_mark(&chatbot_model, &chatbot, "defaultPersonalityId", false);
     model_mark(&chatbot_model, &chatbot, "deletedAt", false);
-    return chatbot_insert(tx, &chatbot, err);
+    return chatbot_insert(tx, arena, &chatbot, err);
 }
 
 int brand_insert(struct tx *tx, const struct brand_row *row, struct str owner, struct err *err)

@@ -16,7 +16,7 @@ enum { SLUG_TRIES = 10000 };
 
 // ---- one row -------------------------------------------------------------------------------------------------------
 
-int chatbot_choose_slug(struct tx *tx, struct chatbot *chatbot, const char *base, struct err *err)
+int chatbot_choose_slug(struct tx *tx, struct arena *arena, struct chatbot *chatbot, const char *base, struct err *err)
 {
     char slug[CHATBOT_SLUG_SIZE];
     struct place place;
@@ -31,16 +31,16 @@ int chatbot_choose_slug(struct tx *tx, struct chatbot *chatbot, const char *base
         int n = snprintf(suffix, sizeof suffix, "-%d", i);
         (void)snprintf(slug, sizeof slug, "%.*s%s", (int)sizeof slug - 1 - n, base, suffix);
     }
-    chatbot->slug = arena_str(tx_arena(tx), str_from(slug));
+    chatbot->slug = arena_str(arena, str_from(slug));
     model_mark(&chatbot_model, chatbot, "slug", true);
     return 0;
 }
 
-static int slug_from_name(struct tx *tx, struct chatbot *chatbot, struct err *err)
+static int slug_from_name(struct tx *tx, struct arena *arena, struct chatbot *chatbot, struct err *err)
 {
     char base[CHATBOT_SLUG_SIZE];
     chatbot_slug_from_name(chatbot->name, base);
-    return chatbot_choose_slug(tx, chatbot, base, err);
+    return chatbot_choose_slug(tx, arena, chatbot, base, err);
 }
 
 static int place_slug(struct tx *tx, const struct chatbot *chatbot, struct err *err)
@@ -52,28 +52,31 @@ static int place_slug(struct tx *tx, const struct chatbot *chatbot, struct err *
     return rc ? rc : place_add(tx, "slug", chatbot->slug, chatbot->id, err);
 }
 
-static void set_search_text(struct tx *tx, struct chatbot *chatbot)
+// The row as it is kept: what it is searched by is made of the rest.
+static struct chatbot searchable(struct tx *tx, const struct chatbot *chatbot)
 {
+    struct chatbot row = *chatbot;
     bool described = model_has(&chatbot_model, chatbot, "description");
     struct str text = arena_strf(tx_arena(tx), STR_FMT " " STR_FMT, STR_ARG(chatbot->name),
                                  STR_ARG(described ? chatbot->description : STR("")));
-    chatbot->search_text = text_fold_case(tx_arena(tx), text);
-    model_mark(&chatbot_model, chatbot, "searchText", true);
+    row.search_text = text_fold_case(tx_arena(tx), text);
+    model_mark(&chatbot_model, &row, "searchText", true);
+    return row;
 }
 
-int chatbot_insert(struct tx *tx, struct chatbot *chatbot, struct err *err)
+int chatbot_insert(struct tx *tx, struct arena *arena, struct chatbot *chatbot, struct err *err)
 {
     char publishable[PUBLISHABLE_KEY_SIZE];
     publishable_key_make(publishable);
-    chatbot->publishable_key = arena_str(tx_arena(tx), str_from(publishable));
+    chatbot->publishable_key = arena_str(arena, str_from(publishable));
     model_mark(&chatbot_model, chatbot, "publishableKey", true);
     chatbot->prompt_version = 0; // counted by prompt_write
     model_mark(&chatbot_model, chatbot, "promptVersion", true);
     model_mark(&chatbot_model, chatbot, "systemPrompt", chatbot->system_prompt.p);
-    set_search_text(tx, chatbot);
-    int rc = chatbot->slug.n ? 0 : slug_from_name(tx, chatbot, err);
+    int rc = chatbot->slug.n ? 0 : slug_from_name(tx, arena, chatbot, err);
+    struct chatbot row = searchable(tx, chatbot);
     rc = rc ? rc : place_slug(tx, chatbot, err);
-    rc = rc ? rc : crud_insert(tx, &chatbot_model, chatbot, err);
+    rc = rc ? rc : crud_insert(tx, &chatbot_model, &row, err);
     rc = rc ? rc : place_add(tx, "chatbot", chatbot->id, chatbot->id, err);
     rc = rc ? rc : place_add(tx, "publishable", chatbot->publishable_key, chatbot->id, err);
     if (rc || !chatbot->system_prompt.p)
@@ -98,16 +101,16 @@ void chatbot_changed(struct tx *tx, const struct chatbot *chatbot)
         tx_changed(tx, CHANGE_BRAND, STR_NULL);
 }
 
-int chatbot_save(struct tx *tx, struct chatbot *chatbot, struct str old_slug, struct err *err)
+int chatbot_save(struct tx *tx, const struct chatbot *chatbot, struct str old_slug, struct err *err)
 {
+    struct chatbot row = searchable(tx, chatbot);
     int rc = 0;
     if (old_slug.p && !str_eq(old_slug, chatbot->slug)) {
         rc = place_slug(tx, chatbot, err);
         rc = rc ? rc : place_remove(tx, "slug", old_slug, err);
     }
-    set_search_text(tx, chatbot);
     chatbot_changed(tx, chatbot);
-    return rc ? rc : crud_update(tx, &chatbot_model, chatbot, err);
+    return rc ? rc : crud_update(tx, &chatbot_model, &row, err);
 }
 
 // ---- beside the row ------------------------------------------------------------------------------------------------

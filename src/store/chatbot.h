@@ -7,14 +7,15 @@
 #include "store/store.h"
 
 // The row's id, times and every set bit are the caller's; an absent slug is chosen from the name, a publishable key is
-// made, and a system prompt becomes version 1 (all three are written into *chatbot). ERR_CONFLICT: the slug is taken.
-int chatbot_insert(struct tx *tx, struct chatbot *chatbot, struct err *err);
+// made, and a system prompt becomes version 1 (all three are written into *chatbot; new strings are the
+// arena's). ERR_CONFLICT: the slug is taken.
+int chatbot_insert(struct tx *tx, struct arena *arena, struct chatbot *chatbot, struct err *err);
 // Gives it the slug itself if it is free, else with the lowest -2, -3 … that is. `base` is a valid slug.
-int chatbot_choose_slug(struct tx *tx, struct chatbot *chatbot, const char *base, struct err *err);
+int chatbot_choose_slug(struct tx *tx, struct arena *arena, struct chatbot *chatbot, const char *base, struct err *err);
 // 1, 0. Deleted ones too: see deleted_at.
 int chatbot_get(struct tx *tx, struct arena *arena, struct str id, struct chatbot *ret, struct err *err);
 // Writes the row as it is given, its slug's place too (`old_slug` STR_NULL: it stays). ERR_CONFLICT: the slug is taken.
-int chatbot_save(struct tx *tx, struct chatbot *chatbot, struct str old_slug, struct err *err);
+int chatbot_save(struct tx *tx, const struct chatbot *chatbot, struct str old_slug, struct err *err);
 // What is kept of it elsewhere is told. chatbot_save does.
 void chatbot_changed(struct tx *tx, const struct chatbot *chatbot);
 // The members of *chatbot that replies show and its row does not have.

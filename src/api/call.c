@@ -229,7 +229,7 @@ static bool read_form(struct call *call)
     struct str body = http_body(call->req), rest = http_header_in(call->req, "content-type");
     struct str type = rest.p ? str_trim(str_split(&rest, ';')) : STR_NULL;
     struct query_pair *pairs = arena_calloc(call->arena, QUERY_MOST, sizeof *pairs);
-    if (!str_eq_nocase(type, STR("application/x-www-form-urlencoded"))) {
+    if (body.n && !str_eq_nocase(type, STR("application/x-www-form-urlencoded"))) {
         call_error(call, 415, "Unsupported media type");
         return false;
     }

@@ -151,6 +151,7 @@ bool model_allows(const struct model_document *d, const struct search_filter *f)
            in_list(f->categories.given, f->categories.at, f->categories.n, a->category) &&
            in_list(f->suppliers.given, f->suppliers.at, f->suppliers.n, a->supplier) &&
            in_list(f->bases.given, f->bases.at, f->bases.n, a->base) &&
+           in_list(f->docs.given, f->docs.at, f->docs.n, d->id) &&
            (!priced || (a->price != INT64_MIN && a->price >= f->price_min && a->price <= f->price_max)) &&
            (f->available < 0 || a->available == (f->available > 0));
 }

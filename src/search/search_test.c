@@ -33,6 +33,14 @@ static struct search_filter random_filter(struct model *m, struct str *values)
         f.bases.at = values + 3;
         f.bases.n = 1;
     }
+    if (model_random(m, 3) == 0) { // not in order, one of them unknown
+        static const char *const docs[] = {"doc-70", "doc-3", "doc-149", "none", "doc-21", "doc-8", "doc-100"};
+        f.docs.given = true;
+        f.docs.n = model_random(m, 8);
+        f.docs.at = values + 4;
+        for (size_t i = 0; i < f.docs.n; i++)
+            values[4 + i] = str_from(docs[i]);
+    }
     if (model_random(m, 3) == 0)
         f.price_max = (int64_t)model_random(m, 1000);
     if (model_random(m, 3) == 0)
@@ -107,7 +115,7 @@ static void property(uint64_t seed, uint32_t all_of)
         search_publish(index);
         assert_int_equal(search_documents(index), model_count(m, &SEARCH_ALL));
         for (int q = 0; q < 4; q++) {
-            struct str values[4];
+            struct str values[4 + 8];
             struct search_filter filter = model_random(m, 2) ? random_filter(m, values) : SEARCH_ALL;
             compare(m, index, model_text(m, 1 + model_random(m, 6)), &filter);
         }

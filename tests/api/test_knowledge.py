@@ -309,6 +309,24 @@ def test_natural_questions_find_their_item(bot, question, title, content):
     assert answer["metadata"]["mode"] == "quoted" and content[:6] in answer["response"]
 
 
+def test_a_conversation_answers_from_an_item(bot):
+    """003-platform#10"""
+    bot.make(items=[{key: WARRANTY[key] for key in ("title", "content")}])
+
+    def ask(**more):
+        reply = bot.admin.post(f"{bot.path}/conversation", json={"message": "How long is the warranty?", **more})
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    first = ask()
+    assert first["success"] is True and "two-year" in first["response"] == first["data"]["response"]
+    assert first["metadata"]["mode"] == "quoted"
+    second = ask(sessionId=first["sessionId"])
+    assert second["conversationId"] == first["conversationId"]
+    history = bot.admin.get(f"{bot.path}/conversation/history", params={"sessionId": first["sessionId"]}).json()
+    assert [message["sender"] for message in history["data"]["messages"]] == ["user", "bot", "user", "bot"]
+
+
 # ---- turns ----------------------------------------------------------------------------------------------------------
 
 

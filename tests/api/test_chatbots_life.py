@@ -80,6 +80,22 @@ def test_a_turn_in_flight_finishes(model):
     assert [status for status, _ in stored] == ["complete", "complete"] and "six" in stored[1][1]
 
 
+def test_inactive_closes_the_sockets(model):
+    """000-management 2.1: the running turn ends as it began, then its socket closes with 4404; nobody else is let in."""
+    desk = Desk(model)
+    model.llm.set(answer="count:20", deltaDelayMs=30)
+    with desk.brand.socket() as socket:
+        socket.send("chat", message="hi")
+        first = socket.receive_until("chunk")
+        assert desk.put(desk.default, status="inactive").status_code == 200
+        frames = first + socket.receive_until("error")
+        assert "".join(f["data"]["content"] for f in frames if f["type"] == "chunk").endswith("w20")
+        assert socket.close_code() == 4404
+    assert model.anon.post(f"/chat/{desk.brand.id}", json={"message": "hi"}).status_code == 404
+    assert desk.put(desk.default, status="active").status_code == 200
+    desk.brand.say("hi")
+
+
 def test_after_its_time_all_of_it_is_erased(desk):
     """The job erases rows, keys, personalities and conversations; audit rows stay and are still found by its id."""
     made, other = desk.make(systemPrompt="Be kind."), desk.make()

@@ -32,6 +32,7 @@ struct app {
     bool demo; // demo mode, and every listener is loopback
     const char *commit;
     bool (*embeds)(struct app *app); // somebody makes vectors
+    int (*models_changed)(struct app *app, struct err *err); // providers: the client learns of them
     int64_t started_ms; // monotonic
     _Atomic bool draining; // readiness says so; nothing else changes
 };

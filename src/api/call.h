@@ -210,6 +210,7 @@ struct endpoints knowledge_items_endpoints(void);
 struct endpoints knowledge_sources_endpoints(void);
 struct endpoints suppliers_endpoints(void);
 struct endpoints ingredients_endpoints(void);
+struct endpoints models_endpoints(void);
 struct endpoints root_endpoints(void);
 #define ENDPOINTS(rows) ((struct endpoints){(rows), sizeof(rows) / sizeof *(rows)})
 // Every endpoint, as routes for the server (owned by the caller, free()).

@@ -2,6 +2,7 @@
 // What works and what does not, before anybody is sent here. Exit 1 if the server could not start.
 #include "cmd/command.h"
 #include "cmd/compose.h"
+#include "engine/models.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ int command_check(int argc, char **argv)
     if (code)
         return EXIT_FAILED;
     printf("settings                      are valid\n");
-    int rc = compose_providers(settings, arena, &providers, &n, &err);
+    int rc = models_of_settings(settings, arena, &providers, &n, &err);
     if (rc) {
         (void)command_fault("%s", err.text);
         settings_free(settings);

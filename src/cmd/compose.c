@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 #include "cmd/sample.h"
 #include "engine/brand_make.h"
+#include "engine/models.h"
 #include "api/health.h"
 #include "api/idempotency.h"
 #include "api/sockets.h"
@@ -24,95 +25,6 @@
 
 enum { HASHERS = 4, HASH_QUEUE = 256 }; // as many as may hash at once (base/crypto.h)
 enum { LIMITER_KEYS = 100000, WORKER_QUEUE = 8192, INDEX_BUDGET = 1 << 30, SECRET_BYTES = 32 };
-
-// ---- providers -----------------------------------------------------------------------------------------------------
-
-static int number_of(const struct settings *s, enum setting_id id, struct str provider)
-{
-    const char *text = settings_family_str(s, id, provider);
-    int64_t n = 0;
-    (void)(text && str_to_int(str_from(text), 0, INT32_MAX, &n));
-    return (int)n;
-}
-
-static bool is_on(const struct settings *s, enum setting_id id, struct str provider)
-{
-    const char *text = settings_family_str(s, id, provider);
-    return text &&
-           (strcmp(text, "true") == 0 || strcmp(text, "on") == 0 || strcmp(text, "1") == 0 || strcmp(text, "yes") == 0);
-}
-
-static size_t model_pairs(const struct settings *s, struct arena *arena, struct str provider, struct llm_pair **ret)
-{
-    const char *text = settings_family_str(s, SET_LLM_MODELS, provider);
-    struct str rest = str_from(text);
-    size_t n = 0;
-    *ret = arena_calloc(arena, text ? strlen(text) + 1 : 1, sizeof **ret);
-    while (rest.p) {
-        struct str value = str_split(&rest, ',');
-        struct str name = str_trim(str_split(&value, '='));
-        if (name.n)
-            (*ret)[n++] =
-                (struct llm_pair){arena_cstr(arena, name), arena_cstr(arena, value.p ? str_trim(value) : name)};
-    }
-    return n;
-}
-
-static struct llm_provider read_provider(const struct settings *s, struct arena *arena, struct str id)
-{
-    struct llm_pair *pairs;
-    struct llm_provider p = {
-        .kind = settings_family_str(s, SET_LLM_KIND, id),
-        .base_url = settings_family_str(s, SET_LLM_BASE_URL, id),
-        .api_key = settings_family_str(s, SET_LLM_API_KEY, id),
-        .key_header = settings_family_str(s, SET_LLM_KEY_HEADER, id),
-        .api_version = settings_family_str(s, SET_LLM_API_VERSION, id),
-        .embedding_model = settings_family_str(s, SET_LLM_EMBEDDING_MODEL, id),
-        .query_prefix = settings_family_str(s, SET_LLM_QUERY_PREFIX, id),
-        .passage_prefix = settings_family_str(s, SET_LLM_PASSAGE_PREFIX, id),
-        .dimensions = number_of(s, SET_LLM_DIMENSIONS, id),
-        .context_window = number_of(s, SET_LLM_WINDOW, id),
-        .max_output_tokens = number_of(s, SET_LLM_MAX_OUTPUT, id),
-        .connect_ms = number_of(s, SET_LLM_CONNECT, id),
-        .first_token_ms = number_of(s, SET_LLM_FIRST, id),
-        .inter_token_ms = number_of(s, SET_LLM_INTER, id),
-        .total_ms = number_of(s, SET_LLM_TOTAL, id),
-        .retries = number_of(s, SET_LLM_RETRIES, id),
-        .max_concurrent = number_of(s, SET_LLM_CONCURRENT, id),
-        .proxy = settings_family_str(s, SET_LLM_PROXY, id),
-        .ca_file = settings_family_str(s, SET_LLM_CA_FILE, id),
-        .tls_no_verify = !is_on(s, SET_LLM_VERIFY, id),
-        .no_http2 = !is_on(s, SET_LLM_HTTP2, id),
-        .disabled = !is_on(s, SET_LLM_ENABLED, id),
-        .order = number_of(s, SET_LLM_ORDER, id),
-    };
-    p.n_models = model_pairs(s, arena, id, &pairs);
-    p.models = pairs;
-    (void)snprintf(p.id, sizeof p.id, STR_FMT, STR_ARG(id));
-    return p;
-}
-
-int compose_providers(const struct settings *settings, struct arena *arena, struct llm_provider **ret, size_t *ret_n,
-                      struct err *err)
-{
-    struct str *ids;
-    size_t n = settings_family_ids(settings, arena, &ids);
-    *ret = arena_calloc(arena, n + 1, sizeof **ret);
-    *ret_n = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct llm_provider provider = read_provider(settings, arena, ids[i]);
-        // A key alone is the usual sign of the best known server; its address needs no setting.
-        if (!provider.base_url && strcmp(provider.id, "env") == 0 && provider.api_key)
-            provider.base_url = "https://api.openai.com/v1";
-        if (!provider.base_url && strcmp(provider.id, "env") == 0)
-            continue; // a model's name without key and address asks for nothing
-        int rc = llm_provider_check(&provider, err);
-        if (rc)
-            return rc;
-        (*ret)[(*ret_n)++] = provider;
-    }
-    return 0;
-}
 
 // ---- master key ----------------------------------------------------------------------------------------------------
 
@@ -278,13 +190,32 @@ static int open_store(struct composition *c, unsigned flags, struct err *err)
     return store_open(&options, &c->app.store, &c->fresh, err);
 }
 
+static struct models_source models_of(const struct app *app)
+{
+    return (struct models_source){app->store, app->settings, app->keys};
+}
+
 static int start_model(struct composition *c, struct err *err)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
+    struct models_source source = models_of(&c->app);
     struct llm_provider *providers;
     size_t n;
-    int rc = compose_providers(c->app.settings, arena, &providers, &n, err);
+    int rc = models_load(&source, arena, &providers, &n, err);
     return rc ? rc : llm_new(providers, n, &c->app.llm, err);
+}
+
+// Vectors of another model are another language: all texts are looked at again. The old ones serve until then.
+static int models_changed(struct app *app, struct err *err)
+{
+    struct composition *c = (struct composition *)(void *)app; // its first member
+    struct models_source source = models_of(app);
+    char before[101] = "", after[101] = "";
+    float floor;
+    (void)embedding_model(app, before, &floor);
+    int rc = models_apply(&source, app->llm, err);
+    (void)embedding_model(app, after, &floor);
+    return rc || strcmp(before, after) == 0 ? rc : queue_vectors(c, err);
 }
 
 static size_t worker_count(const struct settings *settings)
@@ -298,6 +229,7 @@ static void start_engine(struct composition *c)
 {
     struct app *app = &c->app;
     app->embeds = embeds;
+    app->models_changed = models_changed;
     app->workers = pool_new("worker", worker_count(app->settings), WORKER_QUEUE);
     app->hashers = pool_new("hasher", HASHERS, HASH_QUEUE);
     app->limiter = limiter_new(LIMITER_KEYS);

@@ -17,6 +17,3 @@ enum { COMPOSE_JOBS = 1, COMPOSE_SHARED = 2 }; // background jobs run here; anot
 // Store, migrations, first data, model client, engine. Returns an exit code (said already when it is not 0).
 int compose(struct settings *settings, unsigned flags, struct composition *ret);
 void compose_end(struct composition *c);
-// Providers from the settings, in order. Memory is the arena's. ERR_INVALID names provider and field.
-int compose_providers(const struct settings *settings, struct arena *arena, struct llm_provider **ret, size_t *ret_n,
-                      struct err *err);

@@ -135,13 +135,10 @@ static bool drain(struct composition *c, const sigset_t *signals)
 
 static void reload(struct composition *c)
 {
-    AUTO_ARENA struct arena *arena = arena_new(0);
-    struct llm_provider *providers;
     struct err err = {0};
-    size_t n, n_trusted;
+    size_t n_trusted;
     int rc = settings_reload(c->app.settings, &err);
-    rc = rc ? rc : compose_providers(c->app.settings, arena, &providers, &n, &err);
-    rc = rc ? rc : llm_set_providers(c->app.llm, providers, n, &err);
+    rc = rc ? rc : c->app.models_changed(&c->app, &err);
     if (!rc) {
         const struct str *trusted = settings_list(c->app.settings, SET_TRUSTED_PROXIES, &n_trusted);
         rc = http_set_trusted(c->app.server, trusted, n_trusted, &err);

@@ -145,7 +145,6 @@ static void copy_provider(struct arena *arena, const struct llm_provider *from, 
     to->ca_file = copy(arena, from->ca_file);
     to->client_cert = copy(arena, from->client_cert);
     to->client_key = copy(arena, from->client_key);
-    to->order = from->order > 0 ? from->order : 100;
 }
 
 static int by_order(const void *a, const void *b)

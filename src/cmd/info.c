@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "model/product.h"
+#include "model/provider.h"
 #include "store/crud.h"
 
 #include <curl/curl.h>
@@ -90,7 +91,7 @@ static void print_sql(const struct store_sql *sql)
 
 int command_sql(int argc, char **argv)
 {
-    static const struct model *const tables[] = {&product_model};
+    static const struct model *const tables[] = {&product_model, &provider_model};
     size_t pos = 0;
     (void)argc;
     (void)argv;

@@ -90,23 +90,28 @@ static bool named(struct call *call, struct location *l)
     return l->name.p && (id_valid(l->name) || strcmp(l->kind, "slug") == 0) && utf8_valid(l->name);
 }
 
+static bool locate(struct call *call, struct location *l, bool is_chatbot)
+{
+    l->name = arena_lower(call->arena, l->name);
+    struct scope everywhere = scope_installation(call->scope.actor);
+    int rc = store_read(call->app->store, &everywhere, find, l, &call->err);
+    if (!rc && l->place.brand.p)
+        rc = brands_get(call->app->brands, l->place.brand, &call->brand, &call->err);
+    if (rc == 1) {
+        call->scope.brand = call->brand->row.brand.id;
+        if (is_chatbot)
+            l->chatbot_id = l->place.object_id;
+        rc = call_store_read(call, load, l);
+    }
+    return !call_failed(call, rc);
+}
+
 bool access_locate(struct call *call)
 {
     struct location l = {.call = call};
     if (!call->endpoint->surface->rights || !named(call, &l))
         return true;
-    l.name = arena_lower(call->arena, l.name);
-    struct scope everywhere = scope_installation(call->scope.actor);
-    int rc = store_read(call->app->store, &everywhere, find, &l, &call->err);
-    if (!rc && l.place.brand.p)
-        rc = brands_get(call->app->brands, l.place.brand, &call->brand, &call->err);
-    if (rc == 1) {
-        call->scope.brand = call->brand->row.brand.id;
-        if (http_param(call->req, "chatbotId").p)
-            l.chatbot_id = l.place.object_id;
-        rc = call_store_read(call, load, &l);
-    }
-    return !call_failed(call, rc);
+    return locate(call, &l, http_param(call->req, "chatbotId").p);
 }
 
 struct str access_chatbot_key(struct call *call)
@@ -227,14 +232,28 @@ static bool in_path(const struct call *call)
     return http_param(call->req, "chatbotId").p || (call->endpoint->resource && http_param(call->req, "id").p);
 }
 
-bool access_current_brand(struct call *call)
+static bool read_role(struct call *call)
 {
-    if (!current_brand(call))
-        return false;
     if (!call->brand)
         return not_found(call);
     int rc = accounts_role(call->app->accounts, &call->caller, call->scope.brand, &call->role, &call->err);
-    if (call_failed(call, rc))
+    return !call_failed(call, rc);
+}
+
+static bool by_role(struct call *call, const struct right *right)
+{
+    if (!read_role(call))
+        return false;
+    if (call->chatbot)
+        return on_chatbot(call, right);
+    if (call->role == ROLE_NONE)
+        return not_found(call);
+    return call->role >= right->least || forbidden(call);
+}
+
+bool access_current_brand(struct call *call)
+{
+    if (!current_brand(call) || !read_role(call))
         return false;
     return call->role != ROLE_NONE || not_found(call);
 }
@@ -260,14 +279,15 @@ bool access_rights(struct call *call)
         return not_found(call);
     if (!object && !right->brand)
         return right->least == ROLE_NONE || call->caller.user.super_admin || forbidden(call);
-    if (!call->brand)
-        return not_found(call);
-    int rc = accounts_role(call->app->accounts, &call->caller, call->scope.brand, &call->role, &call->err);
-    if (call_failed(call, rc))
+    return by_role(call, right);
+}
+
+bool access_named(struct call *call, enum who who, struct str chatbot)
+{
+    struct location l = {.call = call, .name = chatbot, .kind = id_valid(chatbot) ? "chatbot" : "slug"};
+    if (!(chatbot.p ? locate(call, &l, true) : current_brand(call)))
         return false;
-    if (call->chatbot)
-        return on_chatbot(call, right);
-    if (call->role == ROLE_NONE)
+    if (chatbot.p && !call->chatbot)
         return not_found(call);
-    return call->role >= right->least || forbidden(call);
+    return by_role(call, &rights[who]);
 }

@@ -10,6 +10,7 @@
 
 struct outbound;
 struct sockets;
+struct webhooks;
 
 struct app {
     struct settings *settings;
@@ -23,6 +24,7 @@ struct app {
     struct catalogues *catalogues;
     struct engine *engine;
     struct accounts *accounts;
+    struct webhooks *webhooks; // NULL in commands beside a server
     struct outbound *outbound; // the guard before calls to addresses that users chose
     struct sockets *sockets; // open sockets by brand and address
     struct http_server *server;

@@ -112,15 +112,24 @@ struct str crypto_base64url(struct arena *arena, struct str data)
     return base64(arena, data, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-int crypto_base64url_decode(struct arena *arena, struct str text, struct str *ret)
+static int base64_decode(struct arena *arena, struct str text, int variant, struct str *ret)
 {
     uint8_t *bytes = arena_alloc(arena, text.n + 1);
     size_t n;
-    if (sodium_base642bin(bytes, text.n, text.p ? text.p : "", text.n, NULL, &n, NULL,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+    if (sodium_base642bin(bytes, text.n, text.p ? text.p : "", text.n, NULL, &n, NULL, variant) != 0)
         return ERR_FORMAT;
     *ret = (struct str){(const char *)bytes, n};
     return 0;
+}
+
+int crypto_base64_decode(struct arena *arena, struct str text, struct str *ret)
+{
+    return base64_decode(arena, text, sodium_base64_VARIANT_ORIGINAL, ret);
+}
+
+int crypto_base64url_decode(struct arena *arena, struct str text, struct str *ret)
+{
+    return base64_decode(arena, text, sodium_base64_VARIANT_URLSAFE_NO_PADDING, ret);
 }
 
 static void wait_turn(void)

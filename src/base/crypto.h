@@ -19,6 +19,7 @@ void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[CRYPTO_SHA2
 // Base64 with (standard) or without (URL alphabet) padding.
 struct str crypto_base64(struct arena *arena, struct str data);
 struct str crypto_base64url(struct arena *arena, struct str data);
+int crypto_base64_decode(struct arena *arena, struct str text, struct str *ret); // ERR_FORMAT
 int crypto_base64url_decode(struct arena *arena, struct str text, struct str *ret); // ERR_FORMAT
 
 // Passwords: Argon2id, 19456 KiB, 2 passes, 1 lane, PHC string of at most 128 bytes. At most 4 run at once, others

@@ -75,7 +75,7 @@ static int master_key(const struct settings *settings, struct crypto_keys **ret,
 static void on_changes(void *arg, const struct change *changes, size_t n)
 {
     struct composition *c = arg;
-    bool poke = false;
+    bool poke = false, deliver = false;
     for (size_t i = 0; i < n; i++) {
         bool outside = changes[i].kind == CHANGE_OUTSIDE; // its brand is null: all brands
         if (outside || changes[i].kind == CHANGE_BRAND || changes[i].kind == CHANGE_CHATBOT)
@@ -83,7 +83,11 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
         if (changes[i].kind != CHANGE_BRAND)
             catalogues_changed(c->app.catalogues, &changes[i]);
         poke |= outside || changes[i].kind == CHANGE_JOB;
+        deliver |= outside || changes[i].kind == CHANGE_WEBHOOK;
     }
+    struct webhooks *webhooks = atomic_load(&c->webhooks);
+    if (deliver && webhooks)
+        webhooks_poke(webhooks);
     struct jobs *jobs = atomic_load(&c->jobs);
     if (poke && jobs)
         jobs_poke(jobs);
@@ -245,6 +249,16 @@ static void start_engine(struct composition *c)
     store_listen(app->store, on_changes, c);
 }
 
+static int start_webhooks(struct composition *c, struct err *err)
+{
+    struct app *app = &c->app;
+    struct webhooks_options options = {app->store, app->settings, app->keys, app->outbound,
+                                       strcmp(store_engine(app->store), "sqlite") == 0};
+    int rc = webhooks_new(&options, &app->webhooks, err);
+    atomic_store(&c->webhooks, app->webhooks);
+    return rc;
+}
+
 int compose(struct settings *settings, unsigned flags, struct composition *c)
 {
     struct err err = {0};
@@ -276,6 +290,7 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
         rc = queue_vectors(c, &err);
         c->app.jobs = jobs_new(&options);
         atomic_store(&c->jobs, c->app.jobs);
+        rc = rc ? rc : start_webhooks(c, &err);
     }
     if (!rc)
         return 0;
@@ -291,6 +306,7 @@ void compose_end(struct composition *c)
         pool_free(app->hashers);
     engine_close(app->engine); // first: what parks comes back to a pool and a store that are there
     jobs_stop(atomic_load(&c->jobs));
+    webhooks_stop(app->webhooks);
     if (app->llm)
         llm_free(app->llm);
     pool_free(app->workers);
@@ -298,6 +314,7 @@ void compose_end(struct composition *c)
     accounts_free(app->accounts);
     if (app->store)
         store_close(app->store);
+    webhooks_free(app->webhooks);
     jobs_free(atomic_load(&c->jobs)); // as the rest: the store tells of changes until it is closed
     catalogues_free(app->catalogues);
     brands_free(app->brands);

@@ -4,11 +4,13 @@
 
 #include "api/app.h"
 #include "jobs/jobs.h"
+#include "jobs/webhooks.h"
 
 struct composition {
     struct app app;
     struct embedder embedder;
     _Atomic(struct jobs *) jobs; // the store's change feed looks at it from any thread
+    _Atomic(struct webhooks *) webhooks; // so does it at these
     bool fresh;                  // the store was empty
 };
 

@@ -187,6 +187,7 @@ static int run(struct settings *settings, bool demo)
             _exit(EXIT_FAILED); // a second signal: at once; what was acknowledged is on disk
     }
     engine_close(c.app.engine);
+    webhooks_stop(c.app.webhooks);
     if (c.app.server)
         http_server_free(c.app.server);
     compose_end(&c);

@@ -17,3 +17,5 @@ int job_erase_brand(const struct jobs_options *with, const struct job *job, stru
 int job_erase_chatbot(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_send_mail(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_embed(const struct jobs_options *with, const struct job *job, struct err *err);
+int job_cancel_webhook(const struct jobs_options *with, const struct job *job, struct err *err);
+int job_erase_webhook(const struct jobs_options *with, const struct job *job, struct err *err);

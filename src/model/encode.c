@@ -268,9 +268,9 @@ static yyjson_mut_val *field_schema(const struct field *f, yyjson_mut_doc *doc, 
         struct str rest = str_from(!input && f->shown_choices ? f->shown_choices : f->choices);
         while (rest.p)
             (void)yyjson_mut_arr_append(values, json_new_str(doc, str_split(&rest, '|')));
-        if (nullable)
+        if (nullable && f->type != FIELD_STRINGS)
             (void)yyjson_mut_arr_append(values, yyjson_mut_null(doc));
-        json_add(doc, schema, "enum", values);
+        json_add(doc, f->type == FIELD_STRINGS ? yyjson_mut_obj_get(schema, "items") : schema, "enum", values);
     }
     if (f->help)
         json_add_cstr(doc, schema, "description", f->help);

@@ -201,6 +201,14 @@ int audit_list(struct tx *tx, struct arena *arena, const struct audit_query *que
     return rc;
 }
 
+int event_put(struct tx *tx, const struct event *event, struct err *err)
+{
+    return tx_exec(tx, &event_insert,
+                   VALUES(v_str(event->id), v_str(event->name), v_str(event->conversation_id), v_str(event->data),
+                          v_int(event->at), v_int(event->sequence)),
+                   NULL, err);
+}
+
 int event_write(struct tx *tx, const char *name, struct str conversation_id, struct str data, struct err *err)
 {
     int64_t sequence = 0;
@@ -213,8 +221,7 @@ int event_write_at(struct tx *tx, const char *name, struct str conversation_id, 
 {
     char id[ID_SIZE];
     id_v7(id);
-    return tx_exec(tx, &event_insert,
-                   VALUES(v_cstr(id), v_cstr(name), v_str(conversation_id), v_str(data), v_int(clock_wall_ms()),
-                          v_int(sequence)),
-                   NULL, err);
+    struct event event = {str_from(id), str_from(name), conversation_id, sequence, clock_wall_ms(), data};
+    int rc = event_put(tx, &event, err);
+    return rc ? rc : webhook_fan_out(tx, &event, err);
 }

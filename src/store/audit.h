@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/json.h"
-#include "store/store.h"
+#include "store/webhook.h"
 
 // Actor and address are the scope's. `fields`: names only, comma separated.
 int audit_write(struct tx *tx, const char *action, struct str target, struct str fields, struct err *err);
@@ -37,9 +37,11 @@ int audit_list(struct tx *tx, struct arena *arena, const struct audit_query *que
 int audit_chains(struct tx *tx, struct arena *arena, struct str **ret_brands, size_t *ret_n, struct err *err);
 int audit_verify(struct tx *tx, int64_t *ret_n, int64_t *ret_seq, struct err *err);
 
-// An event of the log that webhooks and other readers are fed from. `data` is JSON.
-// Events of a conversation are counted from 1 in it.
+// An event of the log that webhooks and other readers are fed from; what webhooks want of it is queued for them in the
+// same transaction. `data` is JSON. Events of a conversation are counted from 1 in it.
 int event_write(struct tx *tx, const char *name, struct str conversation_id, struct str data, struct err *err);
 // The same where the caller knows its place (conversation_next_event); 0 outside of a conversation.
 int event_write_at(struct tx *tx, const char *name, struct str conversation_id, int64_t sequence, struct str data,
                    struct err *err);
+// The row alone, for no webhook: whoever writes it delivers it.
+int event_put(struct tx *tx, const struct event *event, struct err *err);

@@ -78,6 +78,9 @@ ERASE(erase_places, "places");
 ERASE(erase_memberships, "memberships");
 ERASE(erase_totals, "brand_totals");
 ERASE(erase_jobs, "jobs");
+ERASE(erase_webhooks, "webhooks");
+ERASE(erase_deliveries, "deliveries");
+ERASE(erase_attempts, "attempts");
 STORE_SQL(erase_brand, "DELETE FROM brands WHERE id = $1");
 
 static void load_config(struct rows *rows, struct arena *arena, struct brand_row *ret)
@@ -321,7 +324,7 @@ int brand_erase(struct tx *tx, struct err *err)
         &erase_suppliers,   &erase_ingredients,   &erase_keys,
         &erase_prompts,     &erase_chatbots,      &erase_personalities, &erase_places,
         &erase_memberships, &erase_old_publishable, &erase_totals,        &erase_jobs,          &erase_invites,
-        &erase_brand};
+        &erase_webhooks,     &erase_deliveries,    &erase_attempts,      &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

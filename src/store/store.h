@@ -174,6 +174,7 @@ enum change_kind {
     CHANGE_SETTING,
     CHANGE_JOB,
     CHANGE_CHATBOT, // its row, or what a turn reads with it (personality, keys)
+    CHANGE_WEBHOOK, // something is to be delivered
     CHANGE_OUTSIDE, // another process wrote (a command beside the server): brand and id are STR_NULL, all may be stale
 };
 

@@ -43,6 +43,12 @@ void call_reply(struct call *call, const struct model *model, const void *row)
     call_json(call, 200, model_encode(model, call_doc(call), row));
 }
 
+void call_no_content(struct call *call)
+{
+    http_header(call->req, "Cache-Control", "no-store");
+    http_reply_static(call->req, 204, NULL, STR(""));
+}
+
 void call_message(struct call *call, const char *text)
 {
     yyjson_mut_doc *doc = call_doc(call);

@@ -76,8 +76,10 @@ enum endpoint_flags {
     ENDPOINT_PAGED = 1024, // /api/v1: the reply is a list with pagination, read with page and limit
     ENDPOINT_CREATED = 2048, // replies 201
     ENDPOINT_EXISTS = 4096, // or 200, when it was there already
-    ENDPOINT_HASHES = 8192, // hashes a password: runs on threads of its own, so that sign-ins do not hold up chats
+    ENDPOINT_HASHES = 32768, // hashes a password: runs on threads of its own, so that sign-ins do not hold up chats
     ENDPOINT_FORM = 16384, // the body is an HTML form; its faults are the handler's to show
+    ENDPOINT_ACCEPTED = 65536, // replies 202
+    ENDPOINT_NO_CONTENT = 131072, // replies 204 without a body
 };
 
 struct parameter { // of the query, for the document and the decoder
@@ -158,6 +160,7 @@ void call_preflight(struct http_req *req); // http_options.preflight (access.c)
 // ---- for handlers: answers ------------------------------------------------------------------------------------------
 void call_json(struct call *call, int status, yyjson_mut_val *root);
 void call_reply(struct call *call, const struct model *model, const void *row); // 200
+void call_no_content(struct call *call); // 204
 void call_message(struct call *call, const char *text); // {"message": …}
 void call_error(struct call *call, int status, const char *text); // the surface's shape
 void call_faults(struct call *call);
@@ -212,6 +215,8 @@ struct endpoints suppliers_endpoints(void);
 struct endpoints ingredients_endpoints(void);
 struct endpoints models_endpoints(void);
 struct endpoints root_endpoints(void);
+struct endpoints webhooks_endpoints(void);
+struct endpoints webhook_deliveries_endpoints(void);
 #define ENDPOINTS(rows) ((struct endpoints){(rows), sizeof(rows) / sizeof *(rows)})
 // Every endpoint, as routes for the server (owned by the caller, free()).
 struct http_route *endpoint_routes(size_t *ret_n);

@@ -17,6 +17,7 @@ static struct endpoints (*const files[])(void) = {
     models_endpoints,
     accounts_endpoints, users_endpoints, invites_endpoints, pages_endpoints,
     knowledge_sources_endpoints, suppliers_endpoints, ingredients_endpoints,
+    webhooks_endpoints, webhook_deliveries_endpoints,
 };
 
 const struct endpoint *endpoint_at(size_t i)

@@ -256,6 +256,10 @@ yyjson_mut_val *openapi_replies(struct document *d, const struct endpoint *e)
         json_add(d->doc, replies, "201", success(d, e, "Made"));
         if (e->flags & ENDPOINT_EXISTS)
             json_add(d->doc, replies, "200", success(d, e, "It was there already"));
+    } else if (e->flags & ENDPOINT_ACCEPTED) {
+        json_add(d->doc, replies, "202", success(d, e, "It will be done"));
+    } else if (e->flags & ENDPOINT_NO_CONTENT) {
+        json_add(d->doc, replies, "204", json_new_raw(d->doc, STR("{\"description\":\"Done\"}")));
     } else {
         json_add(d->doc, replies, "200", success(d, e, "Done"));
     }

@@ -547,7 +547,7 @@ static void fill(const struct model *model, struct arena *arena, yyjson_val *bod
         const struct field *f = &model->fields[i];
         struct value v = {NULL, STR_NULL};
         yyjson_val *given = json_get(body, f->name);
-        if (f->type == FIELD_OBJECT) {
+        if (f->type == FIELD_OBJECT && (!(f->flags & FIELD_NULL) || *set >> i & 1)) {
             fill(f->model, arena, given, (char *)row + f->offset);
             *set |= UINT64_C(1) << i;
         }

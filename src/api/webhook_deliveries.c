@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was delivered to a webhook, attempt by attempt, and sending it again.
+#include "api/webhooks.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+
+struct ask {
+    struct call *call;
+    struct delivery_filter filter;
+    struct page page;
+    struct delivery *at;
+    size_t n;
+    bool failed_only;
+    int64_t queued;
+};
+
+static struct str webhook_id(const struct ask *a)
+{
+    return ((const struct webhook *)a->call->object)->id;
+}
+
+static int load(struct tx *tx, void *arg, struct err *err)
+{
+    struct ask *a = arg;
+    return delivery_list(tx, a->call->arena, webhook_id(a), &a->filter, a->page.limit, page_offset(&a->page), &a->at,
+                         &a->n, &a->page.total, err);
+}
+
+static void list(struct call *call)
+{
+    struct ask a = {.call = call};
+    if (!webhook_may_see(call))
+        return;
+    a.filter.status = call_query_choice(call, "status", "pending|delivered|failed|cancelled");
+    a.filter.event = call_query_choice(call, "event", webhook_event_names);
+    a.filter.from = call_query_time(call, "from", 0);
+    a.filter.to = call_query_time(call, "to", INT64_MAX);
+    if (!call_page(call, 100, &a.page) || call_failed(call, call_store_read(call, load, &a)))
+        return;
+    yyjson_mut_doc *doc = call_doc(call);
+    yyjson_mut_val *rows = yyjson_mut_arr(doc);
+    for (size_t i = 0; i < a.n; i++)
+        (void)yyjson_mut_arr_append(rows, model_encode(&delivery_model, doc, &a.at[i]));
+    call_list(call, doc, rows, &a.page);
+}
+
+static bool name_one(struct ask *a)
+{
+    struct str id = http_param(a->call->req, "deliveryId");
+    if (!webhook_may_see(a->call))
+        return false;
+    a->filter = (struct delivery_filter){.id = arena_lower(a->call->arena, id), .to = INT64_MAX};
+    a->page = (struct page){1, 1, 0};
+    if (id_valid(id))
+        return true;
+    call_error(a->call, 404, "Not found");
+    return false;
+}
+
+static void reply_one(struct ask *a, int status)
+{
+    yyjson_mut_doc *doc = call_doc(a->call);
+    if (a->n)
+        call_data(a->call, status, NULL, doc, model_encode(&delivery_model, doc, a->at));
+    else
+        call_error(a->call, 404, "Not found");
+}
+
+static void read_one(struct call *call)
+{
+    struct ask a = {.call = call};
+    if (name_one(&a) && !call_failed(call, call_store_read(call, load, &a)))
+        reply_one(&a, 200);
+}
+
+static int again(struct tx *tx, void *arg, struct err *err)
+{
+    struct ask *a = arg;
+    int rc = delivery_replay(tx, webhook_id(a), &a->filter, a->failed_only, clock_wall_ms(), &a->queued, err);
+    return rc ? rc : load(tx, a, err);
+}
+
+static void replay_one(struct call *call)
+{
+    struct ask a = {.call = call};
+    if (name_one(&a) && !call_failed(call, call_store_write(call, again, &a)))
+        reply_one(&a, 202);
+}
+
+static void replay(struct call *call)
+{
+    const struct webhook_replay *body = call->body;
+    struct ask a = {.call = call, .page = {1, 1, 0}, .failed_only = str_eq(body->status, STR("failed"))};
+    if (!webhook_may_see(call))
+        return;
+    a.filter.from = body->set & 1 ? body->from : 0;
+    a.filter.to = body->set & 2 ? body->to : INT64_MAX;
+    if (call_failed(call, call_store_write(call, again, &a)))
+        return;
+    yyjson_mut_doc *doc = call_doc(call);
+    yyjson_mut_val *data = yyjson_mut_obj(doc);
+    json_add_int(doc, data, "queued", a.queued);
+    call_data(call, 202, NULL, doc, data);
+}
+
+#define DELIVERIES                                                                                                     \
+    .surface = &surface_platform, .tag = "Webhooks", .limit = &LIMIT_MANAGEMENT, .family = "webhooks",                 \
+    .who = WHO_OUTSIDE, .resource = &webhook_resource
+static const struct parameter list_query[] = {
+    {"status", "string", "Only those in it", 0, 0, "pending|delivered|failed|cancelled"},
+    {"event", "string", "Only those of it", 0, 0, webhook_event_names},
+    {"from", "string", "Only those made then or later, RFC 3339"},
+    {"to", "string", "Only those made before it, RFC 3339"},
+};
+static const struct endpoint rows[] = {
+    {HTTP_GET, "/api/v1/webhooks/{id}/deliveries", DELIVERIES,
+     .summary = "Deliveries of the last 30 days, newest first", .reply = &delivery_model, .flags = ENDPOINT_PAGED,
+     .query = list_query, .n_query = 4, .run = list},
+    {HTTP_GET, "/api/v1/webhooks/{id}/deliveries/{deliveryId}", DELIVERIES, .summary = "One delivery",
+     .reply = &delivery_model, .run = read_one},
+    {HTTP_POST, "/api/v1/webhooks/{id}/deliveries/{deliveryId}/replay", DELIVERIES,
+     .summary = "Send it again: same id, same body", .reply = &delivery_model, .flags = ENDPOINT_ACCEPTED,
+     .run = replay_one},
+    {HTTP_POST, "/api/v1/webhooks/{id}/replay", DELIVERIES,
+     .summary = "Send many again, at most 10000: the oldest that failed, or all that ended",
+     .body = &webhook_replay_model, .flags = ENDPOINT_NO_BODY_NEEDED | ENDPOINT_ACCEPTED,
+     .reply_example = "{\"status\":\"success\",\"success\":true,\"data\":{\"queued\":3}}", .run = replay},
+};
+
+struct endpoints webhook_deliveries_endpoints(void)
+{
+    return ENDPOINTS(rows);
+}

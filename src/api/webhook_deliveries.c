@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/id.h"
 
+enum { UNREAD_MOST = 1024 }; // of bodies that say nothing
+
 struct ask {
     struct call *call;
     struct delivery_filter filter;
@@ -120,8 +122,8 @@ static const struct endpoint rows[] = {
     {HTTP_GET, "/api/v1/webhooks/{id}/deliveries/{deliveryId}", DELIVERIES, .summary = "One delivery",
      .reply = &delivery_model, .run = read_one},
     {HTTP_POST, "/api/v1/webhooks/{id}/deliveries/{deliveryId}/replay", DELIVERIES,
-     .summary = "Send it again: same id, same body", .reply = &delivery_model, .flags = ENDPOINT_ACCEPTED,
-     .run = replay_one},
+     .summary = "Send it again: same id, same body", .max_body = UNREAD_MOST, .reply = &delivery_model,
+     .flags = ENDPOINT_ACCEPTED, .run = replay_one},
     {HTTP_POST, "/api/v1/webhooks/{id}/replay", DELIVERIES,
      .summary = "Send many again, at most 10000: the oldest that failed, or all that ended",
      .body = &webhook_replay_model, .flags = ENDPOINT_NO_BODY_NEEDED | ENDPOINT_ACCEPTED,

@@ -11,7 +11,7 @@
 #include "store/crud.h"
 #include "store/job.h"
 
-enum { WEBHOOKS_MOST = 20, HOUR_MS = 3600000 };
+enum { WEBHOOKS_MOST = 20, HOUR_MS = 3600000, UNREAD_MOST = 1024 };
 
 static const struct loc body_root = {NULL, STR("body"), 0};
 
@@ -435,7 +435,7 @@ static const struct endpoint rows[] = {
          "{\"status\":\"success\",\"success\":true,\"data\":{\"secret\":\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
          "x0A1b2C3d4E=\",\"previousValidUntil\":\"2026-11-21T09:23:30.000Z\"}}",
      .run = regenerate},
-    {HTTP_POST, "/api/v1/webhooks/{id}/test", WEBHOOK, .summary = "Send one webhook.test now",
+    {HTTP_POST, "/api/v1/webhooks/{id}/test", WEBHOOK, .summary = "Send one webhook.test now", .max_body = UNREAD_MOST,
      .reply_example = "{\"status\":\"success\",\"success\":true,\"data\":{\"success\":true,\"delivery\":{\"id\":"
                       "\"0198c0e0-000e-7000-8000-"
                       "000000000001\",\"success\":true,\"statusCode\":200,\"duration\":41,\"error\":null}}}",

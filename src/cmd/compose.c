@@ -269,6 +269,7 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     rc = rc ? rc : master_key(settings, &c->app.keys, &err);
     rc = rc ? rc : start_model(c, &err);
     rc = rc ? rc : outbound_new(settings, &c->app.outbound, &err);
+    rc = rc ? rc : webhooks_check(settings, &err);
     if (rc) {
         (void)command_fault("%s", err.text);
         compose_end(c);

@@ -712,7 +712,7 @@ static int mend(struct tx *tx, void *arg, struct err *err)
     return delivery_mend(tx, clock_wall_ms(), err);
 }
 
-static int check_schedule(const struct settings *settings, struct err *err)
+int webhooks_check(const struct settings *settings, struct err *err)
 {
     size_t n;
     const struct str *waits = settings_list(settings, SET_WEBHOOK_SCHEDULE, &n);
@@ -727,9 +727,7 @@ static int check_schedule(const struct settings *settings, struct err *err)
 int webhooks_new(const struct webhooks_options *options, struct webhooks **ret, struct err *err)
 {
     struct scope scope = scope_installation(STR("webhooks"));
-    int rc = check_schedule(options->settings, err);
-    if (!rc && options->alone)
-        rc = store_write(options->store, &scope, mend, NULL, err);
+    int rc = options->alone ? store_write(options->store, &scope, mend, NULL, err) : 0;
     if (rc)
         return rc;
     struct webhooks *w = mem_zalloc(sizeof *w);

@@ -19,6 +19,7 @@ struct webhooks_options {
 };
 
 // ERR_INVALID: an entry of webhook.schedule is no duration.
+int webhooks_check(const struct settings *settings, struct err *err);
 int webhooks_new(const struct webhooks_options *options, struct webhooks **ret, struct err *err);
 void webhooks_stop(struct webhooks *webhooks); // nothing is sent or written any more. NULL is fine
 void webhooks_free(struct webhooks *webhooks); // stops it too; nobody may poke any more

@@ -13,7 +13,7 @@ STORE_SQL(delivery_rows, "SELECT id, event_id, event, status, next_at, created_a
                          "FROM deliveries WHERE " FILTERS " ORDER BY id DESC LIMIT $8 OFFSET $9");
 STORE_SQL(delivery_count, "SELECT COUNT(*) FROM deliveries WHERE " FILTERS);
 STORE_SQL(delivery_attempts, "SELECT id, at, status_code, duration, error, excerpt FROM attempts WHERE brand_id = $1 "
-                             "AND delivery_id = $2 ORDER BY id LIMIT 1000");
+                             "AND delivery_id = $2 ORDER BY at, id LIMIT 1000");
 STORE_SQL_ALL(delivery_payload, "SELECT data, created_at FROM events WHERE brand_id = $1 AND id = $2");
 STORE_SQL(webhook_rewound,
           "UPDATE webhooks SET succeeded = succeeded - (SELECT COUNT(*) FROM deliveries WHERE " FILTERS

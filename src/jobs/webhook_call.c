@@ -122,6 +122,9 @@ int webhook_call_init(struct webhook_call *call, CURL *easy, struct arena *arena
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
+    // One attempt is one request: on a kept connection that turns out dead, libcurl would send it again by itself.
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     return 0;
 }

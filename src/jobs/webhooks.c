@@ -739,7 +739,6 @@ int webhooks_new(const struct webhooks_options *options, struct webhooks **ret, 
     pthread_mutex_init(&w->inbox->lock, NULL);
     if (!w->multi || pthread_create(&w->thread, NULL, run, w) != 0)
         abort();
-    curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)FLIGHTS_MOST);
     *ret = w;
     return 0;
 }

@@ -19,7 +19,7 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from harness import FakeLlm, Program, Server  # noqa: E402
+from harness import ADMIN_EMAIL, ADMIN_PASSWORD, FakeLlm, Program, Server  # noqa: E402, F401
 
 WORK = ROOT / "build" / "bench"
 LOAD = WORK / "load"

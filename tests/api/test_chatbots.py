@@ -13,7 +13,8 @@ from api.helpers import TIME, UUID
 CONFIGURATION = {
     "model": "gpt-4", "temperature": 0.7, "maxTokens": 500, "language": "en", "responseTimeout": 30,
     "welcomeMessage": "Hello! How can I help you today?", "similarityThreshold": 0.3, "maxResults": 5,
-    "historyMessages": 20, "retentionDays": 0, "rateLimit": {"limit": 100, "windowMinutes": 60, "chatbotPerMinute": 600},
+    "historyMessages": 20, "retentionDays": 0,
+    "rateLimit": {"limit": 100, "windowMinutes": 60, "chatbotPerMinute": 600},
     "intents": {"enabled": True, "mode": "auto", "threshold": None, "answerThreshold": None},
     "context": {"enabled": True, "resolveReferences": True, "trustKeyUserId": False, "ttlMinutes": 60,
                 "topicMinutes": 30, "entityDays": 30},

@@ -81,7 +81,7 @@ def test_a_turn_in_flight_finishes(model):
 
 
 def test_inactive_closes_the_sockets(model):
-    """000-management 2.1: the running turn ends as it began, then its socket closes with 4404; nobody else is let in."""
+    """000-management 2.1: the running turn ends as it began, then its socket closes with 4404; nobody is let in."""
     desk = Desk(model)
     model.llm.set(answer="count:20", deltaDelayMs=30)
     with desk.brand.socket() as socket:
@@ -124,7 +124,8 @@ def test_after_its_time_all_of_it_is_erased(desk):
                       "conversations:chatbot_id", "old_publishable_keys:chatbot_id"]
             found = sum(database.execute("SELECT COUNT(*) FROM {} WHERE {} = ?".format(*table.split(":")),
                                          (made["id"],)).fetchone()[0] for table in tables)
-            found += database.execute("SELECT COUNT(*) FROM messages WHERE brand_id = ?", (desk.brand.id,)).fetchone()[0]
+            found += database.execute("SELECT COUNT(*) FROM messages WHERE brand_id = ?",
+                                      (desk.brand.id,)).fetchone()[0]
             return found + database.execute("SELECT COUNT(*) FROM places WHERE brand_id = ? AND kind <> 'chatbot'"
                                             " AND object_id = ?", (desk.brand.id, made["id"])).fetchone()[0]
 
@@ -273,9 +274,11 @@ def test_the_chain_shows_what_was_touched():
 
         whole = verify()
         assert whole.returncode == 0 and desk.brand.id in whole.stdout
-        change("UPDATE audit SET new_value = '{\"name\":\"z\"}' WHERE chatbot_id = ? AND new_value = '{\"name\":\"b\"}'")
+        touch = ("UPDATE audit SET new_value = '{{\"name\":\"{}\"}}' WHERE chatbot_id = ?"
+                 " AND new_value = '{{\"name\":\"{}\"}}'")
+        change(touch.format("z", "b"))
         assert verify().returncode == 1 and "broken" in verify().stdout
-        change("UPDATE audit SET new_value = '{\"name\":\"b\"}' WHERE chatbot_id = ? AND new_value = '{\"name\":\"z\"}'")
+        change(touch.format("b", "z"))
         assert verify().returncode == 0
         change("DELETE FROM audit WHERE chatbot_id = ? AND new_value = '{\"name\":\"c\"}'")  # the newest
         assert verify().returncode == 1

@@ -146,4 +146,5 @@ def test_the_model_of_any_chatbot_gets_it(model):
 
 def test_without_a_prompt_its_name_speaks(desk):
     made = desk.make(name="Fern bot", description="Knows ferns.")
-    assert desk.get(made, path="/prompt")["effectivePrompt"].startswith("You are Fern bot, an assistant. Knows ferns.\n")
+    told = desk.get(made, path="/prompt")["effectivePrompt"]
+    assert told.startswith("You are Fern bot, an assistant. Knows ferns.\n")

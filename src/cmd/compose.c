@@ -265,7 +265,8 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     int64_t mended = 0;
     struct scope scope = scope_installation(STR("start"));
     *c = (struct composition){.app = {.settings = settings, .started_ms = clock_mono_ms()}};
-    int rc = open_store(c, flags, &err);
+    int rc = jobs_check_mail(settings, &err);
+    rc = rc ? rc : open_store(c, flags, &err);
     rc = rc ? rc : master_key(settings, &c->app.keys, &err);
     rc = rc ? rc : start_model(c, &err);
     rc = rc ? rc : outbound_new(settings, &c->app.outbound, &err);

@@ -129,9 +129,9 @@ enum account_fault { // what else may be wrong with a change: ERR_INVALID
 int accounts_change_own(struct accounts *accounts, struct arena *arena, const struct scope *by,
                         const struct caller *caller, struct str address, const struct user_object *change,
                         enum account_fault *ret_fault, int64_t *ret_retry_s, struct err *err);
-// By a super_admin (`brand`: the one that was named, STR_NULL: none; `home`: where a changed role counts then, STR_NULL:
-// ERR_INVALID), or by an admin of the brand, who may only change role and active there. ERR_DENIED: another field; ERR_CONFLICT: taken, or the last
-// admin; ERR_NOT_FOUND. Hashes if it names a password.
+// By a super_admin (`brand`: the one that was named, STR_NULL: none; `home`: where a changed role counts then,
+// STR_NULL: ERR_INVALID), or by an admin of the brand, who may only change role and active there. ERR_DENIED: another
+// field; ERR_CONFLICT: taken, or the last admin; ERR_NOT_FOUND. Hashes if it names a password.
 int accounts_change(struct accounts *accounts, struct arena *arena, const struct scope *by, bool super,
                     struct str brand, struct str home, struct str id, const struct user_object *change,
                     struct err *err);

@@ -82,10 +82,11 @@ static int send_file(struct sending *s, struct err *err)
 
 // ---- log -----------------------------------------------------------------------------------------------------------
 
+// As a warning, because demo mode shows nothing less, and the log is where the mail goes.
 static int send_log(struct sending *s, struct err *err)
 {
     (void)err;
-    log_info("mail", "to=" STR_FMT " subject=\"" STR_FMT "\" link=" STR_FMT, STR_ARG(s->mail.to),
+    log_warn("mail", "to=" STR_FMT " subject=\"" STR_FMT "\" link=" STR_FMT, STR_ARG(s->mail.to),
              STR_ARG(s->mail.subject), STR_ARG(s->mail.link));
     return 0;
 }
@@ -216,6 +217,18 @@ static struct str host_of(const char *url)
         rest = (struct str){rest.p + scheme + 3, rest.n - (size_t)scheme - 3};
     struct str host = str_split(&rest, '/');
     return str_split(&host, ':');
+}
+
+int jobs_check_mail(const struct settings *settings, struct err *err)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    const char *from = settings_str(settings, SET_MAIL_FROM);
+    struct str name, address;
+    if (from && !mail_sender(arena, str_from(from), &name, &address))
+        return err_set(err, ERR_INVALID, "mail.from: an e-mail address, with or without a name before it in <>");
+    if (strcmp(transport_of(settings), "smtp") == 0 && !settings_str(settings, SET_SMTP_HOST))
+        return err_set(err, ERR_INVALID, "mail.transport: smtp needs smtp.host");
+    return 0;
 }
 
 static int find_sender(struct sending *s, struct err *err)

@@ -25,16 +25,19 @@ def town():
 def test_first_and_second_user():
     """003-platform#1: the first is super_admin, the second admin in a brand of its own; nothing of a password shows."""
     with place() as town:
-        reply = town.post(f"{AUTH}/register", {**town.body(username="mira"), "firstName": " Mira ", "lastName": "Okafor"})
+        names = {"firstName": " Mira ", "lastName": "Okafor"}
+        reply = town.post(f"{AUTH}/register", {**town.body(username="mira"), **names})
         body = done(reply, 201)
         data = body["data"]
         assert isinstance(body["message"], str) and set(data["user"]) == USER_KEYS
         assert set(data) == USER_KEYS | {"accessToken", "token", "refreshToken", "expiresIn", "user"}
         assert (data["username"], data["role"], data["firstName"]) == ("mira", "super_admin", "Mira")
         assert data["brandId"] == "mira" and data["brands"] == [{"id": "mira", "name": "mira", "role": "admin"}]
-        assert body["token"] == data["accessToken"] == data["token"] and re.fullmatch(r"rt_[\w-]{43}", body["refreshToken"])
+        assert body["token"] == data["accessToken"] == data["token"]
+        assert re.fullmatch(r"rt_[\w-]{43}", body["refreshToken"])
         assert "password" not in reply.text.lower() and "argon2" not in reply.text
-        assert UUID.fullmatch(data["id"]) and all(TIME.fullmatch(data[key]) for key in ("lastLogin", "createdAt", "updatedAt"))
+        assert UUID.fullmatch(data["id"])
+        assert all(TIME.fullmatch(data[key]) for key in ("lastLogin", "createdAt", "updatedAt"))
         assert "refreshToken=rt_" in reply.headers["set-cookie"] and reply.headers["cache-control"] == "no-store"
         tom = town.person(username="tom", brandName="Tom's Tents & more")
         assert tom.user["role"] == "admin" and tom.brand == "tom_s_tents_more"
@@ -43,9 +46,10 @@ def test_first_and_second_user():
         bot = done(tom.client.get("/api/v1/chatbots"))["data"]
         assert [(one["isDefault"], one["status"]) for one in bot] == [(True, "active")]
         with town.rows() as database:
-            events = dict(database.execute("SELECT name, data FROM events WHERE brand_id = 'tom_s_tents_more'").fetchall())
+            events = dict(database.execute("SELECT name, data FROM events WHERE brand_id = ?", (tom.brand,)).fetchall())
         assert set(events) == {"chatbot.created", "user.registered"}
-        assert f'"username":"tom","email":"tom@fern.example","role":"admin","brandId":"{tom.brand}"' in events["user.registered"]
+        told = f'"username":"tom","email":"tom@fern.example","role":"admin","brandId":"{tom.brand}"'
+        assert told in events["user.registered"]
         assert town.audit("user_registered", tom.id)[0][:2] == (tom.brand, tom.id)
         assert town.anon.get(f"/chat/{tom.brand}/history/x").status_code == 404  # not open to the public
 
@@ -119,14 +123,16 @@ def test_an_admin_makes_members(town):
     admin = town.person()
     reply = town.post(f"{AUTH}/register", {**town.body(), "role": "developer"}, admin.client)
     body = done(reply, 201)
-    assert not {"token", "refreshToken", "expiresIn"} & (set(body) | set(body["data"])) and "set-cookie" not in reply.headers
+    assert not {"token", "refreshToken", "expiresIn"} & (set(body) | set(body["data"]))
+    assert "set-cookie" not in reply.headers
     assert (body["data"]["role"], body["data"]["brandId"]) == ("developer", admin.brand)
     member = town.member(admin)
-    for client, role, status in ((member.client, "user", 403), (admin.client, "owner", 400), (admin.client, "super_admin", 400)):
+    for client, role, status in ((member.client, "user", 403), (admin.client, "owner", 400),
+                                 (admin.client, "super_admin", 400)):
         assert town.post(f"{AUTH}/register", {**town.body(), "role": role}, client).status_code == status
     other = town.person()
-    failed(town.post(f"{AUTH}/register", {**town.body(), "role": "user"}, town.client(admin.token, X_Brand_Id=other.brand)),
-           404, "NOT_FOUND")
+    elsewhere = town.client(admin.token, X_Brand_Id=other.brand)
+    failed(town.post(f"{AUTH}/register", {**town.body(), "role": "user"}, elsewhere), 404, "NOT_FOUND")
     key = done(admin.client.post(f"{AUTH}/api-key", json={}), 201)["data"]["apiKey"]
     failed(town.post(f"{AUTH}/register", {**town.body(), "role": "user"}, town.client(key)), 403, "FORBIDDEN")
 
@@ -152,7 +158,8 @@ def test_login_by_both_names_and_what_looks_alike(town):
     for body in ({"username": person.name}, {"username": person.email}, {"email": person.email}):
         assert done(town.post(f"{AUTH}/login", {**body, "password": PASSWORD}))["data"]["id"] == person.id
     wrong = failed(town.post(f"{AUTH}/login", {"email": person.email, "password": "x" * 8}), 401, "INVALID_CREDENTIALS")
-    unknown = failed(town.post(f"{AUTH}/login", {"email": "n@fern.example", "password": "x" * 8}), 401, "INVALID_CREDENTIALS")
+    nobody = {"email": "n@fern.example", "password": "x" * 8}
+    unknown = failed(town.post(f"{AUTH}/login", nobody), 401, "INVALID_CREDENTIALS")
     assert {**wrong, "requestId": 0} == {**unknown, "requestId": 0}
     rows = town.audit("login_failed", person.id)
     assert rows and rows[0][4] == "127.0.0.1" and town.audit("login", person.id)
@@ -252,7 +259,8 @@ def test_a_new_email_needs_the_password_and_is_told_to_the_old_one(town):
         if status == 400:
             failed(reply, 400, "VALIDATION_ERROR", "currentPassword")
     assert "address" in town.wait_mail(person.email)["Subject"]
-    failed(person.client.put(f"{AUTH}/me", json={"email": other.email.upper(), "currentPassword": PASSWORD}), 409, "CONFLICT")
+    taken = {"email": other.email.upper(), "currentPassword": PASSWORD}
+    failed(person.client.put(f"{AUTH}/me", json=taken), 409, "CONFLICT")
     failed(person.client.put(f"{AUTH}/me", json={"username": other.name}), 409, "CONFLICT")
     done(town.post(f"{AUTH}/login", {"email": new, "password": PASSWORD}))
 
@@ -297,7 +305,8 @@ def test_keys(town):
     done(town.root.client.put(f"{ADMIN}/users/{person.id}", json={"active": False}))
     failed(town.client(second["apiKey"]).get("/api/v1/chatbots"), 401, "UNAUTHORIZED")
     with town.rows() as database:
-        assert made["apiKey"] not in "".join(database.iterdump()) and second["apiKey"] not in "".join(database.iterdump())
+        dump = "".join(database.iterdump())
+    assert made["apiKey"] not in dump and second["apiKey"] not in dump
 
 
 def test_keys_are_twenty_at_most_and_expire(town):
@@ -328,10 +337,12 @@ def test_reset(town):
     assert len(town.mails(person.email)) == 1 and not town.mails("no")
     token = token_of(mail)
     assert f"\n{town.server.url}/reset-password?token={token}\n" in mail.get_content().replace("\r", "")
-    failed(town.post(f"{AUTH}/password-reset", {"token": token, "password": "short"}), 400, "VALIDATION_ERROR", "password")
+    short = {"token": token, "password": "short"}
+    failed(town.post(f"{AUTH}/password-reset", short), 400, "VALIDATION_ERROR", "password")
     second = person.refresh
     done(town.post(f"{AUTH}/password-reset", {"resetToken": token, "newPassword": "moss-and-granite-7"}))
-    failed(town.post(f"{AUTH}/password-reset", {"token": token, "password": "moss-and-granite-8"}), 401, "INVALID_TOKEN")
+    again = {"token": token, "password": "moss-and-granite-8"}
+    failed(town.post(f"{AUTH}/password-reset", again), 401, "INVALID_TOKEN")
     failed(town.post(f"{AUTH}/login", {"email": person.email, "password": PASSWORD}), 401, "INVALID_CREDENTIALS")
     failed(town.post(f"{AUTH}/refresh-token", {"refreshToken": second}), 401, "INVALID_TOKEN")
     assert not person.alive

@@ -26,7 +26,8 @@ class Page(html.parser.HTMLParser):
         head = reply.headers
         assert head["referrer-policy"] == "no-referrer" and head["cache-control"] == "no-store"
         assert "default-src 'none'" in head["content-security-policy"] and "script" not in reply.text
-        assert head["x-content-type-options"] == "nosniff" and "frame-ancestors 'none'" in head["content-security-policy"]
+        assert "frame-ancestors 'none'" in head["content-security-policy"]
+        assert head["x-content-type-options"] == "nosniff"
         self.tags, self.text = [], reply.text
         self.feed(reply.text)
         assert ("html", {"lang": "en"}) in self.tags and 'name="viewport"' in reply.text
@@ -65,7 +66,7 @@ def test_a_new_password_by_the_link_of_the_mail(town):
     client, page = visit(town, f"/reset-password?token={token}")
     assert page.fields == ["password"] and token not in page.text
     again = Page(client.post("/reset-password", data={"password": "short"}), 400)
-    assert again.marked == ["password"] and 'role="alert"' in again.text and "short" not in again.text.replace("too short", "")
+    assert again.marked == ["password"] and 'role="alert"' in again.text and "short" not in again.text
     Page(client.post("/reset-password", data={"password": ""}), 400)
     final = client.post("/reset-password", data={"password": "moss & granite 7+é"})
     Page(final)
@@ -80,7 +81,8 @@ def test_asking_for_a_link(town):
     person = town.person()
     client = town.client()
     assert Page(client.get("/reset-password")).fields == ["email"]
-    replies = [client.post("/reset-password", data={"email": email}) for email in (person.email, f"{unique('n')}@fern.example")]
+    replies = [client.post("/reset-password", data={"email": email})
+               for email in (person.email, f"{unique('n')}@fern.example")]
     assert Page(replies[0]).text == Page(replies[1]).text
     assert "/reset-password?token=pr_" in town.wait_mail(person.email).get_content()
     assert Page(client.post("/reset-password", data={"email": "nonsense"}), 400).marked == ["email"]
@@ -110,32 +112,32 @@ def test_an_invitation(town):
 def test_registering_without_an_invitation(town):
     name = unique("new")
     Page(town.client().get("/register"))
-    Page(town.client().post("/register", data={"username": name, "email": f"{name}@fern.example", "password": PASSWORD}))
+    form = {"username": name, "email": f"{name}@fern.example", "password": PASSWORD}
+    Page(town.client().post("/register", data=form))
     assert done(town.post(f"{AUTH}/login", {"username": name, "password": PASSWORD}))["data"]["role"] == "admin"
     with place(registration="invite") as closed:
         assert closed.root
-        Page(closed.client().post("/register", data={"username": name, "email": f"{name}@fern.example",
-                                                     "password": PASSWORD}), 403)
+        Page(closed.client().post("/register", data=form), 403)
 
 
 def test_a_form_from_another_site(town):
     """The cookie is Lax: a browser would not even send it. Nor is the form taken."""
     person = town.person()
     client, _ = visit(town, f"/reset-password?token={town.reset_token(person)}")
+    form = {"password": "moss-and-granite-7"}
     for site in ("cross-site", "same-site"):
-        Page(client.post("/reset-password", data={"password": "moss-and-granite-7"}, headers={"Sec-Fetch-Site": site}), 403)
+        Page(client.post("/reset-password", data=form, headers={"Sec-Fetch-Site": site}), 403)
     assert person.alive
-    Page(client.post("/reset-password", data={"password": "moss-and-granite-7"},
-                     headers={"Sec-Fetch-Site": "same-origin", "Origin": "null"}))
+    own = {"Sec-Fetch-Site": "same-origin", "Origin": "null"}
+    Page(client.post("/reset-password", data=form, headers=own))
 
 
 def test_what_is_no_form(town):
-    client = town.client()
+    client, kind = town.client(), {"Content-Type": "application/x-www-form-urlencoded"}
     for path in ("/reset-password", "/register"):
         Page(client.post(path, json={"password": PASSWORD}), 415)
-        Page(client.post(path, content=b"x" * 20000, headers={"Content-Type": "application/x-www-form-urlencoded"}), 413)
-        Page(client.post(path, content=b"password=%ff%fe%zz&=&&email=%00", headers={
-            "Content-Type": "application/x-www-form-urlencoded"}), 400)
+        Page(client.post(path, content=b"x" * 20000, headers=kind), 413)
+        Page(client.post(path, content=b"password=%ff%fe%zz&=&&email=%00", headers=kind), 400)
         assert client.delete(path).status_code == 405
     for token in ("", "<script>", "x" * 101, "a;b", "a%0d%0aSet-Cookie:%20x=y", "a b"):
         reply = client.get(f"/reset-password?token={token}")

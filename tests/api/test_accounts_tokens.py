@@ -78,8 +78,9 @@ def test_the_tests_sign_as_the_server_does(town, ada):
 
 
 HEADS = {"none": {"alg": "none"}, "None": {"alg": "None"}, "empty": {"alg": ""}, "RS256": {"alg": "RS256"},
-         "HS512": {"alg": "HS512"}, "lower": {"alg": "hs256"}, "list": {"alg": ["HS256"]}, "other kid": {"kid": "0" * 16},
-         "no kid": {"kid": None}, "kid as a path": {"kid": "../../dev/null"}, "JWT": {"typ": "JWT"}, "no typ": {"typ": None}}
+         "HS512": {"alg": "HS512"}, "lower": {"alg": "hs256"}, "list": {"alg": ["HS256"]},
+         "other kid": {"kid": "0" * 16}, "no kid": {"kid": None}, "kid as a path": {"kid": "../../dev/null"},
+         "JWT": {"typ": "JWT"}, "no typ": {"typ": None}}
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -90,8 +91,9 @@ def test_heads(town, ada, name):
 
 
 CLAIMS = {"expired": {"exp": int(time.time()) - 1}, "no exp": {"exp": None}, "exp as text": {"exp": "9999999999"},
-          "other audience": {"aud": "elsewhere"}, "audience as a list": {"aud": ["parley"]}, "no sign-in": {"sid": None},
-          "unknown sign-in": {"sid": str(uuid.uuid4())}, "unknown user": {"sub": str(uuid.uuid4())},
+          "other audience": {"aud": "elsewhere"}, "audience as a list": {"aud": ["parley"]},
+          "no sign-in": {"sid": None}, "unknown sign-in": {"sid": str(uuid.uuid4())},
+          "unknown user": {"sub": str(uuid.uuid4())},
           "sign-in as a number": {"sid": 1}}
 
 
@@ -114,9 +116,10 @@ def test_forms(town, ada):
     head, claims, signature = ada.token.split(".")
     richer = b64(json.dumps({**parts(ada.token)[1], "role": "super_admin"}).encode())
     none = b64(b'{"alg":"none","typ":"at+jwt"}')
-    for bent in (f"{head}.{claims}.", f"{head}.{claims}", f"{none}.{claims}.", f"{head}.{richer}.{signature}", f"..{signature}",
-                 "..", ".", f"{head}.{claims}.{signature}.", f"{head}.{claims}.{signature}.{signature}", f"{head}..{signature}",
-                 f"{head}.{claims}.{signature}=", f"{head}.{claims}.{signature[:-1]}", f"{claims}.{head}.{signature}",
+    for bent in (f"{head}.{claims}.", f"{head}.{claims}", f"{none}.{claims}.", f"{head}.{richer}.{signature}",
+                 f"..{signature}", "..", ".", f"{head}.{claims}.{signature}.",
+                 f"{head}.{claims}.{signature}.{signature}", f"{head}..{signature}", f"{head}.{claims}.{signature}=",
+                 f"{head}.{claims}.{signature[:-1]}", f"{claims}.{head}.{signature}",
                  f"{head}.{claims}.{signature}".upper(), "a." + "b" * 4000 + ".c", f"{head}.{b64(b'[]')}.{signature}"):
         assert not holds(town, bent), bent[:80]
     assert town.client("x" * 14000).get(f"{AUTH}/me").status_code in (401, 431)
@@ -145,7 +148,8 @@ def test_tokens_in_the_wrong_place(town, ada):
     failed(town.post(f"{AUTH}/refresh-token", {"refreshToken": ada.token[:190]}), 401, "INVALID_TOKEN")
     failed(town.client(ada.token, X_API_Key=ada.refresh).get(f"{AUTH}/me"), 401, "UNAUTHORIZED")
     assert town.anon.get(f"{AUTH}/me", params={"apiKey": ada.token, "token": ada.token}).status_code == 401
-    assert town.anon.get(f"{AUTH}/me", headers={"Cookie": f"refreshToken={ada.refresh}; token={ada.token}"}).status_code == 401
+    cookies = {"Cookie": f"refreshToken={ada.refresh}; token={ada.token}"}
+    assert town.anon.get(f"{AUTH}/me", headers=cookies).status_code == 401
 
 
 # ---- refreshing -----------------------------------------------------------------------------------------------------
@@ -175,8 +179,8 @@ def test_twenty_at_once(town):
     person = town.person()
     clients = [town.client() for _ in range(20)]
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
-        replies = list(pool.map(lambda client: client.post(f"{AUTH}/refresh-token", json={"refreshToken": person.refresh}),
-                                clients))
+        body = {"refreshToken": person.refresh}
+        replies = list(pool.map(lambda client: client.post(f"{AUTH}/refresh-token", json=body), clients))
     codes = sorted(reply.status_code for reply in replies)
     assert codes == [200] + [401] * 19
     (won,) = [reply.json() for reply in replies if reply.status_code == 200]
@@ -240,9 +244,13 @@ def test_one_super_admin_among_ten_first_users():
 def test_a_reset_token_works_once_for_ten_at_once(town):
     person = town.person()
     token = town.reset_token(person)
+
+    def use(n):
+        body = {"token": token, "password": f"moss-and-granite-{n}"}
+        return town.client().post(f"{AUTH}/password-reset", json=body).status_code
+
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        codes = sorted(pool.map(lambda n: town.client().post(
-            f"{AUTH}/password-reset", json={"token": token, "password": f"moss-and-granite-{n}"}).status_code, range(10)))
+        codes = sorted(pool.map(use, range(10)))
     assert codes == [200] + [401] * 9
 
 

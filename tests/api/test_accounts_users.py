@@ -45,7 +45,8 @@ def test_nothing_of_a_members_other_brands_shows(town):
     admin, member = town.person(), town.person()
     done(town.root.client.put(f"{url(member)}?brandId={admin.brand}", json={"role": "user"}))
     seen = done(admin.client.get(url(member)))["data"]
-    assert seen["brands"] == [{"id": admin.brand, "name": admin.name, "role": "user"}] and seen["brandId"] == admin.brand
+    assert seen["brands"] == [{"id": admin.brand, "name": admin.name, "role": "user"}]
+    assert seen["brandId"] == admin.brand
     assert member.brand not in admin.client.get(f"{ADMIN}/users").text
     assert len(done(town.root.client.get(url(member)))["data"]["brands"]) == 2
 
@@ -115,8 +116,8 @@ def test_a_membership_that_rests(town):
     done(there.get("/api/v1/chatbots"))
 
 
-@pytest.mark.parametrize("change", [{"email": "x@fern.example"}, {"username": "taken-over"}, {"password": "moss-and-granite"},
-                                    {"firstName": "x"}, {"role": "super_admin"}])
+@pytest.mark.parametrize("change", [{"email": "x@fern.example"}, {"username": "taken-over"}, {"firstName": "x"},
+                                    {"password": "moss-and-granite"}, {"role": "super_admin"}])
 def test_an_admin_changes_nothing_of_the_account(town, change):
     admin = town.person()
     member = town.member(admin)
@@ -155,7 +156,8 @@ def test_a_super_admin_changes_everything(town):
     assert not person.alive
     body = done(town.post(f"{AUTH}/login", {"username": new, "password": "moss-and-granite-7"}))
     assert body["data"]["firstName"] == "Ada"
-    assert "address" in town.wait_mail(person.email)["Subject"] or "password" in town.wait_mail(person.email, 2)["Subject"]
+    town.wait_mail(person.email, 2)
+    assert len(town.mails(person.email)) == 2  # both notices go to the old address
     failed(root.client.put(url(person), json={"email": root.email}), 409, "CONFLICT")
     failed(root.client.put(f"{ADMIN}/users/{NOWHERE}", json={"active": True}), 404, "NOT_FOUND")
 
@@ -255,7 +257,8 @@ def test_deleting_an_account(town):
     failed(town.post(f"{AUTH}/login", {"email": member.email, "password": PASSWORD}), 401, "INVALID_CREDENTIALS")
     failed(town.root.client.get(url(member)), 404, "NOT_FOUND")
     with town.rows() as database:
-        assert database.execute("SELECT created_by FROM chatbots WHERE brand_id = ?", (admin.brand,)).fetchone() == (admin.id,)
+        owner = database.execute("SELECT created_by FROM chatbots WHERE brand_id = ?", (admin.brand,)).fetchone()
+        assert owner == (admin.id,)
         for table in ("users", "audit", "sign_ins", "user_keys", "memberships", "password_resets", "jobs"):
             text = str(database.execute(f"SELECT * FROM {table}").fetchall())
             assert "Quintessa" not in text and member.email not in text, table
@@ -273,8 +276,8 @@ def test_deleting_an_account(town):
 def test_invitations(town):
     admin = town.person(brandName="Fern & Moss ร้าน")
     address = f"{unique('guest')}@fern.example"
-    made = done(admin.client.post(f"{ADMIN}/invites", json={"role": "developer", "email": address, "expiresInHours": 1}),
-                201)["data"]
+    body = {"role": "developer", "email": address, "expiresInHours": 1}
+    made = done(admin.client.post(f"{ADMIN}/invites", json=body), 201)["data"]
     assert made["token"].startswith("iv_") and len(made["token"]) == 46
     assert made["url"] == f"{town.server.url}/register?inviteToken={made['token']}"
     mail = town.wait_mail(address)
@@ -302,8 +305,9 @@ def test_invitations_that_do_not_hold(town):
         database.execute("UPDATE invites SET expires_at = 1 WHERE id = ?", (late["id"],))
     for token in (gone["token"], late["token"], "iv_", "x"):
         failed(town.post(f"{AUTH}/register", town.body(inviteToken=token)), 403, "FORBIDDEN")
-    for body, field in (({}, "role"), ({"role": "super_admin"}, "role"), ({"role": "user", "expiresInHours": 721},
-                        "expiresInHours"), ({"role": "user", "email": "x"}, "email"), ({"role": "user", "token": "x"}, "token")):
+    late_by_an_hour = {"role": "user", "expiresInHours": 721}
+    for body, field in (({}, "role"), ({"role": "super_admin"}, "role"), (late_by_an_hour, "expiresInHours"),
+                        ({"role": "user", "email": "x"}, "email"), ({"role": "user", "token": "x"}, "token")):
         failed(admin.client.post(f"{ADMIN}/invites", json=body), 400, "VALIDATION_ERROR", field)
 
 

@@ -190,9 +190,18 @@ def test_a_folder_that_cannot_be_made():
 
 
 def test_log():
-    with place(mail__transport="log", **{"log__level": "info"}) as town:
+    with place(mail__transport="log") as town:
         root = town.root
         ask(town, root)
         eventually(lambda: "/reset-password?token=pr_" in town.server.stderr)
         town.jobs_done()
         assert not town.mail_folder.exists()
+
+
+@pytest.mark.parametrize("settings", [{"mail.from": "nobody"}, {"mail.from": "a@b.example, c@d.example"},
+                                      {"mail.transport": "smtp"}, {"smtp.security": "ssl"}])
+def test_settings_that_do_not_fit(settings, parley, tmp_path):
+    """Exit 2, one line with the setting's name."""
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    over = parley("serve", "--listen", "127.0.0.1:0", "--data", str(tmp_path / "data"), *flags, timeout=20)
+    assert over.returncode == 2 and next(iter(settings)) in over.stderr and not (tmp_path / "data").exists()

@@ -405,3 +405,24 @@ def test_a_slug_names_the_chatbot_too(bot, site):
     first = bot.say("Hi")
     reply = site.admin.get(f"/api/v1/chatbots/{slug[0]}/conversation/history", params={"sessionId": first["sessionId"]})
     assert reply.status_code == 200, reply.text
+
+
+def test_the_limit_counts_conversation_calls_of_a_caller():
+    """003-platform#8: 61 calls of the class, whichever they are, and the last is refused; others are not."""
+    from api.fixtures import running
+    with running({"limits.conversation": 60}) as site:
+        people = People(site)
+        bot = Bot(site, people)
+        session = bot.say("Hi")["sessionId"]
+        for _ in range(57):
+            assert bot.history(sessionId=session).status_code == 200
+        assert bot.rate(sessionId=session, rating="positive").status_code == 200
+        last = bot.end(sessionId=session)
+        assert last.status_code == 200 and last.headers["x-ratelimit-remaining"] == "0"
+        assert last.headers["ratelimit-policy"] == '"conversation";q=60;w=60'
+        reply = bot.ask("Hi")
+        fault(reply, 429, "RATE_LIMIT_EXCEEDED")
+        assert int(reply.headers["retry-after"]) >= 1
+        other = Bot(site, people)
+        assert other.ask("Hi").status_code == 200
+        assert bot.ask("Hi", client=people.key_client(bot.brand)).status_code == 200

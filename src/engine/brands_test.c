@@ -2,6 +2,10 @@
 #include "engine/testing.h"
 
 #include "base/clock.h"
+#include "engine/personality.h"
+#include "store/chatbot.h"
+#include "store/crud.h"
+#include "store/personality.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -146,6 +150,75 @@ TEST(brands_are_all_read_again_after_a_write_from_outside)
     struct brand_ref *again = site_brand_again(&site, "fern");
     assert_ptr_not_equal(brand, again);
     brand_ref_drop(again);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+// ---- chatbots ------------------------------------------------------------------------------------------------------
+
+struct second {
+    struct str id;
+    struct personality personality;
+};
+
+static int add_chatbot(struct tx *tx, void *arg, struct err *err)
+{
+    struct second *second = arg;
+    struct chatbot chatbot = {.id = second->id, .name = STR("Second"), .description = STR("Knows lamps.")};
+    model_defaults(&chatbot_model, tx_arena(tx), &chatbot);
+    chatbot.status = STR("testing");
+    chatbot.created_at = chatbot.updated_at = clock_wall_ms();
+    static const char *const given[] = {"id", "name", "description", "status", "createdAt", "updatedAt"};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        model_mark(&chatbot_model, &chatbot, given[i], true);
+    return chatbot_insert(tx, &chatbot, err);
+}
+
+static int add_personality(struct tx *tx, void *arg, struct err *err)
+{
+    struct second *second = arg;
+    struct personality *p = &second->personality;
+    personality_default(tx_arena(tx), STR("Default"), p);
+    p->id = STR("0198c0e0-0002-7000-8000-000000000001");
+    p->chatbot_id = second->id;
+    p->created_at = p->updated_at = clock_wall_ms();
+    static const char *const given[] = {"id", "chatbotId", "createdAt", "updatedAt"};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        model_mark(&personality_model, p, given[i], true);
+    int rc = crud_insert(tx, &personality_model, p, err);
+    return rc ? rc : personality_make_default(tx, second->id, p->id, p->created_at, err);
+}
+
+TEST(brands_chatbots_are_kept_until_something_of_them_changes)
+{
+    struct site site;
+    struct err err;
+    struct second second = {.id = STR("0198c0e0-0001-7000-8000-000000000001")};
+    struct chatbot_ref *own = NULL, *one = NULL, *same = NULL, *after = NULL;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    assert_int_equal(brands_chatbot(site.brands, brand, second.id, &one, &err), 0);
+    assert_int_equal(brands_chatbot(site.brands, brand, brand->row.chatbot_id, &own, &err), 1);
+    assert_ptr_equal(own, &brand->chatbot);
+    site_write(&site, "fern", add_chatbot, &second);
+    assert_int_equal(brands_chatbot(site.brands, brand, second.id, &one, &err), 1);
+    assert_int_equal(brands_chatbot(site.brands, brand, second.id, &same, &err), 1);
+    assert_ptr_equal(one, same);
+    assert_true(one->answers);
+    assert_str(one->base, "You are Second, an assistant. Knows lamps.");
+    assert_int_equal(one->persona.n + one->company.n + one->personality.n, 0);
+    site_write(&site, "fern", add_personality, &second);
+    struct brand_ref *now = site_brand_again(&site, "fern");
+    assert_int_equal(brands_chatbot(site.brands, now, second.id, &after, &err), 1);
+    assert_ptr_not_equal(after, one);
+    assert_str(after->personality_id, "0198c0e0-0002-7000-8000-000000000001");
+    assert_true(str_starts(after->personality, STR("Personality: Default")));
+    assert_int_equal(one->personality.n, 0);
+    chatbot_ref_drop(one);
+    chatbot_ref_drop(same);
+    chatbot_ref_drop(after);
+    chatbot_ref_drop(own);
+    brand_ref_drop(now);
     brand_ref_drop(brand);
     site_close(&site);
 }

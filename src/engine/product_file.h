@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file of products (001-brands 12): its records come one after the other as rows of tables, objects or lines of text;
+// products go into a temporary file until all is read, then into the catalogue in one transaction. What is kept in
+// memory does not grow with the file, but for the ids of its rows.
+#pragma once
+
+#include "base/json.h"
+#include "store/store.h"
+
+struct product_file;
+
+enum product_layout {      // where products are looked for
+    PRODUCTS_IN_ONE_TABLE, // CSV: the first row is the heading
+    PRODUCTS_IN_SHEETS,    // XLSX: the first sheet with a heading within its first rows
+    PRODUCTS_IN_OBJECTS,   // JSON, XML
+    PRODUCTS_IN_TEXT,      // lines; tables too, where they have the columns
+};
+
+enum product_conflict { PRODUCT_CONFLICT_ERROR, PRODUCT_CONFLICT_UPDATE, PRODUCT_CONFLICT_SKIP };
+extern const char product_conflicts[]; // "error|update|skip"
+
+struct product_file_options {
+    enum product_layout layout;
+    int64_t most_rows;     // of the file that are read
+    int64_t most_products; // of the catalogue
+    enum product_conflict on_conflict;
+    const char *temp_dir;
+};
+// NULL: no temporary file can be made.
+struct product_file *product_file_new(const struct product_file_options *options);
+void product_file_free(struct product_file *file);
+
+struct product_place {
+    struct str sheet; // STR_NULL: none
+    int64_t table, line;
+};
+// All return 0, or ERR_LIMIT: enough rows, or the temporary file is full; nothing more need be read.
+int product_file_row(struct product_file *file, const struct product_place *at, yyjson_val *cells);
+int product_file_object(struct product_file *file, const struct product_place *at, yyjson_val *object);
+int product_file_line(struct product_file *file, const struct product_place *at, struct str text);
+int product_file_heading(struct product_file *file, const struct product_place *at, struct str text);
+// A row that the reader could not hand over.
+int product_file_bad(struct product_file *file, const struct product_place *at);
+// Of the file as a whole: row 0.
+void product_file_error(struct product_file *file, const char *code, const char *detail);
+void product_file_warn(struct product_file *file, const char *code, const char *detail);
+// After the last record.
+void product_file_end(struct product_file *file);
+bool product_file_has_columns(const struct product_file *file); // a heading row was found (tables, sheets)
+
+// In a writing transaction; may run again from the start.
+int product_file_write(struct tx *tx, struct product_file *file, struct err *err);
+
+struct product_counts {
+    int64_t total, added, updated, skipped, failed, errors;
+    const char *status; // success, partial, failed
+};
+void product_file_counts(const struct product_file *file, struct product_counts *ret);
+// Both as lists of the contract, at most 100.
+yyjson_mut_val *product_file_errors(const struct product_file *file, yyjson_mut_doc *doc);
+yyjson_mut_val *product_file_warnings(const struct product_file *file, yyjson_mut_doc *doc);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between the files of product_file: records, the spool, the errors.
+#pragma once
+
+#include "base/vec.h"
+#include "engine/product_draft.h"
+#include "engine/product_file.h"
+
+#include <stdio.h>
+
+enum { ERRORS_KEPT = 100, COLUMNS_MOST = 1024, HEADING_WITHIN = 20 };
+
+struct product_error {
+    int64_t row, line;
+    struct str sheet, id;
+    const char *field, *code, *detail;
+};
+struct product_errors {
+    struct arena *arena;
+    VEC(struct product_error) at; // the first ERRORS_KEPT
+    int64_t total, rows;          // all of them; those of rows
+};
+
+struct product_file {
+    struct product_file_options options;
+    struct arena *arena;
+    FILE *spool;
+    bool spool_full;
+    int64_t rows, uncategorised, bad_urls;
+    struct product_errors errors, written; // written: found while writing
+    struct buf warnings;                   // JSON objects, joined by commas
+    // Tables:
+    struct product_column columns[COLUMNS_MOST];
+    size_t n_columns;
+    int64_t table, seen_in_table;    // the table under way, its rows so far
+    bool has_columns, found_columns; // of it; of any
+    struct str sheet;                // that products are read from
+    struct buf specs, other_sheets;  // names for the warnings
+    size_t n_specs;
+    // Text: a block is a name and its keys.
+    struct str heading, category, name; // a heading that may be a name or a category
+    struct arena *block;                // NULL: no block is open
+    struct product_draft draft;
+    bool has_keys;
+    struct product_place block_at;
+    int64_t added, updated, skipped;
+};
+
+void product_errors_add(struct product_errors *errors, const struct product_error *error);
+// The draft is one record: a product into the spool, or an error.
+int product_file_take(struct product_file *file, const struct product_place *at, struct product_draft *draft);
+// One row more; ERR_LIMIT: it is one too many.
+int product_file_count(struct product_file *file);
+int product_text_end_block(struct product_file *file);

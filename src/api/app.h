@@ -17,6 +17,8 @@ struct app {
     struct store *store;
     struct crypto_keys *keys;
     struct pool *workers;
+    struct pool *readers; // for endpoints that read files
+    char temp_dir[4096];   // for files on their way; emptied at the start
     struct pool *hashers; // for endpoints that hash passwords
     struct llm *llm;
     struct limiter *limiter;

@@ -19,6 +19,7 @@ const struct limit_class LIMIT_READ = {"read", SET_LIMITS_READ, BY_ADDRESS};
 const struct limit_class LIMIT_MANAGE = {"manage", SET_LIMITS_MANAGE, BY_USER};
 const struct limit_class LIMIT_CONNECT = {"connect", SET_LIMITS_CONNECT, BY_ADDRESS};
 const struct limit_class LIMIT_REGISTER = {"register", SET_LIMITS_REGISTER, BY_ADDRESS};
+const struct limit_class LIMIT_UPLOAD = {"upload", SET_LIMITS_UPLOAD, BY_USER};
 const struct limit_class LIMIT_RESET = {"reset", SET_LIMITS_RESET, BY_ADDRESS_AND_FAMILY};
 const struct limit_class LIMIT_LOGIN = {"login", SET_LIMITS_LOGIN, BY_ADDRESS};
 const struct limit_class LIMIT_REFRESH = {"refresh", SET_LIMITS_REFRESH, BY_ADDRESS};
@@ -369,13 +370,14 @@ void call_handle(struct http_req *req)
 {
     struct app *app = http_app(req);
     const struct endpoint *endpoint = http_route_row(req);
-    if (!(endpoint->flags & ENDPOINT_HASHES)) {
+    bool files = endpoint->flags & ENDPOINT_READS_FILES;
+    if (!files && !(endpoint->flags & ENDPOINT_HASHES)) {
         handle(req);
         return;
     }
     http_keep(req, NULL, NULL);
-    if (!pool_run(app->hashers, handle, req))
-        call_unavailable(req, endpoint->surface, "Too many sign-ins at once");
+    if (!pool_run(files ? app->readers : app->hashers, handle, req))
+        call_unavailable(req, endpoint->surface, files ? "Too many files at once" : "Too many sign-ins at once");
 }
 
 void call_refuse(struct http_req *req, int status, const void *row)

@@ -58,7 +58,7 @@ struct limit_class { // a sliding window of 60 s
 };
 extern const struct limit_class LIMIT_CHAT, LIMIT_READ, LIMIT_MANAGE, LIMIT_CONNECT, LIMIT_LOGIN, LIMIT_REFRESH,
     LIMIT_LOGOUT, LIMIT_MANAGEMENT, LIMIT_CONVERSATION, LIMIT_REGISTER,
-    LIMIT_RESET;
+    LIMIT_RESET, LIMIT_UPLOAD;
 
 struct call;
 struct surface;
@@ -72,11 +72,12 @@ enum endpoint_flags {
     ENDPOINT_BODY_LIST = 4, // the raw body is a list of `raw_model`
     ENDPOINT_TOKEN = 256, // a user's key does not do: an access token is needed
     ENDPOINT_DELETED = 512, // finds a deleted chatbot too
-    ENDPOINT_ERASED = 8192, // knows also what is erased, and answers by the id alone
+    ENDPOINT_ERASED = 32768, // knows also what is erased, and answers by the id alone
     ENDPOINT_PAGED = 1024, // /api/v1: the reply is a list with pagination, read with page and limit
     ENDPOINT_CREATED = 2048, // replies 201
     ENDPOINT_EXISTS = 4096, // or 200, when it was there already
     ENDPOINT_HASHES = 32768, // hashes a password: runs on threads of its own, so that sign-ins do not hold up chats
+    ENDPOINT_READS_FILES = 262144, // reads a file to its end: on threads of its own too
     ENDPOINT_FORM = 16384, // the body is an HTML form; its faults are the handler's to show
     ENDPOINT_ACCEPTED = 65536, // replies 202
     ENDPOINT_NO_CONTENT = 131072, // replies 204 without a body
@@ -86,6 +87,11 @@ struct parameter { // of the query, for the document and the decoder
     const char *name, *type, *help; // "integer", "string", "boolean"
     int64_t low, high; // integers
     const char *choices; // strings: a|b|c
+};
+
+struct form_part { // of a multipart form, for the document
+    const char *name, *help;
+    bool file, required;
 };
 
 struct endpoint {
@@ -102,6 +108,9 @@ struct endpoint {
     enum http_route_kind kind;
     bool (*before_body)(struct call *call); // what it refuses before the body is read, answered; NULL: nothing
     size_t max_body; // 0: 1 MiB where a body is read
+    const struct form_part *form;
+    size_t n_form;
+    enum setting_id most_form; // how large the form's files may be (endpoint_routes_bound); not 0 where there is a form
     const struct parameter *query;
     size_t n_query;
     const struct model *reply; // NULL: described by `reply_example`
@@ -214,11 +223,14 @@ struct endpoints knowledge_sources_endpoints(void);
 struct endpoints suppliers_endpoints(void);
 struct endpoints ingredients_endpoints(void);
 struct endpoints models_endpoints(void);
+struct endpoints uploads_endpoints(void);
 struct endpoints root_endpoints(void);
 struct endpoints webhooks_endpoints(void);
 struct endpoints webhook_deliveries_endpoints(void);
 #define ENDPOINTS(rows) ((struct endpoints){(rows), sizeof(rows) / sizeof *(rows)})
 // Every endpoint, as routes for the server (owned by the caller, free()).
 struct http_route *endpoint_routes(size_t *ret_n);
+// Bounds of forms, from the settings as they are now; at the start and when they were read again.
+void endpoint_routes_bound(struct http_route *routes, size_t n, const struct settings *settings);
 const struct endpoint *endpoint_at(size_t i); // NULL past the last
 size_t endpoint_index(const struct endpoint *endpoint); // of one of them

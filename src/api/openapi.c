@@ -182,6 +182,30 @@ static yyjson_mut_val *request_body(struct document *d, const struct endpoint *e
     return body;
 }
 
+static yyjson_mut_val *form_body(struct document *d, const struct endpoint *e)
+{
+    yyjson_mut_val *body = yyjson_mut_obj(d->doc), *content = yyjson_mut_obj(d->doc), *media = yyjson_mut_obj(d->doc);
+    yyjson_mut_val *schema = yyjson_mut_obj(d->doc), *parts = yyjson_mut_obj(d->doc), *required = yyjson_mut_arr(d->doc);
+    json_add_cstr(d->doc, schema, "type", "object");
+    for (size_t i = 0; i < e->n_form; i++) {
+        yyjson_mut_val *part = yyjson_mut_obj(d->doc);
+        json_add_cstr(d->doc, part, "type", "string");
+        if (e->form[i].file)
+            json_add_cstr(d->doc, part, "contentMediaType", "application/octet-stream");
+        json_add_cstr(d->doc, part, "description", e->form[i].help);
+        json_add(d->doc, parts, e->form[i].name, part);
+        if (e->form[i].required)
+            (void)yyjson_mut_arr_append(required, json_new_str(d->doc, str_from(e->form[i].name)));
+    }
+    json_add(d->doc, schema, "properties", parts);
+    json_add(d->doc, schema, "required", required);
+    json_add(d->doc, media, "schema", schema);
+    json_add(d->doc, content, "multipart/form-data", media);
+    json_add_bool(d->doc, body, "required", true);
+    json_add(d->doc, body, "content", content);
+    return body;
+}
+
 static yyjson_mut_val *operation(struct document *d, const struct endpoint *e, const char *path)
 {
     yyjson_mut_val *op = yyjson_mut_obj(d->doc), *its_tags = yyjson_mut_arr(d->doc);
@@ -197,6 +221,8 @@ static yyjson_mut_val *operation(struct document *d, const struct endpoint *e, c
     json_add(d->doc, op, "parameters", parameters(d, e, path));
     if (e->body || e->raw_model)
         json_add(d->doc, op, "requestBody", request_body(d, e));
+    if (e->form)
+        json_add(d->doc, op, "requestBody", form_body(d, e));
     json_add(d->doc, op, "responses", openapi_replies(d, e));
     add_security(d, e, op);
     return op;

@@ -10,6 +10,7 @@
 #include "api/health.h"
 #include "api/idempotency.h"
 #include "api/sockets.h"
+#include "ingest/files.h"
 #include "outbound/outbound.h"
 #include "store/conversation.h"
 #include "store/job.h"
@@ -23,6 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { READERS = 2, READ_QUEUE = 64 };      // files that are read at once, and that wait
 enum { HASHERS = 4, HASH_QUEUE = 256 }; // as many as may hash at once (base/crypto.h)
 enum { LIMITER_KEYS = 100000, WORKER_QUEUE = 8192, INDEX_BUDGET = 1 << 30, SECRET_BYTES = 32 };
 
@@ -236,6 +238,7 @@ static void start_engine(struct composition *c)
     app->models_changed = models_changed;
     app->workers = pool_new("worker", worker_count(app->settings), WORKER_QUEUE);
     app->hashers = pool_new("hasher", HASHERS, HASH_QUEUE);
+    app->readers = pool_new("reader", READERS, READ_QUEUE);
     app->limiter = limiter_new(LIMITER_KEYS);
     app->sockets = sockets_new();
     app->first_replies = first_replies_new(app->store, app->keys, worker_count(app->settings));
@@ -283,6 +286,8 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
         log_info("turns.mended", "interrupted=%lld", (long long)mended);
     rc = rc ? rc : first_user(c, &err);
     rc = rc ? rc : sample_install(&c->app, &err);
+    if (!rc && flags & COMPOSE_JOBS && !files_temp_dir(settings_str(settings, SET_DATA), c->app.temp_dir, sizeof c->app.temp_dir))
+        rc = err_set(&err, ERR_IO, "data: the folder for temporary files cannot be made");
     if (!rc && flags & COMPOSE_JOBS) {
         struct jobs_options options = {.store = c->app.store,
                                        .brands = c->app.brands,
@@ -306,6 +311,8 @@ void compose_end(struct composition *c)
     struct app *app = &c->app;
     if (app->hashers)
         pool_free(app->hashers);
+    if (app->readers)
+        pool_free(app->readers);
     engine_close(app->engine); // first: what parks comes back to a pool and a store that are there
     jobs_stop(atomic_load(&c->jobs));
     webhooks_stop(app->webhooks);

@@ -93,7 +93,9 @@ static int listen_all(struct composition *c, struct http_route *routes, size_t n
         .refuse = call_refuse,
         .preflight = call_preflight,
         .done = access_log,
+        .temp_dir = c->app.temp_dir,
     };
+    endpoint_routes_bound(routes, n_routes, s);
     options.n_trusted = n_trusted;
     int rc = http_server_new(&options, &c->app.server, err);
     if (rc)
@@ -133,7 +135,7 @@ static bool drain(struct composition *c, const sigset_t *signals)
     return true;
 }
 
-static void reload(struct composition *c)
+static void reload(struct composition *c, struct http_route *routes, size_t n_routes)
 {
     struct err err = {0};
     size_t n_trusted;
@@ -144,6 +146,7 @@ static void reload(struct composition *c)
         rc = http_set_trusted(c->app.server, trusted, n_trusted, &err);
     }
     set_log(c->app.settings);
+    endpoint_routes_bound(routes, n_routes, c->app.settings);
     if (rc)
         log_error("settings", "kept the old ones: %s", err.text);
     else
@@ -181,7 +184,7 @@ static int run(struct settings *settings, bool demo)
         int got;
         while ((got = sigwaitinfo(&signals, NULL)) == SIGHUP || (got < 0 && errno == EINTR))
             if (got == SIGHUP)
-                reload(&c);
+                reload(&c, routes, n_routes);
         notify_stopping();
         if (!drain(&c, &signals))
             _exit(EXIT_FAILED); // a second signal: at once; what was acknowledged is on disk

@@ -290,11 +290,22 @@ static bool add_availability(struct product_draft *d, yyjson_mut_val *root, stru
     return true;
 }
 
+static bool is_latin(struct arena *arena, struct str name)
+{
+    struct str plain = text_fold_plain(arena, name);
+    for (size_t pos = 0; pos < plain.n;) {
+        uint32_t rune = utf8_next(plain, &pos);
+        if (rune >= 0x80 && u_isalnum((UChar32)rune))
+            return false;
+    }
+    return true;
+}
+
 static struct str id_of_name(struct arena *arena, struct str name)
 {
     AUTO_BUF struct buf out = BUF_INIT(4 * SLUG_MOST + 8);
     char slug[SLUG_MOST + 1];
-    if (text_slug(name, '-', slug, sizeof slug))
+    if (is_latin(arena, name) && text_slug(name, '-', slug, sizeof slug))
         return arena_strf(arena, "%s", slug);
     // Letters and marks of other scripts stay as they are.
     struct str folded = text_fold_case(arena, name);

@@ -12,6 +12,13 @@ enum { NAMED_MOST = 2000, WARNINGS_MOST = 100000, COLUMNS_NAMED = 50 };
 
 const char product_conflicts[] = "error|update|skip";
 
+enum product_conflict product_conflict_of(struct str name)
+{
+    return str_eq(name, STR("error"))  ? PRODUCT_CONFLICT_ERROR
+           : str_eq(name, STR("skip")) ? PRODUCT_CONFLICT_SKIP
+                                       : PRODUCT_CONFLICT_UPDATE;
+}
+
 struct product_file *product_file_new(const struct product_file_options *options)
 {
     char path[4096];

@@ -17,7 +17,8 @@ enum product_layout {      // where products are looked for
 };
 
 enum product_conflict { PRODUCT_CONFLICT_ERROR, PRODUCT_CONFLICT_UPDATE, PRODUCT_CONFLICT_SKIP };
-extern const char product_conflicts[]; // "error|update|skip"
+extern const char product_conflicts[];                      // "error|update|skip"
+enum product_conflict product_conflict_of(struct str name); // update for any other
 
 struct product_file_options {
     enum product_layout layout;

@@ -9,7 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 4096, TAIL_BYTES = 65557, DIRECTORY_MOST = 1 << 20, ENTRY_SIZE = 46, END_SIZE = 22 };
+enum {
+    HEAD_BYTES = 4096,
+    TAIL_BYTES = 65557,
+    DIRECTORY_MOST = 1 << 20,
+    PROTECTED_WITHIN = 64 << 20,
+    ENTRY_SIZE = 46,
+    END_SIZE = 22
+};
 
 #define TEXT_FORMAT FORMAT_IS_TEXT | FORMAT_READABLE
 const struct format formats[FORMATS] = {
@@ -162,6 +169,22 @@ enum format_id format_of(int fd, struct str name)
     if (!is_text(head, (size_t)n))
         return FORMAT_BINARY;
     return text_format((struct str){head, (size_t)n}, name);
+}
+
+// The stream of such a file has this name, in UTF-16.
+bool format_is_protected(int fd)
+{
+    static const char name[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
+    enum { PIECE = 64 << 10, OVERLAP = sizeof name };
+    AUTO_FREE char *piece = mem_alloc(PIECE);
+    for (off_t at = 0; at < PROTECTED_WITHIN; at += PIECE - OVERLAP) {
+        ssize_t n = pread(fd, piece, PIECE, at);
+        if (n <= 0)
+            return false;
+        if (memmem(piece, (size_t)n, name, sizeof name))
+            return true;
+    }
+    return false;
 }
 
 enum format_id format_by_name(struct str name)

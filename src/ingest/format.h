@@ -43,4 +43,5 @@ extern const struct format formats[FORMATS];
 enum format_id format_of(int fd, struct str name);
 // By the ending of the name alone; FORMATS: none.
 enum format_id format_by_name(struct str name);
+bool format_is_protected(int fd);              // an OLE file that holds an encrypted document
 enum format_id format_called(struct str name); // "csv"; FORMATS: none

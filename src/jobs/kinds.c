@@ -2,6 +2,8 @@
 #include "jobs/kinds.h"
 
 #include "base/json.h"
+#include "base/settings.h"
+#include "ingest/files.h"
 #include "store/brand.h"
 #include "store/chatbot.h"
 
@@ -14,7 +16,18 @@ static int erase(struct tx *tx, void *arg, struct err *err)
 int job_erase_brand(const struct jobs_options *with, const struct job *job, struct err *err)
 {
     struct scope scope = scope_brand(job->brand, STR("jobs"));
-    return store_write(with->store, &scope, erase, NULL, err);
+    int rc = with->settings ? files_remove_brand(settings_str(with->settings, SET_DATA), job->brand, err) : 0;
+    return rc ? rc : store_write(with->store, &scope, erase, NULL, err);
+}
+
+// The original of a product file, when its time is over.
+int job_erase_upload(const struct jobs_options *with, const struct job *job, struct err *err)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    yyjson_val *payload = NULL;
+    if (json_parse(arena, job->payload, 0, &payload, NULL) != 0)
+        return err_set(err, ERR_FORMAT, "the payload is no JSON");
+    return files_remove(settings_str(with->settings, SET_DATA), job->brand, "uploads", json_get_str(payload, "id"), err);
 }
 
 struct erase_chatbot {

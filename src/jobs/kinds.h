@@ -15,6 +15,7 @@ struct job_kind {
 
 int job_erase_brand(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_erase_chatbot(const struct jobs_options *with, const struct job *job, struct err *err);
+int job_erase_upload(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_send_mail(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_embed(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_cancel_webhook(const struct jobs_options *with, const struct job *job, struct err *err);

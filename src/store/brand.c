@@ -81,6 +81,7 @@ ERASE(erase_jobs, "jobs");
 ERASE(erase_webhooks, "webhooks");
 ERASE(erase_deliveries, "deliveries");
 ERASE(erase_attempts, "attempts");
+ERASE(erase_uploads, "uploads");
 STORE_SQL(erase_brand, "DELETE FROM brands WHERE id = $1");
 
 static void load_config(struct rows *rows, struct arena *arena, struct brand_row *ret)
@@ -324,7 +325,8 @@ int brand_erase(struct tx *tx, struct err *err)
         &erase_suppliers,   &erase_ingredients,   &erase_keys,
         &erase_prompts,     &erase_chatbots,      &erase_personalities, &erase_places,
         &erase_memberships, &erase_old_publishable, &erase_totals,        &erase_jobs,          &erase_invites,
-        &erase_webhooks,     &erase_deliveries,    &erase_attempts,      &erase_brand};
+        &erase_webhooks,     &erase_deliveries,    &erase_attempts,      &erase_uploads,
+        &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

@@ -81,8 +81,8 @@ def xlsx(sheets, shared=(), **more):
     return archive({**parts, **more})
 
 
-def pdf(*pages, encrypt=False):
-    """Each page is a list of (size, text); one block of text each."""
+def pdf(*pages, encrypt=False, gap=3):
+    """Each page is a list of (size, text); one block of text each, or one block of all with `gap` 1."""
     kids = " ".join(f"{5 + 2 * i} 0 R" for i in range(len(pages)))
     objects = [b"<</Type/Catalog/Pages 2 0 R>>", f"<</Type/Pages/Kids[{kids}]/Count {len(pages)}>>".encode(),
                b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
@@ -91,7 +91,7 @@ def pdf(*pages, encrypt=False):
         y, content = 740, ""
         for size, text in page:
             content += f"BT /F1 {size} Tf 72 {y} Td ({text}) Tj ET\n"
-            y -= 3 * size
+            y -= gap * size
         packed = zlib.compress(content.encode())
         objects.append(b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents %d 0 R"
                        b"/Resources<</Font<</F1 3 0 R>>>>>>" % (6 + 2 * i))
@@ -107,7 +107,7 @@ def pdf(*pages, encrypt=False):
     return out + b"trailer<</Size %d/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, secret, start)
 
 
-def bomb(megabytes=300):
+def bomb(megabytes=120):
     """A DOCX that is small and would unpack to many megabytes."""
     return docx(paragraph("x" * (megabytes << 20)))
 

@@ -12,7 +12,8 @@ int knowledge_embed(struct tx *tx, struct call *call, struct err *err);
 // Fills what an item shows beside its row; `model` is catalogue_model's.
 int knowledge_item_complete(struct tx *tx, const char *model, struct knowledge_item *item, struct err *err);
 // Counts the passages and inserts.
-int knowledge_item_add(struct tx *tx, const struct knowledge_base *base, struct knowledge_item *item, struct err *err);
+int knowledge_item_add(struct tx *tx, struct call *call, const struct knowledge_base *base, struct knowledge_item *item,
+                       struct err *err);
 
 // A list as 000-management 5.4 shows its results (knowledge_sources.c).
 yyjson_mut_val *knowledge_results(yyjson_mut_doc *doc, struct arena *arena, const struct knowledge_found *found);

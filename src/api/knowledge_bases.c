@@ -22,10 +22,11 @@ int knowledge_item_complete(struct tx *tx, const char *model, struct knowledge_i
     return rc;
 }
 
-int knowledge_item_add(struct tx *tx, const struct knowledge_base *base, struct knowledge_item *item, struct err *err)
+int knowledge_item_add(struct tx *tx, struct call *call, const struct knowledge_base *base, struct knowledge_item *item,
+                       struct err *err)
 {
     item->chunk_count = chunk_count(item->content);
-    return knowledge_item_insert(tx, base, item, clock_wall_ms(), err);
+    return knowledge_item_insert(tx, call->arena, base, item, clock_wall_ms(), err);
 }
 
 // ---- the resource ---------------------------------------------------------------------------------------------------
@@ -50,7 +51,7 @@ static int after(struct tx *tx, struct call *call, const void *old, const void *
         return knowledge_base_empty(tx, was->id, err);
     int rc = 0;
     for (size_t i = 0; !was && i < is->items.n && !rc; i++)
-        rc = knowledge_item_add(tx, is, (struct knowledge_item *)is->items.at + i, err);
+        rc = knowledge_item_add(tx, call, is, (struct knowledge_item *)is->items.at + i, err);
     return rc || was || !is->items.n ? rc : knowledge_embed(tx, call, err);
 }
 

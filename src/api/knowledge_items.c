@@ -72,7 +72,7 @@ static int add(struct tx *tx, void *arg, struct err *err)
     struct knowledge_item *items = c->items.items.at;
     int rc = load_base(tx, c, err);
     for (size_t i = 0; i < c->items.items.n && !rc; i++) {
-        rc = knowledge_item_add(tx, &c->base, &items[i], err);
+        rc = knowledge_item_add(tx, c->call, &c->base, &items[i], err);
         rc = rc ? rc : audit(tx, NULL, &items[i], "knowledge_item_created", err);
     }
     rc = rc ? rc : knowledge_embed(tx, c->call, err);
@@ -125,7 +125,7 @@ static int save(struct tx *tx, void *arg, struct err *err)
     rc = model_decode(&knowledge_item_model, MODEL_PATCH, &call->input, &c->item, call->faults);
     if (!rc && !model_equal(&knowledge_item_model, tx_arena(tx), &c->old, &c->item)) {
         c->item.chunk_count = chunk_count(c->item.content);
-        rc = knowledge_item_save(tx, &c->old, &c->item, clock_wall_ms(), err);
+        rc = knowledge_item_save(tx, call->arena, &c->old, &c->item, clock_wall_ms(), err);
         rc = rc ? rc : audit(tx, &c->old, &c->item, "knowledge_item_updated", err);
         rc = rc ? rc : knowledge_embed(tx, call, err);
     }

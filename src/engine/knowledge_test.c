@@ -44,7 +44,7 @@ static int make_base(struct tx *tx, void *arg, struct err *err)
         model_mark(&knowledge_item_model, &item, "content", true);
         model_defaults(&knowledge_item_model, m->arena, &item);
         item.chunk_count = chunk_count(item.content);
-        rc = knowledge_item_insert(tx, &m->base, &item, clock_wall_ms(), err);
+        rc = knowledge_item_insert(tx, m->arena, &m->base, &item, clock_wall_ms(), err);
     }
     return rc;
 }

@@ -241,21 +241,21 @@ static int put_tags(struct tx *tx, struct knowledge_item *item, struct err *err)
     return rc;
 }
 
-static void set_times(struct tx *tx, struct knowledge_item *item, int64_t created, int64_t now)
+static void set_times(struct arena *arena, struct knowledge_item *item, int64_t created, int64_t now)
 {
     item->created_at = created;
     item->updated_at = now;
     model_mark(&knowledge_item_model, item, "createdAt", true);
     model_mark(&knowledge_item_model, item, "updatedAt", true);
     model_mark(&knowledge_item_model, item, "chunkCount", true);
-    set_text(item, "titleFold", text_fold_case(tx_arena(tx), item->title));
+    set_text(item, "titleFold", text_fold_case(arena, item->title));
 }
 
-int knowledge_item_insert(struct tx *tx, const struct knowledge_base *base, struct knowledge_item *item, int64_t now,
-                          struct err *err)
+int knowledge_item_insert(struct tx *tx, struct arena *arena, const struct knowledge_base *base,
+                          struct knowledge_item *item, int64_t now, struct err *err)
 {
     AUTO_ROWS struct rows *full = NULL;
-    char *id = arena_alloc(tx_arena(tx), ID_SIZE);
+    char *id = arena_alloc(arena, ID_SIZE);
     int rc = tx_query_one(tx, &base_full, VALUES(v_str(base->id), v_int(KNOWLEDGE_ITEMS_MOST)), &full, err);
     if (rc)
         return rc < 0 ? rc : err_set(err, ERR_LIMIT, "A knowledge base has at most %d items", KNOWLEDGE_ITEMS_MOST);
@@ -265,7 +265,7 @@ int knowledge_item_insert(struct tx *tx, const struct knowledge_base *base, stru
     set_text(item, "knowledgeBaseId", base->id);
     set_text(item, "type", STR("item"));
     set_text(item, "source", item->source.p ? item->source : STR("manual"));
-    set_times(tx, item, now, now);
+    set_times(arena, item, now, now);
     tx_changed(tx, CHANGE_DOCUMENT, item->id);
     rc = put_tags(tx, item, err);
     rc = rc ? rc : crud_insert(tx, &knowledge_item_model, item, err);
@@ -273,11 +273,11 @@ int knowledge_item_insert(struct tx *tx, const struct knowledge_base *base, stru
     return rc ? rc : place_add(tx, "document", item->id, item->id, err);
 }
 
-int knowledge_item_save(struct tx *tx, const struct knowledge_item *old, struct knowledge_item *item, int64_t now,
-                        struct err *err)
+int knowledge_item_save(struct tx *tx, struct arena *arena, const struct knowledge_item *old,
+                        struct knowledge_item *item, int64_t now, struct err *err)
 {
     bool text = !str_eq(old->title, item->title) || !str_eq(old->content, item->content);
-    set_times(tx, item, old->created_at, now);
+    set_times(arena, item, old->created_at, now);
     tx_changed(tx, CHANGE_DOCUMENT, item->id);
     int rc = text ? tx_exec(tx, &document_vectors_remove, VALUES(v_str(item->id)), NULL, err) : 0;
     rc = rc ? rc : put_tags(tx, item, err);

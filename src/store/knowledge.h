@@ -49,13 +49,13 @@ int knowledge_learned_base(struct tx *tx, struct arena *arena, struct str chatbo
 // Everything in the base: items, tags, vectors, places.
 int knowledge_base_empty(struct tx *tx, struct str base_id, struct err *err);
 
-// Completes the row (id, base, chatbot, times, folded title; tags without repeats) and inserts it. `chunk_count` is the
-// caller's. ERR_LIMIT: the base is full.
-int knowledge_item_insert(struct tx *tx, const struct knowledge_base *base, struct knowledge_item *item, int64_t now,
-                          struct err *err);
+// Completes the row (id, base, chatbot, times, folded title; tags without repeats) and inserts it; what it
+// adds is the arena's. `chunk_count` is the caller's. ERR_LIMIT: the base is full.
+int knowledge_item_insert(struct tx *tx, struct arena *arena, const struct knowledge_base *base,
+                          struct knowledge_item *item, int64_t now, struct err *err);
 // Writes `item` over `old`.
-int knowledge_item_save(struct tx *tx, const struct knowledge_item *old, struct knowledge_item *item, int64_t now,
-                        struct err *err);
+int knowledge_item_save(struct tx *tx, struct arena *arena, const struct knowledge_item *old,
+                        struct knowledge_item *item, int64_t now, struct err *err);
 int knowledge_item_remove(struct tx *tx, const struct knowledge_item *item, struct err *err);
 // 1, 0.
 int knowledge_item_get(struct tx *tx, struct arena *arena, struct str base_id, struct str id,

@@ -168,13 +168,7 @@ static int load_found(struct tx *tx, struct listing *l, struct err *err)
     int rc = resource->find(tx, l->call, &l->page, &ids, err);
     if (!rc && l->call->faults->n)
         return ERR_INVALID;
-    l->rows = arena_zalloc(arena, (ids.n + 1) * resource->model->size);
-    l->n = 0;
-    for (size_t i = 0; i < ids.n && rc >= 0; i++) {
-        rc = resource_load(tx, arena, resource, ids.at[i], (char *)l->rows + l->n * resource->model->size, err);
-        l->n += rc == 1;
-    }
-    return rc < 0 ? rc : 0;
+    return rc ? rc : crud_pick(tx, resource->model, arena, ids.at, ids.n, &l->rows, &l->n, err);
 }
 
 static int load_all(struct tx *tx, struct listing *l, struct err *err)

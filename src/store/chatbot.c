@@ -6,6 +6,7 @@
 #include "model/text.h"
 #include "store/chatbot_key.h"
 #include "store/crud.h"
+#include "store/ids.h"
 #include "store/place.h"
 #include "store/prompt.h"
 
@@ -224,27 +225,22 @@ static const struct store_sql *const lists[][2] = {
     [CHATBOTS_BY_ACTIVITY] = {&chatbots_by_activity_up, &chatbots_by_activity_down},
 };
 
-static int load_listed(struct tx *tx, struct arena *arena, struct rows *ids, int64_t limit, struct chatbot **ret,
+static int load_listed(struct tx *tx, struct arena *arena, const struct strings *ids, struct chatbot **ret,
                        size_t *ret_n, struct err *err)
 {
-    int rc;
-    *ret = arena_calloc(arena, (size_t)limit + 1, sizeof **ret);
-    *ret_n = 0;
-    while ((rc = rows_next(ids, err)) == 1) {
-        struct chatbot *one = &(*ret)[*ret_n];
-        rc = chatbot_get(tx, arena, rows_str(ids, 0), one, err);
-        rc = rc == 1 ? chatbot_extras_load(tx, arena, one, err) : rc;
-        if (rc < 0)
-            return rc;
-        ++*ret_n;
-    }
-    return rc;
+    void *found = NULL;
+    int rc = crud_pick(tx, &chatbot_model, arena, ids->at, ids->n, &found, ret_n, err);
+    *ret = found;
+    for (size_t i = 0; i < *ret_n && rc >= 0; i++)
+        rc = chatbot_extras_load(tx, arena, &(*ret)[i], err);
+    return rc < 0 ? rc : 0;
 }
 
 int chatbot_list(struct tx *tx, struct arena *arena, const struct chatbot_query *query, struct chatbot **ret,
                  size_t *ret_n, int64_t *ret_total, struct err *err)
 {
-    AUTO_ROWS struct rows *total = NULL, *ids = NULL;
+    AUTO_ROWS struct rows *total = NULL;
+    struct strings ids = {0};
     struct str quoted = STR_NULL;
     if (query->tag.p)
         quoted = json_write(tx_arena(tx), json_new_str(json_doc(tx_arena(tx)), query->tag));
@@ -254,8 +250,8 @@ int chatbot_list(struct tx *tx, struct arena *arena, const struct chatbot_query 
     if (rc < 0)
         return rc;
     *ret_total = rows_int(total, 0);
-    rc = tx_query(tx, lists[query->order][query->descending], args, 7, &ids, err);
-    return rc ? rc : load_listed(tx, arena, ids, query->limit, ret, ret_n, err);
+    rc = ids_query(tx, arena, lists[query->order][query->descending], args, 7, &ids, err);
+    return rc ? rc : load_listed(tx, arena, &ids, ret, ret_n, err);
 }
 
 // ---- suppliers that filters name -----------------------------------------------------------------------------------

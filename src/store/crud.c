@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum op { INSERT, GET, UPDATE, REMOVE, LIST, COUNT, OPS };
+enum op { INSERT, GET, UPDATE, REMOVE, LIST, PICK, COUNT, OPS };
 
 struct crud {
     const struct model *model;
@@ -120,6 +120,21 @@ static void sql_list(struct buf *sql, const struct model *m)
     buf_addf(sql, " ORDER BY %s LIMIT $%zu OFFSET $%zu", m->order ? m->order : "id", parameter, parameter + 1);
 }
 
+// So many parameters that one statement does for every number of ids: what is left over is NULL and finds nothing.
+static void sql_pick(struct buf *sql, const struct model *m)
+{
+    size_t parameter = first_parameter(m), id = model_field_index(m, "id");
+    if (id == m->n) // nothing to pick by
+        return sql_list(sql, m);
+    buf_addz(sql, "SELECT ");
+    columns(sql, m);
+    buf_addf(sql, " FROM %s WHERE %s%s IN (", source(m), m->installation ? "" : "brand_id = $1 AND ",
+             m->fields[id].column);
+    for (size_t i = 0; i < CRUD_PICK_MOST; i++)
+        buf_addf(sql, "%s$%zu", i ? ", " : "", parameter++);
+    buf_addz(sql, ")");
+}
+
 static char *make_sql(const struct model *m, enum op op)
 {
     struct buf sql = BUF_INIT(16384);
@@ -142,6 +157,9 @@ static char *make_sql(const struct model *m, enum op op)
         break;
     case LIST:
         sql_list(&sql, m);
+        break;
+    case PICK:
+        sql_pick(&sql, m);
         break;
     case COUNT:
     case OPS:
@@ -346,6 +364,40 @@ int crud_rows(struct tx *tx, const struct model *model, struct arena *arena, con
     *ret = arena_zalloc(arena, found.n + 1);
     if (found.n)
         memcpy(*ret, found.p, found.n);
+    return rc < 0 ? rc : 0;
+}
+
+static size_t place_of(const struct str *ids, size_t n, struct str id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(ids[i], id))
+            return i;
+    return n;
+}
+
+int crud_pick(struct tx *tx, const struct model *model, struct arena *arena, const struct str *ids, size_t n,
+              void **ret, size_t *ret_n, struct err *err)
+{
+    struct value values[CRUD_PICK_MOST];
+    AUTO_ROWS struct rows *rows = NULL;
+    size_t id = model_field_index(model, "id"), count = n < CRUD_PICK_MOST ? n : CRUD_PICK_MOST;
+    char *found = arena_zalloc(arena, (count + 1) * model->size);
+    for (size_t i = 0; i < CRUD_PICK_MOST; i++)
+        values[i] = i < count ? v_str(ids[i]) : v_null();
+    int rc = count ? tx_query(tx, sql_of(model, PICK), values, CRUD_PICK_MOST, &rows, err) : 0;
+    char *row = arena_alloc(arena, model->size);
+    while (!rc && count && (rc = rows_next(rows, err)) == 1) {
+        load_row(model, rows, arena, row);
+        size_t at = place_of(ids, count, *(const struct str *)(row + model->fields[id].offset));
+        if (at < count)
+            memcpy(found + at * model->size, row, model->size);
+        rc = 0;
+    }
+    *ret_n = 0;
+    *ret = found;
+    for (size_t i = 0; i < count; i++) // what was not found leaves no gap
+        if (*(const uint64_t *)(found + i * model->size))
+            memmove(found + (*ret_n)++ * model->size, found + i * model->size, model->size);
     return rc < 0 ? rc : 0;
 }
 

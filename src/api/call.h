@@ -72,7 +72,7 @@ enum endpoint_flags {
     ENDPOINT_BODY_LIST = 4, // the raw body is a list of `raw_model`
     ENDPOINT_TOKEN = 256, // a user's key does not do: an access token is needed
     ENDPOINT_DELETED = 512, // finds a deleted chatbot too
-    ENDPOINT_ERASED = 32768, // knows also what is erased, and answers by the id alone
+    ENDPOINT_ERASED = 8192, // knows also what is erased, and answers by the id alone
     ENDPOINT_PAGED = 1024, // /api/v1: the reply is a list with pagination, read with page and limit
     ENDPOINT_CREATED = 2048, // replies 201
     ENDPOINT_EXISTS = 4096, // or 200, when it was there already

@@ -286,7 +286,8 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
         log_info("turns.mended", "interrupted=%lld", (long long)mended);
     rc = rc ? rc : first_user(c, &err);
     rc = rc ? rc : sample_install(&c->app, &err);
-    if (!rc && flags & COMPOSE_JOBS && !files_temp_dir(settings_str(settings, SET_DATA), c->app.temp_dir, sizeof c->app.temp_dir))
+    const char *data = settings_str(settings, SET_DATA);
+    if (!rc && flags & COMPOSE_JOBS && !files_temp_dir(data, c->app.temp_dir, sizeof c->app.temp_dir))
         rc = err_set(&err, ERR_IO, "data: the folder for temporary files cannot be made");
     if (!rc && flags & COMPOSE_JOBS) {
         struct jobs_options options = {.store = c->app.store,

@@ -27,7 +27,8 @@ int job_erase_upload(const struct jobs_options *with, const struct job *job, str
     yyjson_val *payload = NULL;
     if (json_parse(arena, job->payload, 0, &payload, NULL) != 0)
         return err_set(err, ERR_FORMAT, "the payload is no JSON");
-    return files_remove(settings_str(with->settings, SET_DATA), job->brand, "uploads", json_get_str(payload, "id"), err);
+    const char *data = settings_str(with->settings, SET_DATA);
+    return files_remove(data, job->brand, "uploads", json_get_str(payload, "id"), err);
 }
 
 struct erase_chatbot {

@@ -110,6 +110,16 @@ def test_items_are_added_changed_and_removed(bot):
     assert bot.admin.delete(f"{path}/none").status_code == 404
 
 
+def test_a_hundred_at_once(bot):
+    base = bot.make()
+    made = bot.add(base, *[{"title": f"n{i}", "content": "words " * 80} for i in range(100)])["createdItems"]
+    read = bot.admin.get(f"/api/v1/knowledge-bases/{base['id']}").json()["data"]
+    assert made == read["items"] and len({item["id"] for item in made}) == 100
+    bot.add(base, WARRANTY)
+    read = bot.admin.get(f"/api/v1/knowledge-bases/{base['id']}").json()["data"]
+    assert (read["itemCount"], len(read["items"]), read["itemsTruncated"]) == (101, 100, True)
+
+
 def test_lists_of_items(bot):
     base = bot.make()
     bot.add(base, *[{"title": f"n{i}", "content": "50% off_all" if i == 2 else "plain",

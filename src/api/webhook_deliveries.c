@@ -5,7 +5,10 @@
 #include "base/clock.h"
 #include "base/id.h"
 
-enum { UNREAD_MOST = 1024 }; // of bodies that say nothing
+enum {
+    UNREAD_MOST = 1024, // of bodies that say nothing
+    REPLAY_STEP = 500,
+};
 
 struct ask {
     struct call *call;
@@ -14,7 +17,9 @@ struct ask {
     struct delivery *at;
     size_t n;
     bool failed_only;
-    int64_t queued;
+    struct strings ended; // ids to send again
+    size_t done;          // of them
+    int64_t queued;       // by the last step
 };
 
 static struct str webhook_id(const struct ask *a)
@@ -76,33 +81,52 @@ static void read_one(struct call *call)
         reply_one(&a, 200);
 }
 
+static int find_ended(struct tx *tx, void *arg, struct err *err)
+{
+    struct ask *a = arg;
+    return delivery_ended_list(tx, a->call->arena, webhook_id(a), &a->filter, a->failed_only, &a->ended, err);
+}
+
 static int again(struct tx *tx, void *arg, struct err *err)
 {
     struct ask *a = arg;
-    int rc = delivery_replay(tx, webhook_id(a), &a->filter, a->failed_only, clock_wall_ms(), &a->queued, err);
-    return rc ? rc : load(tx, a, err);
+    struct strings part = {a->ended.at + a->done,
+                           a->ended.n - a->done < REPLAY_STEP ? a->ended.n - a->done : REPLAY_STEP};
+    return delivery_replay(tx, webhook_id(a), &part, a->failed_only, clock_wall_ms(), &a->queued, err);
+}
+
+// Looked for in a read and written in steps: others' writes wait for none of it long.
+static bool replay_all(struct ask *a, int64_t *ret_queued)
+{
+    struct call *call = a->call;
+    bool failed = call_failed(call, call_store_read(call, find_ended, a));
+    for (*ret_queued = 0; a->done < a->ended.n && !failed; a->done += REPLAY_STEP) {
+        failed = call_failed(call, call_store_write(call, again, a));
+        *ret_queued += failed ? 0 : a->queued;
+    }
+    return !failed;
 }
 
 static void replay_one(struct call *call)
 {
     struct ask a = {.call = call};
-    if (name_one(&a) && !call_failed(call, call_store_write(call, again, &a)))
+    int64_t queued;
+    if (name_one(&a) && replay_all(&a, &queued) && !call_failed(call, call_store_read(call, load, &a)))
         reply_one(&a, 202);
 }
 
 static void replay(struct call *call)
 {
     const struct webhook_replay *body = call->body;
-    struct ask a = {.call = call, .page = {1, 1, 0}, .failed_only = str_eq(body->status, STR("failed"))};
-    if (!webhook_may_see(call))
-        return;
+    struct ask a = {.call = call, .failed_only = str_eq(body->status, STR("failed"))};
+    int64_t queued;
     a.filter.from = body->set & 1 ? body->from : 0;
     a.filter.to = body->set & 2 ? body->to : INT64_MAX;
-    if (call_failed(call, call_store_write(call, again, &a)))
+    if (!webhook_may_see(call) || !replay_all(&a, &queued))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *data = yyjson_mut_obj(doc);
-    json_add_int(doc, data, "queued", a.queued);
+    json_add_int(doc, data, "queued", queued);
     call_data(call, 202, NULL, doc, data);
 }
 

@@ -32,6 +32,9 @@ void webhook_call_result(const struct webhook_call *call, CURLcode code, struct 
 void webhook_call_failed(const struct webhook_call *call, const char *error, struct arena *arena, struct attempt *ret);
 bool webhook_succeeded(const struct attempt *attempt);
 
+// A mail to who made the webhook, which was disabled in this transaction because it failed for too long.
+int webhook_tell_failing(struct tx *tx, const struct crypto_keys *keys, struct str id, struct err *err);
+
 // ---- the schedule --------------------------------------------------------------------------------------------------
 
 // "5", "5s", "5m", "2h" in ms; false: none, or over 24 h.

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/vec.h"
 #include "jobs/webhook_call.h"
+#include "jobs/webhook_sweep.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -24,10 +25,8 @@ enum {
     LONGEST_SLEEP_MS = 60000,
     LONGEST_HOLD_S = 86400,
     SWEEP_MS = 3600000,
-    SWEEP_ROWS = 500,
     AGAIN_MS = 1000, // after the store failed
 };
-static const int64_t KEPT_MS = INT64_C(30) * 86400000, FAILING_MS = INT64_C(5) * 86400000;
 
 struct note {
     struct note *next;
@@ -221,9 +220,10 @@ static void flight_leave(struct webhooks *w, struct flight *f)
 static int record(struct tx *tx, void *arg, struct err *err)
 {
     struct flight *f = arg;
-    if (f->lane)
-        return delivery_record(tx, &f->result, err);
-    return delivery_record_test(tx, &f->result, &f->job.event, err);
+    if (!f->lane)
+        return delivery_record_test(tx, &f->result, &f->job.event, err);
+    int rc = delivery_record(tx, &f->result, err);
+    return rc || !f->result.failing ? rc : webhook_tell_failing(tx, f->w->with.keys, f->webhook.id, err);
 }
 
 static void on_recorded(struct webhooks *w, struct note *note)
@@ -260,7 +260,7 @@ static void decide(struct flight *f, int64_t retry_after_s)
     r->webhook_id = f->webhook.id;
     r->delivery_id = f->job.id;
     r->now = now;
-    r->failing_since = now - FAILING_MS;
+    r->failing_since = now - WEBHOOK_FAILING_MS;
     r->hold_until = hold_s > 0 ? now + hold_s * 1000 : 0;
     if (webhook_succeeded(&r->attempt)) {
         r->outcome = DELIVERY_DONE;
@@ -502,76 +502,6 @@ static void look(struct webhooks *w)
     }
 }
 
-// ---- sweeping ------------------------------------------------------------------------------------------------------
-
-struct sweep {
-    struct arena *arena;
-    struct str brand;
-    int64_t before, now, deleted;
-    struct looking failing;
-    struct str webhook;
-};
-
-static int find_old(struct tx *tx, void *arg, struct err *err)
-{
-    struct sweep *s = arg;
-    return retention_find(tx, s->arena, s->brand, s->before, &s->brand, err);
-}
-
-static int drop_old(struct tx *tx, void *arg, struct err *err)
-{
-    struct sweep *s = arg;
-    return retention_step(tx, s->before, SWEEP_ROWS, &s->deleted, err);
-}
-
-static int list_failing(struct tx *tx, void *arg, struct err *err)
-{
-    struct sweep *s = arg;
-    return webhook_failing_list(tx, s->failing.arena, s->now - FAILING_MS, &s->failing.due, &s->failing.n, err);
-}
-
-static int disable_failing(struct tx *tx, void *arg, struct err *err)
-{
-    struct sweep *s = arg;
-    return webhook_disable_failing(tx, s->webhook, s->now - FAILING_MS, s->now, err);
-}
-
-static int sweep_failing(struct webhooks *w, struct sweep *s, struct err *err)
-{
-    struct scope all = scope_installation(STR("webhooks"));
-    int rc = store_read(w->with.store, &all, list_failing, s, err);
-    for (size_t i = 0; i < s->failing.n && !rc; i++) {
-        struct scope scope = scope_brand(s->failing.due[i].brand, STR("webhooks"));
-        s->webhook = s->failing.due[i].id;
-        rc = store_write(w->with.store, &scope, disable_failing, s, err);
-    }
-    return rc;
-}
-
-// One short step; between two of them the thread looks after its flights.
-static void sweep(struct webhooks *w)
-{
-    AUTO_ARENA struct arena *arena = arena_new(0);
-    struct err err = {0};
-    int64_t now = clock_wall_ms();
-    struct sweep s = {.arena = arena, .now = now, .before = now - KEPT_MS, .failing.arena = arena};
-    struct scope all = scope_installation(STR("webhooks"));
-    s.brand = w->sweep_brand ? str_from(w->sweep_brand) : STR("");
-    int rc = w->sweep_brand ? 0 : sweep_failing(w, &s, &err);
-    struct scope scope = scope_brand(s.brand, STR("webhooks"));
-    bool same = w->sweep_brand && w->sweep_brand[0];
-    rc = rc || !same ? rc : store_write(w->with.store, &scope, drop_old, &s, &err);
-    if (!rc && (!same || s.deleted < SWEEP_ROWS))
-        rc = store_read(w->with.store, &all, find_old, &s, &err);
-    if (rc)
-        log_warn("webhook", "sweep=failed error=\"%s\"", err.text);
-    bool more = !rc && s.brand.p;
-    char *next = more ? mem_strndup(s.brand.p, s.brand.n) : NULL;
-    free(w->sweep_brand);
-    w->sweep_brand = next;
-    w->sweep_at = more ? 0 : clock_mono_ms() + SWEEP_MS;
-}
-
 // ---- tests ---------------------------------------------------------------------------------------------------------
 
 struct test {
@@ -697,7 +627,7 @@ static void *run(void *arg)
         if (clock_mono_ms() >= w->look_at)
             look(w);
         if (clock_mono_ms() >= w->sweep_at)
-            sweep(w);
+            w->sweep_at = webhook_sweep(&w->with, &w->sweep_brand) ? 0 : clock_mono_ms() + SWEEP_MS;
         curl_multi_poll(w->multi, NULL, 0, time_to_sleep(w), NULL);
     }
     wind_up(w);

@@ -260,17 +260,20 @@ static int disable_gone(struct tx *tx, struct str id, int64_t now, struct err *e
     return rc ? rc : audit_disabled(tx, id, err);
 }
 
-int webhook_disable_failing(struct tx *tx, struct str id, int64_t failing_since, int64_t now, struct err *err)
+int webhook_disable_failing(struct tx *tx, struct str id, int64_t failing_since, int64_t now, bool *ret_disabled,
+                            struct err *err)
 {
     int64_t changed = 0;
     int rc = tx_exec(tx, &webhook_fails, VALUES(v_str(id), v_int(failing_since), v_int(now)), &changed, err);
-    return rc || !changed ? rc : audit_disabled(tx, id, err);
+    *ret_disabled = !rc && changed;
+    return *ret_disabled ? audit_disabled(tx, id, err) : rc;
 }
 
 int delivery_record(struct tx *tx, struct delivery_result *result, struct err *err)
 {
     struct str webhook = result->webhook_id, id = result->delivery_id;
     int64_t changed = 0;
+    result->failing = false;
     int rc = tx_exec(tx, &webhook_lock, VALUES(v_str(webhook)), &changed, err);
     if (rc || !changed)
         return rc;
@@ -286,7 +289,7 @@ int delivery_record(struct tx *tx, struct delivery_result *result, struct err *e
     if (!rc && result->outcome == DELIVERY_GONE)
         rc = disable_gone(tx, webhook, result->now, err);
     if (!rc && result->outcome == DELIVERY_FAILED)
-        rc = webhook_disable_failing(tx, webhook, result->failing_since, result->now, err);
+        rc = webhook_disable_failing(tx, webhook, result->failing_since, result->now, &result->failing, err);
     return rc ? rc : tx_exec(tx, &webhook_rearm, VALUES(v_str(webhook)), NULL, err);
 }
 

@@ -15,18 +15,14 @@ STORE_SQL(delivery_count, "SELECT COUNT(*) FROM deliveries WHERE " FILTERS);
 STORE_SQL(delivery_attempts, "SELECT id, at, status_code, duration, error, excerpt FROM attempts WHERE brand_id = $1 "
                              "AND delivery_id = $2 ORDER BY at, id LIMIT 1000");
 STORE_SQL_ALL(delivery_payload, "SELECT data, created_at FROM events WHERE brand_id = $1 AND id = $2");
-STORE_SQL(webhook_rewound,
-          "UPDATE webhooks SET succeeded = succeeded - (SELECT COUNT(*) FROM deliveries WHERE " FILTERS
-          " AND status = 'delivered' AND CAST($8 AS BIGINT) = 0), failed = failed - (SELECT COUNT(*) FROM deliveries "
-          "WHERE " FILTERS
-          " AND status = 'failed'), cancelled = cancelled - (SELECT COUNT(*) FROM deliveries WHERE " FILTERS
-          " AND status = 'cancelled' AND CAST($8 AS BIGINT) = 0), due_at = $9 WHERE brand_id = $1 AND id = $2");
-STORE_SQL(delivery_rewind,
-          "UPDATE deliveries SET status = 'pending', tries = 0, line = NULL, next_at = $9 WHERE " FILTERS
-          " AND (status = 'failed' OR (CAST($8 AS BIGINT) = 0 AND status IN ('delivered', 'cancelled')))");
-STORE_SQL(delivery_rewind_bound,
-          "SELECT created_at FROM deliveries WHERE " FILTERS " AND (status = 'failed' OR (CAST($8 AS BIGINT) = 0 AND "
-          "status IN ('delivered', 'cancelled'))) ORDER BY id LIMIT 1 OFFSET $9");
+STORE_SQL(delivery_ended,
+          "SELECT id FROM deliveries WHERE " FILTERS " AND (status = 'failed' OR (CAST($8 AS BIGINT) = 0 AND "
+          "status IN ('delivered', 'cancelled'))) ORDER BY id LIMIT $9");
+STORE_SQL(webhook_arm, "UPDATE webhooks SET due_at = $3 WHERE brand_id = $1 AND id = $2");
+STORE_SQL(delivery_rewind, "UPDATE deliveries SET status = 'pending', tries = 0, line = NULL, next_at = $5 "
+                           "WHERE brand_id = $1 AND webhook_id = $2 AND id = $3 AND status = $4");
+STORE_SQL(webhook_rewound, "UPDATE webhooks SET failed = failed - $3, succeeded = succeeded - $4, "
+                           "cancelled = cancelled - $5 WHERE brand_id = $1 AND id = $2");
 
 static int load_attempts(struct tx *tx, struct arena *arena, struct delivery *delivery, struct err *err)
 {
@@ -119,19 +115,37 @@ int delivery_list(struct tx *tx, struct arena *arena, struct str webhook_id, con
     return rc;
 }
 
-int delivery_replay(struct tx *tx, struct str webhook_id, const struct delivery_filter *filter, bool failed_only,
-                    int64_t now, int64_t *ret, struct err *err)
+int delivery_ended_list(struct tx *tx, struct arena *arena, struct str webhook_id, const struct delivery_filter *filter,
+                        bool failed_only, struct strings *ret, struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;
-    struct delivery_filter f = *filter;
-    int rc = tx_query_one(tx, &delivery_rewind_bound, VALUES(FILTER_VALUES(&f), v_int(failed_only), v_int(REPLAY_MOST)),
-                          &rows, err);
-    if (rc == 1) // too many: the oldest
-        f.to = rows_int(rows, 0);
-    if (rc < 0)
-        return rc;
-    rc = tx_exec(tx, &webhook_rewound, VALUES(FILTER_VALUES(&f), v_int(failed_only), v_int(now)), NULL, err);
-    rc = rc ? rc : tx_exec(tx, &delivery_rewind, VALUES(FILTER_VALUES(&f), v_int(failed_only), v_int(now)), ret, err);
-    tx_changed(tx, CHANGE_WEBHOOK, webhook_id);
+    *ret = (struct strings){arena_calloc(arena, REPLAY_MOST, sizeof *ret->at), 0};
+    int rc = tx_query(tx, &delivery_ended, VALUES(FILTER_VALUES(filter), v_int(failed_only), v_int(REPLAY_MOST)), &rows,
+                      err);
+    while (!rc && (rc = rows_next(rows, err)) == 1) {
+        ret->at[ret->n++] = arena_str(arena, rows_str(rows, 0));
+        rc = 0;
+    }
     return rc;
+}
+
+int delivery_replay(struct tx *tx, struct str webhook_id, const struct strings *ids, bool failed_only, int64_t now,
+                    int64_t *ret, struct err *err)
+{
+    static const char *const ended[] = {"failed", "delivered", "cancelled"};
+    int64_t counts[3] = {0}, changed;
+    int rc = tx_exec(tx, &webhook_arm, VALUES(v_str(webhook_id), v_int(now)), NULL, err);
+    for (size_t i = 0; i < ids->n && !rc; i++) {
+        changed = 0;
+        for (size_t k = 0; k < (failed_only ? 1 : 3) && !rc && !changed; k++) {
+            rc = tx_exec(tx, &delivery_rewind,
+                         VALUES(v_str(webhook_id), v_str(ids->at[i]), v_cstr(ended[k]), v_int(now)), &changed, err);
+            counts[k] += rc ? 0 : changed;
+        }
+    }
+    *ret = counts[0] + counts[1] + counts[2];
+    tx_changed(tx, CHANGE_WEBHOOK, webhook_id);
+    return rc ? rc
+              : tx_exec(tx, &webhook_rewound,
+                        VALUES(v_str(webhook_id), v_int(counts[0]), v_int(counts[1]), v_int(counts[2])), NULL, err);
 }

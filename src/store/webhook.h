@@ -52,10 +52,13 @@ int delivery_list(struct tx *tx, struct arena *arena, struct str webhook_id, con
                   int64_t limit, int64_t offset, struct delivery **ret, size_t *ret_n, int64_t *ret_total,
                   struct err *err);
 enum { REPLAY_MOST = 10000 };
-// Those that have ended wait again, as if they were new and in no line. `failed_only`: not those that were delivered or
-// cancelled. *ret: how many.
-int delivery_replay(struct tx *tx, struct str webhook_id, const struct delivery_filter *filter, bool failed_only,
-                    int64_t now, int64_t *ret, struct err *err);
+// Ids of those that have ended, the oldest first, at most REPLAY_MOST. `failed_only`: not those that were delivered or
+// cancelled. May look at many rows: for reads.
+int delivery_ended_list(struct tx *tx, struct arena *arena, struct str webhook_id, const struct delivery_filter *filter,
+                        bool failed_only, struct strings *ret, struct err *err);
+// They wait again, as if they were new and in no line. *ret: how many; what has not ended any more is left alone.
+int delivery_replay(struct tx *tx, struct str webhook_id, const struct strings *ids, bool failed_only, int64_t now,
+                    int64_t *ret, struct err *err);
 
 // ---- delivering ----------------------------------------------------------------------------------------------------
 
@@ -94,7 +97,8 @@ struct delivery_result {
     enum delivery_outcome outcome;
     int64_t next_at, hold_until; // hold_until 0: none
     int64_t now;
-    int64_t failing_since; // a webhook without success since then is disabled
+    int64_t failing_since; // a webhook without success since then is disabled,
+    bool failing;          // and so it was: set by delivery_record
 };
 // Of a delivery or webhook that was deleted meanwhile nothing is kept.
 int delivery_record(struct tx *tx, struct delivery_result *result, struct err *err);
@@ -114,8 +118,9 @@ int retention_step(struct tx *tx, int64_t before, int64_t most, int64_t *ret_del
 // Active webhooks of all brands without success since then that have given up on a delivery.
 int webhook_failing_list(struct tx *tx, struct arena *arena, int64_t failing_since, struct webhook_due **ret,
                          size_t *ret_n, struct err *err);
-// Disables such a one, and tells its creator. 0, also when it has done well meanwhile.
-int webhook_disable_failing(struct tx *tx, struct str id, int64_t failing_since, int64_t now, struct err *err);
+// Disables such a one; *ret_disabled: false when it has done well meanwhile.
+int webhook_disable_failing(struct tx *tx, struct str id, int64_t failing_since, int64_t now, bool *ret_disabled,
+                            struct err *err);
 
 struct webhook_backlog {
     int64_t due, oldest_at, disabled; // oldest_at 0: nothing is due

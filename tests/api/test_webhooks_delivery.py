@@ -486,6 +486,9 @@ def test_what_has_failed_for_five_days_is_disabled():
         eventually(lambda: desk.show(hook)["disabledReason"] == "failing")
         assert desk.show(hook)["active"] is False
         assert "webhook_disabled" in str(desk.brand.audit())
+        mail, = eventually(lambda: [*(site.server.data / "mail").glob("*.eml")])
+        text = mail.read_text(encoding="utf-8")
+        assert f"To: <{desk.email}>" in text and "switched off" in text and hook["secretHint"] not in text
         assert desk.change(hook, active=True)["disabledReason"] is None
 
 

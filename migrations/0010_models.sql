@@ -34,7 +34,7 @@ CREATE TABLE llm_providers (
     updated_at BIGINT NOT NULL
 );
 
--- NULL: no bound. The warned and exhausted marks are the period (its first ms) in which the event was written.
+-- NULL: no bound. The marks are the period (its first ms) in which the event was last written.
 CREATE TABLE budgets (
     brand_id TEXT NOT NULL PRIMARY KEY,
     monthly_tokens BIGINT,
@@ -42,19 +42,12 @@ CREATE TABLE budgets (
     monthly_cost BIGINT,
     warn_at DOUBLE PRECISION NOT NULL DEFAULT 0.8,
     on_exhausted TEXT NOT NULL DEFAULT 'quote',
+    warned_month BIGINT NOT NULL DEFAULT 0,
+    warned_day BIGINT NOT NULL DEFAULT 0,
+    exhausted_month BIGINT NOT NULL DEFAULT 0,
+    exhausted_day BIGINT NOT NULL DEFAULT 0,
     updated_at BIGINT NOT NULL
 );
 
--- What a brand has used in a month or a day, and what of its calls under way is set aside.
-CREATE TABLE budget_periods (
-    brand_id TEXT NOT NULL,
-    kind TEXT NOT NULL, -- 'month', 'day'
-    begins_at BIGINT NOT NULL,
-    tokens BIGINT NOT NULL DEFAULT 0,
-    cost BIGINT NOT NULL DEFAULT 0,
-    warned BIGINT NOT NULL DEFAULT 0,
-    exhausted BIGINT NOT NULL DEFAULT 0,
-    PRIMARY KEY (brand_id, kind, begins_at)
-);
-
+-- In micro-units of llm.currency.
 ALTER TABLE usage_rows ADD COLUMN cost BIGINT NOT NULL DEFAULT 0;

@@ -29,6 +29,7 @@ const struct right rights[WHO_RIGHTS] = {
     [WHO_BRAND_ADMIN] = {"A", "admins of the brand", .least = ROLE_ADMIN, .creator = ROLE_SUPER_ADMIN, .brand = true},
     [WHO_USERS] = {"A", "admins of the brand", .least = ROLE_ADMIN, .creator = ROLE_SUPER_ADMIN, .brand = true,
                    .whole = true},
+    [WHO_BRAND_SUPER] = {"S", "super_admin", .least = ROLE_SUPER_ADMIN, .creator = ROLE_SUPER_ADMIN, .brand = true},
     [WHO_SUPER] = {"S", "super_admin", .least = ROLE_SUPER_ADMIN, .creator = ROLE_SUPER_ADMIN},
     [WHO_OPERATOR] = {"S or token", "super_admin, and the bearer of metrics.token", .least = ROLE_SUPER_ADMIN,
                       .creator = ROLE_SUPER_ADMIN, .token = true},
@@ -143,7 +144,8 @@ static int find_own(struct tx *tx, void *arg, struct err *err)
 
 static bool names_brand(struct call *call)
 {
-    return http_header_in(call->req, "x-brand-id").p || http_query(call->req, "brandId").p;
+    return http_param(call->req, "brandId").p || http_header_in(call->req, "x-brand-id").p ||
+           http_query(call->req, "brandId").p;
 }
 
 bool access_home_brand(struct call *call, struct str *ret)
@@ -156,12 +158,15 @@ bool access_home_brand(struct call *call, struct str *ret)
     return true;
 }
 
-// X-Brand-Id or brandId, else the user's own brand, else the oldest membership.
+// That of the path, X-Brand-Id or brandId, else the user's own brand, else the oldest membership.
 static bool current_brand(struct call *call)
 {
     static const struct loc query = {NULL, STR("query"), 0};
     struct str header = http_header_in(call->req, "x-brand-id"), named_so = http_query(call->req, "brandId");
     struct loc at = {&query, STR("brandId"), 0};
+    struct str path = http_param(call->req, "brandId");
+    if (path.p)
+        header = named_so = path;
     struct own_brand own = {.call = call, .brand = header.p ? header : named_so};
     if (header.p && named_so.p && !str_eq(header, named_so)) {
         fault_add(call->faults, FAULT_FORM, &at, NULL, 0, "the same as X-Brand-Id");

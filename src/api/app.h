@@ -24,6 +24,7 @@ struct app {
     struct limiter *limiter;
     struct brands *brands;
     struct catalogues *catalogues;
+    struct budgets *budgets;
     struct engine *engine;
     struct accounts *accounts;
     struct webhooks *webhooks; // NULL in commands beside a server

@@ -22,6 +22,7 @@ enum who { // who may call; the rights of those under /api/v1 are the table in a
     WHO_WRITER, // W: developers and admins of the brand
     WHO_BRAND_ADMIN, // A
     WHO_USERS, // A; a super_admin who names no brand asks about the whole installation
+    WHO_BRAND_SUPER, // S, on the brand that the path names
     WHO_SUPER, // S
     WHO_OPERATOR, // S, or the bearer of metrics.token
     WHO_RIGHTS
@@ -224,6 +225,7 @@ struct endpoints suppliers_endpoints(void);
 struct endpoints ingredients_endpoints(void);
 struct endpoints models_endpoints(void);
 struct endpoints uploads_endpoints(void);
+struct endpoints budgets_endpoints(void);
 struct endpoints root_endpoints(void);
 struct endpoints webhooks_endpoints(void);
 struct endpoints webhook_deliveries_endpoints(void);

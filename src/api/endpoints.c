@@ -14,7 +14,7 @@ static struct endpoints (*const files[])(void) = {
     conversation_endpoints,
     chatbots_endpoints, chatbot_keys_endpoints, chatbot_file_endpoints, prompts_endpoints, audit_log_endpoints,
     knowledge_bases_endpoints, knowledge_items_endpoints,
-    models_endpoints,
+    models_endpoints, budgets_endpoints,
     accounts_endpoints, users_endpoints, invites_endpoints, pages_endpoints,
     knowledge_sources_endpoints, suppliers_endpoints, ingredients_endpoints,
     webhooks_endpoints, webhook_deliveries_endpoints,

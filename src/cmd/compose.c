@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 #include "cmd/sample.h"
 #include "engine/brand_make.h"
+#include "engine/budget.h"
 #include "engine/models.h"
 #include "api/health.h"
 #include "api/idempotency.h"
@@ -246,8 +247,10 @@ static void start_engine(struct composition *c)
     app->brands = brands_new(app->store);
     c->embedder = (struct embedder){app, embedding_model, embed};
     app->catalogues = catalogues_new(app->store, &c->embedder, INDEX_BUDGET);
+    app->budgets = budgets_new(app->store);
     app->accounts = accounts_new(app->store, app->keys, app->settings);
-    struct engine_options options = {app->store, app->llm, app->settings, app->workers, app->brands, app->catalogues};
+    struct engine_options options = {app->store, app->llm, app->settings, app->workers, app->brands, app->catalogues,
+                                     app->budgets};
     app->engine = engine_new(&options);
     store_listen(app->store, on_changes, c);
 }
@@ -327,6 +330,7 @@ void compose_end(struct composition *c)
     webhooks_free(app->webhooks);
     jobs_free(atomic_load(&c->jobs)); // as the rest: the store tells of changes until it is closed
     catalogues_free(app->catalogues);
+    budgets_free(app->budgets);
     brands_free(app->brands);
     sockets_free(app->sockets);
     first_replies_free(app->first_replies);

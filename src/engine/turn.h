@@ -21,6 +21,7 @@ struct engine_options {
     struct pool *workers;
     struct brands *brands;
     struct catalogues *catalogues;
+    struct budgets *budgets; // NULL: nobody counts
 };
 struct engine *engine_new(const struct engine_options *options);
 void engine_free(struct engine *engine); // after the model client, so that no turn runs and nothing is told

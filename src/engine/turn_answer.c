@@ -118,15 +118,29 @@ static void on_done(void *arg, const struct llm_result *result)
     turn_resume(turn);
 }
 
+static bool within_budget(struct turn *turn, int64_t prompt, int64_t output)
+{
+    struct budgets *budgets = turn->engine->with.budgets;
+    struct str brand = turn->input.chatbot->brand->row.brand.id;
+    if (!budgets)
+        return true;
+    enum budget_answer answer = budgets_reserve(
+        budgets, brand, prompt + output, llm_most_cost(turn->engine->with.llm, prompt, output), &turn->reservation);
+    turn->refused = answer == BUDGET_REFUSE;
+    return answer == BUDGET_FITS;
+}
+
+static enum step_result exhausted(struct turn *turn);
+
 static enum step_result ask_model(struct turn *turn)
 {
     const struct chat_settings *chat = chat_of(turn);
     AUTO_ARENA struct arena *arena = arena_new(WORK_SIZE);
     struct prompt_turn *pairs = arena_calloc(arena, turn->n_history + 1, sizeof *pairs);
     struct prompt_input input = {
-        .system = chatbot_prompt_text(arena, turn->input.chatbot,
-                                      &(struct chatbot_prompt){turn->input.personality, turn->input.advice > 0,
-                                                               turn->input.voice}),
+        .system = chatbot_prompt_text(
+            arena, turn->input.chatbot,
+            &(struct chatbot_prompt){turn->input.personality, turn->input.advice > 0, turn->input.voice}),
         .history = pairs,
         .n_history = history_pairs(turn, pairs),
         .message = turn->input.message,
@@ -153,6 +167,8 @@ static enum step_result ask_model(struct turn *turn)
         .done = on_done,
         .arg = turn,
     };
+    if (!within_budget(turn, prompt.tokens, input.output))
+        return exhausted(turn);
     turn->outcome.mode = "model";
     (void)turn_ref(turn); // `done` may end the turn before the lock is given back
     pthread_mutex_lock(&turn->lock);
@@ -307,16 +323,8 @@ static void keep_sentences(struct turn *turn)
     pthread_mutex_unlock(&turn->lock);
 }
 
-// The model gave nothing: what can be quoted is quoted, and says why.
-static void fall_back(struct turn *turn)
+static void unavailable(struct turn *turn)
 {
-    turn->reason = turn->result.reason ? turn->result.reason : "all_failed";
-    if (turn->input.advice) {
-        advise(turn);
-        return;
-    }
-    if (turn_quote(turn))
-        return;
     end_as(turn, "error", "failed");
     if (turn->input.owns_up) {
         turn_append(turn, text_fixed(TEXT_UNAVAILABLE, turn->language));
@@ -326,8 +334,37 @@ static void fall_back(struct turn *turn)
     turn_fail(turn, ERR_UNAVAILABLE, NULL);
 }
 
+// The brand has used what it may: as without a model, or as if nobody were there.
+static enum step_result exhausted(struct turn *turn)
+{
+    turn->reason = "budget";
+    turn->outcome.mode = "quoted";
+    if (turn->refused)
+        unavailable(turn);
+    else if (turn->input.advice)
+        advise(turn);
+    else if (!turn_quote(turn))
+        turn_append(turn, text_fixed(TEXT_NO_ANSWER, turn->language));
+    return STEP_NEXT;
+}
+
+// The model gave nothing: what can be quoted is quoted, and says why.
+static void fall_back(struct turn *turn)
+{
+    turn->reason = turn->result.reason ? turn->result.reason : "all_failed";
+    if (turn->input.advice) {
+        advise(turn);
+        return;
+    }
+    if (!turn_quote(turn))
+        unavailable(turn);
+}
+
 enum step_result turn_step_settle(struct turn *turn)
 {
+    if (turn->engine->with.budgets)
+        budgets_settle(turn->engine->with.budgets, &turn->reservation,
+                       turn->result.usage.prompt + turn->result.usage.completion, turn->result.cost);
     if (turn->outcome.code || strcmp(turn->outcome.mode, "model") != 0)
         return STEP_NEXT;
     enum llm_finish finish = turn->result.finish;

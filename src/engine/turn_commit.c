@@ -226,7 +226,11 @@ static yyjson_mut_val *llm_log(const struct turn *turn, yyjson_mut_doc *doc)
         json_add_int(doc, one, "status", attempt->status);
         json_add_int(doc, one, "firstTokenMs", attempt->first_token_ms);
         json_add_int(doc, one, "ms", attempt->ms);
+        json_add_int(doc, one, "tokens", attempt->usage.prompt + attempt->usage.completion);
+        json_add_bool(doc, one, "estimated", attempt->usage.prompt > 0 && !attempt->usage.known);
     }
+    json_add_cstr(doc, object, "mode", turn->outcome.mode);
+    json_add_cstr(doc, object, "reason", turn->reason);
     json_add(doc, object, "attempts", attempts);
     json_add_int(doc, object, "failovers", turn->result.failovers);
     return object;
@@ -342,7 +346,7 @@ static int commit(struct tx *tx, void *arg, struct err *err)
     const struct llm_usage *used = &turn->result.usage;
     if (!rc && (used->prompt || used->completion))
         rc = usage_write(tx, turn->begin.chatbot_id, str_from(turn->result.model), used->prompt, used->completion,
-                         !used->known, err);
+                         !used->known, turn->result.cost, err);
     return rc ? rc : note_model(tx, turn, err);
 }
 

@@ -9,6 +9,7 @@
 #include "engine/marker.h"
 #include "engine/prompt.h"
 #include "engine/suggest.h"
+#include "engine/budget.h"
 #include "engine/turn.h"
 #include "engine/voice.h"
 #include "store/conversation.h"
@@ -111,8 +112,9 @@ struct turn {
     size_t n_passage_terms;
     struct marker marker;
     struct voice voice;
-    bool voice_complete, text_full, stopped_early;
+    bool voice_complete, text_full, stopped_early, refused;
     struct llm_result result;
+    struct reservation reservation; // of the brand's budget, while the model runs
     struct str *quoted_docs; // documents that a quotation used
     size_t n_quoted;
     bool quoted_products;

@@ -71,7 +71,7 @@ static int more(struct tx *tx, void *arg, struct err *err)
 {
     int rc = membership_put(tx, STR("somebody"), STR("admin"), clock_wall_ms(), err);
     (void)arg;
-    rc = rc ? rc : usage_write(tx, STR("chatbot"), STR("model"), 3, 4, false, err);
+    rc = rc ? rc : usage_write(tx, STR("chatbot"), STR("model"), 3, 4, false, 0, err);
     return rc ? rc : audit_write(tx, "product.create", STR("x"), STR("name"), err);
 }
 

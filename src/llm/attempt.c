@@ -193,6 +193,7 @@ static void count_usage(struct llm_call *call)
         usage->prompt = llround((double)call->estimated * call->lane->factor);
     if (!told || answer->completion < 0)
         usage->completion = (call->answer_ascii + 3) / 4 + call->answer_other;
+    call->result.cost += provider_cost(call->provider, usage->prompt, usage->completion);
     sum->prompt += usage->prompt;
     sum->completion += usage->completion;
     sum->known &= usage->known;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define QUIRKS_MS (24 * 3600 * 1000LL)
@@ -207,4 +208,28 @@ int64_t provider_window(const struct llm_provider *provider, const struct lane *
         return lane->window;
     return provider->context_window > 0 ? provider->context_window
                                         : llm_kind_find(str_from(provider->kind))->context_window;
+}
+
+// Rounded up: what is cheap is not free.
+static int64_t cost_of(int64_t tokens, int64_t per_million)
+{
+    return (int64_t)ceil((double)tokens * (double)per_million / 1e6);
+}
+
+int64_t provider_cost(const struct llm_provider *provider, int64_t prompt, int64_t completion)
+{
+    return cost_of(prompt, provider->price_in) + cost_of(completion, provider->price_out);
+}
+
+int64_t llm_most_cost(const struct llm *llm, int64_t prompt, int64_t completion)
+{
+    struct llm *mine = (struct llm *)(uintptr_t)llm;
+    struct provider_set *set = set_ref(mine);
+    int64_t most = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        int64_t cost = provider_cost(&set->at[i], prompt, completion);
+        most = cost > most ? cost : most;
+    }
+    set_unref(mine, set);
+    return most;
 }

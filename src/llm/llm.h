@@ -37,6 +37,7 @@ struct llm_result {
     const char *reason;     // LLM_ERROR: "no_model", "all_failed", "timeout"; LLM_LENGTH: "timeout" or NULL; else NULL
     bool any_text;          // something was delivered before the end
     struct llm_usage usage; // over all attempts
+    int64_t cost;           // of it, by the providers' prices, in micro-units
     char model[101];        // that answered (the provider's name for it); "" when none
     struct llm_attempt attempts[LLM_MAX_ATTEMPTS];
     size_t n_attempts;
@@ -96,6 +97,9 @@ bool llm_embedding_model(const struct llm *llm, char ret_model[101], float *ret_
 // Any thread. Longer prompts are cut by the client itself (oldest messages first) only where the window is known for
 // sure.
 int64_t llm_context_window(const struct llm *llm, struct str model);
+
+// The most that so many tokens can cost, at the dearest of the enabled providers; micro-units.
+int64_t llm_most_cost(const struct llm *llm, int64_t prompt, int64_t completion);
 
 // What is known of each (provider, model) that was called and is still configured, for health and metrics. Any thread
 // but the client's own; waits for the loop, which never blocks. In the arena.

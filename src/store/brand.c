@@ -77,6 +77,7 @@ ERASE(erase_invites, "invites");
 ERASE(erase_places, "places");
 ERASE(erase_memberships, "memberships");
 ERASE(erase_totals, "brand_totals");
+ERASE(erase_budgets, "budgets");
 ERASE(erase_jobs, "jobs");
 ERASE(erase_webhooks, "webhooks");
 ERASE(erase_deliveries, "deliveries");
@@ -324,7 +325,7 @@ int brand_erase(struct tx *tx, struct err *err)
         &erase_vectors,     &erase_documents,     &erase_bases,         &erase_tags,
         &erase_suppliers,   &erase_ingredients,   &erase_keys,
         &erase_prompts,     &erase_chatbots,      &erase_personalities, &erase_places,
-        &erase_memberships, &erase_old_publishable, &erase_totals,        &erase_jobs,          &erase_invites,
+        &erase_memberships, &erase_old_publishable, &erase_totals,        &erase_jobs,          &erase_invites,       &erase_budgets,
         &erase_webhooks,     &erase_deliveries,    &erase_attempts,      &erase_uploads,
         &erase_brand};
     int rc = 0;

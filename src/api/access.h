@@ -11,6 +11,9 @@ bool access_origin(struct call *call); // origin rule and CORS headers
 // Which object, chatbot and brand the path of an endpoint under /api/v1 names, without a word yet on whether the caller
 // may (access_object.c): call->object, chatbot, brand. What is not there stays NULL.
 bool access_locate(struct call *call);
+// 0: may; else the status with which it is refused (access_object.c).
+int right_on_chatbot(const struct right *right, enum role role, bool creator, bool is_public);
+void rights_print(struct buf *out); // docs/rights.md (rights.c)
 bool access_rights(struct call *call); // by the table of rights; call->role and scope
 // May the caller, whom the rights let pass, also change the chatbot?
 bool access_changes(const struct call *call);

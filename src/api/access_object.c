@@ -218,18 +218,19 @@ bool access_changes(const struct call *call)
     return call->role >= ROLE_ADMIN || is_creator(call);
 }
 
-static bool on_chatbot(struct call *call, const struct right *right)
+int right_on_chatbot(const struct right *right, enum role role, bool creator, bool is_public)
 {
-    const struct chatbot *chatbot = call->chatbot;
-    bool creator = is_creator(call);
-    bool sees = call->role >= ROLE_ADMIN || creator || (chatbot->is_public && call->role != ROLE_NONE);
-    if (!sees)
-        return not_found(call);
+    if (role < ROLE_ADMIN && !creator && !(is_public && role != ROLE_NONE))
+        return 404;
     // What hangs on a chatbot is its creator's, whatever the rule for the brand's own would be.
     enum role least = right->brand && right->least < ROLE_ADMIN ? ROLE_ADMIN : right->least;
-    if (call->role >= least || (creator && call->role >= right->creator) || (right->shared && chatbot->is_public))
-        return true;
-    return forbidden(call);
+    return role >= least || (creator && role >= right->creator) || (right->shared && is_public) ? 0 : 403;
+}
+
+static bool on_chatbot(struct call *call, const struct right *right)
+{
+    int refusal = right_on_chatbot(right, call->role, is_creator(call), call->chatbot->is_public);
+    return !refusal || (refusal == 404 ? not_found(call) : forbidden(call));
 }
 
 static bool in_path(const struct call *call)

@@ -23,6 +23,7 @@ int command_check(int argc, char **argv);
 int command_settings(int argc, char **argv);
 int command_openapi(int argc, char **argv);
 int command_metrics_list(int argc, char **argv);
+int command_rights(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_sql(int argc, char **argv);
 int command_help(int argc, char **argv);

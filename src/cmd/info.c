@@ -2,6 +2,7 @@
 // What the binary knows of itself: settings, OpenAPI, version, its SQL.
 #include "cmd/command.h"
 
+#include "api/access.h"
 #include "api/openapi.h"
 #include "base/json.h"
 #include "base/metrics.h"
@@ -65,6 +66,17 @@ int command_metrics_list(int argc, char **argv)
         metrics_print_markdown(&out);
     else
         metrics_print_list(&out);
+    (void)fwrite(out.p, 1, out.n, stdout);
+    return EXIT_DONE;
+}
+
+int command_rights(int argc, char **argv)
+{
+    AUTO_BUF struct buf out = BUF_INIT(PRINTED_MOST);
+    (void)argv;
+    if (argc > 0)
+        return command_fault("rights takes nothing");
+    rights_print(&out);
     (void)fwrite(out.p, 1, out.n, stdout);
     return EXIT_DONE;
 }

@@ -26,6 +26,7 @@ const struct command command_rows[] = {
     {"settings", "parley settings [--markdown]", "every setting with its value, range and source", command_settings},
     {"openapi", "parley openapi", "the OpenAPI document", command_openapi},
     {"metrics-list", "parley metrics-list [--markdown]", "every metric with its type and labels", command_metrics_list},
+    {"rights", "parley rights", "who may do what under /api/v1", command_rights},
     {"version", "parley version", "version, commit, libraries", command_version},
     {"help", "parley help [COMMAND]", "this list, or one command", command_help},
     {"sql", "parley sql", NULL, command_sql}, // for the portability test

@@ -295,10 +295,12 @@ static bool is_cors_origin(struct app *app, struct str origin)
 }
 
 // Public paths: * while the brand has no list, else the origin when it is allowed; management: cors.origins alone.
-static void cors_headers(struct http_req *req, struct app *app, enum who who, const struct brand_ref *brand)
+// Under /api/v1 nothing is for every origin: signing in is management too. `e` NULL: no endpoint.
+static void cors_headers(struct http_req *req, struct app *app, const struct endpoint *e, const struct brand_ref *brand)
 {
     struct str origin = http_header_in(req, "origin");
-    bool public = who == WHO_PUBLIC || who == WHO_ANYBODY;
+    bool open = !e || e->who == WHO_PUBLIC || e->who == WHO_ANYBODY;
+    bool public = open && !(e && e->surface == &surface_platform);
     bool listed = brand && model_has(&chat_settings_model, &brand->row.config.chat_settings, "allowed_domains");
     if (public && !listed) {
         http_header(req, "Access-Control-Allow-Origin", "*");
@@ -311,6 +313,13 @@ static void cors_headers(struct http_req *req, struct app *app, enum who who, co
         http_headerf(req, "Access-Control-Allow-Origin", STR_FMT, STR_ARG(origin));
 }
 
+void access_cors(struct call *call)
+{
+    const struct endpoint *e = call->endpoint;
+    if (e->surface == &surface_platform && !rights[e->who].key)
+        cors_headers(call->req, call->app, e, NULL);
+}
+
 bool access_origin(struct call *call)
 {
     const struct endpoint *e = call->endpoint;
@@ -318,7 +327,9 @@ bool access_origin(struct call *call)
         return true;
     if (rights[e->who].key)
         return chatbot_origin(call);
-    cors_headers(call->req, call->app, e->who, call->brand);
+    if (e->surface == &surface_platform)
+        return true; // access_cors has said it
+    cors_headers(call->req, call->app, e, call->brand);
     bool guarded = e->who == WHO_PUBLIC && (e->method == HTTP_POST || e->method == HTTP_DELETE);
     if (!guarded || access_origin_allowed(call->req, call->app, call->brand))
         return true;
@@ -340,9 +351,13 @@ void call_preflight(struct http_req *req)
     if (!name.p)
         name = str_from(settings_str(app->settings, SET_DEFAULT_BRAND));
     (void)brands_get(app->brands, name, &brand, &err);
-    cors_headers(req, app, e ? e->who : WHO_ANYBODY, brand);
-    http_header(req, "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
-    http_header(req, "Access-Control-Allow-Headers", "authorization, content-type, x-api-key");
+    cors_headers(req, app, e, brand);
+    bool platform = e && e->surface == &surface_platform;
+    http_header(req, "Access-Control-Allow-Methods",
+                platform ? "GET, POST, PUT, DELETE, OPTIONS" : "GET, POST, DELETE, OPTIONS");
+    http_header(req, "Access-Control-Allow-Headers",
+                platform ? "authorization, content-type, x-api-key, x-brand-id, idempotency-key"
+                         : "authorization, content-type, x-api-key");
     http_header(req, "Access-Control-Max-Age", "600");
     http_reply(req, 204, NULL, STR(""));
 }

@@ -7,6 +7,8 @@
 // These three answer by themselves and return false when they refuse.
 bool access_identify(struct call *call); // call->caller
 bool access_brand(struct call *call); // call->brand, role and scope by endpoint->who
+// CORS headers that hang on nothing but cors.origins: before anything is refused, so that a page can read the refusal.
+void access_cors(struct call *call);
 bool access_origin(struct call *call); // origin rule and CORS headers
 // Which object, chatbot and brand the path of an endpoint under /api/v1 names, without a word yet on whether the caller
 // may (access_object.c): call->object, chatbot, brand. What is not there stays NULL.

@@ -183,3 +183,19 @@ def test_origin_is_no_credential(site, closed_brand):
 def test_nothing_is_reflected(site, open_brand):
     reply = site.anon.get(f"{open_brand.path}/products", headers={"Origin": "https://a.example\"><script>"})
     assert "<script>" not in str(reply.headers) + reply.text
+
+
+@pytest.mark.parametrize("method, path", [("POST", "/api/v1/auth/login"), ("GET", "/api/v1/chatbots")])
+def test_management_is_for_listed_origins_alone(method, path):
+    """003-platform 1.2: the origins in cors.origins, signing in included; what a console sends may be asked for."""
+    listed, other = "https://console.fern.example", "https://other.example"
+    with running({"cors.origins": [listed]}) as site:
+        for origin, allowed in ((listed, listed), (other, None)):
+            reply = site.anon.request(method, path, headers={"Origin": origin}, json={} if method == "POST" else None)
+            assert reply.headers.get("access-control-allow-origin") == allowed
+            asked = site.anon.options(path, headers={"Origin": origin, "Access-Control-Request-Method": "PUT"})
+            assert asked.headers.get("access-control-allow-origin") == allowed
+        asked = site.anon.options("/api/v1/personalities/x", headers={
+            "Origin": listed, "Access-Control-Request-Method": "PUT"})
+        assert "PUT" in asked.headers["access-control-allow-methods"]
+        assert "x-brand-id" in asked.headers["access-control-allow-headers"]

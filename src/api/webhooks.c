@@ -98,6 +98,8 @@ static struct str value_of(yyjson_val *fields, struct str name)
 {
     size_t i, max;
     yyjson_val *key, *value;
+    if (!fields)
+        return STR_NULL;
     yyjson_obj_foreach(fields, i, max, key, value) if (str_eq_nocase(json_str(key), name)) return json_str(value);
     return STR_NULL;
 }

@@ -169,7 +169,8 @@ enum fault attempt_verdict(struct llm_call *call, CURLcode code)
     if (call->answer.bytes == 0 && code != CURLE_OK)
         return transfer_fault(code);
     answer_end(&call->answer, code == CURLE_OK);
-    if (call->joining)
+    // What was held of a continuation that failed may be the beginning of a repetition: nobody sees it.
+    if (call->joining && call->answer.fault == FAULT_NONE)
         call_decide_join(call);
     call->refused = call->answer.refusal;
     call->cut_short = call->answer.finish == CHUNK_LENGTH;

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hundreds of turns with two and three providers that misbehave at random (upstream-llm#27): whatever they do, a turn
+ends once, what was delivered is what is stored, no word comes twice, and nobody sees who failed.
+
+The seed is printed; PARLEY_FAULT_SEED repeats a run, PARLEY_FAULT_TURNS makes it longer.
+"""
+
+import json
+import os
+import random
+import re
+import sqlite3
+
+import pytest
+
+from fault.test_readers import Deaf
+
+SEED = int(os.environ.get("PARLEY_FAULT_SEED", "20261121"))
+TURNS = int(os.environ.get("PARLEY_FAULT_TURNS", "240"))
+NAMES = ("aardvark", "badger", "civet")
+BUDGET = 12000
+BRANDS = 24
+
+# What a provider does with one request. Faults that close a whole provider for minutes have tests of their own.
+KNOBS = [
+    {}, {}, {}, {}, {}, {"split": 1}, {"split": 3, "eol": "crlf"}, {"eol": "cr", "comments": 2}, {"bom": True},
+    {"oneBlock": True}, {"status": 500}, {"status": 503, "errorBody": "html"}, {"status": 429, "retryAfterMs": 50},
+    {"status": 400, "errorBody": '{"detail":"no"}'}, {"status": 400, "errorBody": '{"error":{"code":"content_filter"}}'},
+    {"finish": "content_filter"}, {"finish": "length"}, {"finish": "abort"},
+    {"cutAfter": 0}, {"cutAfter": 4}, {"cutAfter": 7, "cutHow": "rst"}, {"cutAfter": 5, "cutHow": "hang"},
+    {"cutAfter": 6, "cutHow": "errorData"}, {"cutAfter": 3, "cutHow": "errorField"},
+    {"cutAfter": 9, "cutHow": "errorEvent"}, {"cutAfter": 1, "reasoning": "tags"},
+    {"noDone": True}, {"noDone": True, "noFinish": True, "usage": "none"}, {"noFinish": True}, {"emptyFinish": True},
+    {"earlyDone": True}, {"emptyStream": True}, {"jsonBody": True}, {"ndjson": True}, {"html": True}, {"gzip": True},
+    {"garbageAt": 2}, {"garbageAt": "3,3,3"}, {"nullContent": True}, {"partsContent": True}, {"noDelta": True},
+    {"messageDelta": True}, {"specialEnd": True}, {"usage": "none"}, {"usage": "each"}, {"usage": "zeroPrompt"},
+    {"usage": "late"}, {"usage": "xgroq"}, {"reasoning": "tags"}, {"reasoning": "field:reasoning"},
+    {"reasoning": "tags", "split": 1}, {"noReply": "rst"}, {"noReply": "fin"}, {"noReply": "hang"}, {"closeIdle": True},
+    {"firstDelayMs": 5000, "commentMs": 40}, {"headerDelayMs": 5000}, {"refuse": ["stream_options"]},
+    {"refuse": ["max_tokens"]}, {"refuse": ["system"]}, {"refuse": ["prefill"]}, {"ctx": "90:400"},
+    {"ctx": "90:inStream"}, {"dialect": "azure"}, {"dialect": "llamacpp-old"}, {"dialect": "vllm-flat", "status": 500},
+    {"dialect": "sglang", "usage": "each"}, {"dialect": "lmstudio", "emptyStream": True}, {"location": "http://a.example",
+                                                                                         "status": 302},
+]
+PREFILLS = ("continue", "restart", "overlap:12", "overlap:30", "ignore")
+KINDS = ("auto", "openai", "azure", "ollama", "llamacpp", "vllm", "sglang", "lmstudio")
+METADATA = {"mode": ("model", "quoted"), "reason": (None, "all_failed", "timeout", "budget"),
+            "finish_reason": ("stop", "length", "cancelled", "moderated", "error")}
+
+
+def words(n):
+    return " ".join(f"w{i}" for i in range(1, n + 1))
+
+
+class Run:
+    def __init__(self, server, fake_llm, n, seed):
+        self.random = random.Random(seed)
+        self.fakes = [fake_llm() for _ in range(n)]
+        rows = {
+            name: {
+                "baseUrl": fake.url, "order": i, "retries": self.random.choice((0, 0, 1)),
+                "kind": self.random.choice(KINDS), "apiKey": f"sk-{name}-secret-{i}",
+                "timeouts.firstTokenMs": 250, "timeouts.interTokenMs": 250, "timeouts.totalMs": 5000,
+            }
+            for i, (name, fake) in enumerate(zip(NAMES, self.fakes))
+        }
+        self.server = server(llm=rows)
+        self.secrets = re.compile("|".join([*NAMES, "sk-", "SECRET", *(str(fake.port) for fake in self.fakes)]))
+        # A brand has a model of its own, so that what one has taught the breakers does not silence all.
+        self.brands = [self.server.brand(config={"chat_settings": {"model": f"m{i}"}}) for i in range(BRANDS)]
+        with self.server.client(self.server.token) as client:
+            for brand in self.brands:
+                reply = client.put(f"/api/v1/brands/{brand}/budget", json={"monthlyTokens": BUDGET})
+                assert reply.status_code == 200, reply.text
+        self.seen, self.outcomes = 0, {}
+
+    def misbehave(self):
+        n = self.random.randrange(5, 40)
+        said = []
+        for fake in self.fakes:
+            knobs = {**self.random.choice(KNOBS), "answer": f"count:{n}", "prefill": self.random.choice(PREFILLS)}
+            if self.random.random() < 0.3:
+                knobs["deltaDelayMs"] = 3
+            if knobs.get("usage") is None and self.random.random() < 0.2:
+                knobs["usage"] = "end"
+            fake.set(**knobs)
+            said.append(knobs)
+        return n, said
+
+    def turn(self, number):
+        n, knobs = self.misbehave()
+        brand = self.random.choice(self.brands)
+        over_http, cancel = self.random.random() < 0.4, self.random.random() < 0.15
+        message, conversation = "Count for me", f"turn-{number}"
+        told = f"seed {SEED}, turn {number}, {'http' if over_http else 'socket'}, {json.dumps(knobs)}"
+        try:
+            text, metadata = self.http(brand, message, conversation) if over_http else self.socket(
+                brand, message, conversation, cancel)
+            self.check(brand, conversation, n, text, metadata, cancel and not over_http)
+        except AssertionError as fault:
+            raise AssertionError(f"{told}: {fault}") from fault
+
+    def http(self, brand, message, conversation):
+        with self.server.client() as client:
+            reply = client.post(f"/chat/{brand}", json={"message": message, "conversation_id": conversation})
+        assert not self.secrets.search(reply.text), reply.text
+        if reply.status_code == 503:
+            assert reply.json() == {"detail": "The assistant is temporarily unavailable"}
+            return None, None
+        assert reply.status_code == 200, reply.text
+        return reply.json()["response"], reply.json()["metadata"]
+
+    def socket(self, brand, message, conversation, cancel):
+        with self.server.socket(brand) as ws:
+            ws.send("chat", message=message, conversation_id=conversation)
+            frames = []
+            while not frames or frames[-1]["type"] != "complete":
+                frames.append(ws.receive())
+                if cancel and frames[-1]["type"] == "chunk":
+                    ws.send("cancel")
+                    cancel = False
+            ws.send("ping")
+            rest = ws.receive_until("pong")
+        assert [frame["type"] for frame in rest] == ["pong"], "something came behind `complete`"
+        for frame in frames:
+            assert not self.secrets.search(json.dumps(frame)), frame
+        text = "".join(f["data"]["content"] for f in frames if f["type"] == "chunk")
+        errors = [f["data"]["code"] for f in frames if f["type"] == "error"]
+        metadata = frames[-1]["data"]["metadata"]
+        assert errors in ([], ["model_error"]), errors
+        if metadata["finish_reason"] == "error":
+            assert errors == ["model_error"]
+        return (text, metadata) if metadata.get("mode") else (None, None)
+
+    def stored(self, brand, conversation):
+        with sqlite3.connect(self.server.data / "parley.db") as database:
+            rows = database.execute(
+                "SELECT m.role, m.content, m.status, m.finish_reason, m.metadata FROM messages m JOIN conversations c"
+                " ON c.brand_id = m.brand_id AND c.id = m.conversation_id WHERE m.brand_id = ? AND c.session_id = ?"
+                " ORDER BY m.seq", (brand, f"brand:{conversation}")).fetchall()
+        assert [row[0] for row in rows] == ["user", "assistant"], rows
+        return rows[1][1:]
+
+    def check(self, brand, conversation, n, text, metadata, cancelled):
+        content, status, finish, raw = self.stored(brand, conversation)
+        inside = json.loads(raw)
+        self.seen += 1
+        outcome = f"{inside['mode']}/{finish}/{status}"
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        assert status in ("complete", "interrupted", "failed")
+        if text is not None:
+            assert text == content, f"delivered {text!r}, stored {content!r}"
+            for name, values in METADATA.items():
+                assert metadata[name] in values, metadata
+            assert metadata["finish_reason"] == finish
+        else:
+            assert (status, finish) == ("failed", "error")
+        if inside["mode"] == "model" and finish != "moderated":
+            assert words(n).startswith(content), f"{content!r} is no beginning of w1…w{n}"
+            if finish in ("stop", "length"):
+                assert content == words(n), f"{finish} after {content!r} of {n}"
+            if finish == "error":
+                assert status == ("interrupted" if content else "failed")
+        if finish == "cancelled":
+            assert cancelled and status == "interrupted"
+        attempts, usage = inside["llm"]["attempts"], inside["usage"]
+        spent = sum(one["tokens"] for one in attempts)
+        assert (usage["totalTokens"] if usage else 0) == spent, (usage, attempts)
+        if usage:
+            assert usage["estimated"] == any(one["estimated"] for one in attempts)
+        self.spent = self.spent + spent if self.seen > 1 else spent
+
+    def check_sums(self):
+        with sqlite3.connect(self.server.data / "parley.db") as database:
+            tokens, = database.execute("SELECT SUM(prompt_tokens + completion_tokens) FROM usage_rows").fetchone()
+            running, = database.execute("SELECT COUNT(*) FROM messages WHERE status = 'running'").fetchone()
+        assert (tokens, running) == (self.spent, 0)
+        with self.server.client(self.server.token) as client:
+            states = [client.get(f"/api/v1/brands/{brand}/budget").json()["data"] for brand in self.brands]
+        assert sum(state["used"]["monthlyTokens"] for state in states) == self.spent
+        for state in states:
+            assert state["used"]["monthlyTokens"] <= BUDGET and state["reserved"] == {"tokens": 0, "cost": 0}
+        said = "\n".join([*self.server.out, *self.server.err])
+        assert "-secret-" not in said and "SECRET" not in said
+
+
+@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.timeout(900)
+def test_random_faults(server, fake_llm, n):
+    """upstream-llm#27, upstream-llm#10, upstream-llm#11, upstream-llm#19"""
+    print(f"seed {SEED}, {TURNS} turns")
+    run = Run(server, fake_llm, n, SEED + n)
+    for number in range(TURNS):
+        run.turn(number)
+        if number == TURNS // 2:
+            half = run.server.resident_kib()
+    run.check_sums()
+    print(run.outcomes)
+    # With so many faults every kind of end was seen.
+    ends = {outcome.split("/")[1] for outcome in run.outcomes}
+    assert {"stop", "error", "moderated"} <= ends, run.outcomes
+    assert run.server.resident_kib() < half * 1.1 + 2048
+
+
+@pytest.mark.timeout(120)
+def test_a_deaf_reader_pauses_the_model(server, llm):
+    """A reader that stops reading stops the provider's socket; nobody else waits; cancelling ends both."""
+    llm.set(answer="count:400000")
+    s = server(llm=llm)
+    brand = s.brand()
+    frame = b'{"type":"chat","data":{"message":"All of it","conversation_id":"deaf-1"}}'
+    with Deaf(s.port, brand, frame):
+        with s.socket(brand) as ws:
+            ws.receive_until("welcome")
+            sent = -1
+            while True:  # until nothing more is sent
+                with s.client() as client:
+                    assert client.get("/health").status_code == 200
+                entry = [e for e in llm.log() if e["path"].endswith("/completions")]
+                if entry and entry[0]["bytesSent"] == sent and sent > 0:
+                    break
+                sent = entry[0]["bytesSent"] if entry else -1
+                ws.send("ping")
+                ws.receive_until("pong")
+            assert not entry[0]["clientClosedAt"] and entry[0]["finishedAt"] is None

@@ -69,13 +69,17 @@ static void add_delta(struct buf *out, int64_t id, struct str text)
 
 // ---- on the loop ---------------------------------------------------------------------------------------------------
 
+static void on_turn(struct turn *turn, void *arg);
+
 static bool next_delta(struct stream *s)
 {
     AUTO_BUF struct buf text = BUF_INIT(DELTA_MOST);
-    (void)turn_text(atomic_load(&s->turn), s->offset, DELTA_MOST, &text);
+    struct turn *turn = atomic_load(&s->turn);
+    (void)turn_text(turn, s->offset, DELTA_MOST, &text);
     if (text.n == 0)
         return false;
     s->offset += text.n;
+    turn_read_to(turn, on_turn, s, s->offset);
     add_delta(&s->pending, ++s->id, buf_str(&text));
     return true;
 }

@@ -2,6 +2,7 @@
 // Registering, signing in, on and out, passwords that were forgotten (003-platform 2.2).
 #include "api/access.h"
 #include "api/accounts.h"
+#include "base/metrics.h"
 
 static void add_tokens(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct signed_in *in)
 {
@@ -31,6 +32,11 @@ static void reply_account(struct call *call, int status, const struct signed_in 
     if (in->refresh_token.p)
         add_tokens(doc, root, in);
     envelope_send(call, status, root);
+}
+
+static void count(const char *event)
+{
+    metric_add(METRIC_AUTH_EVENTS, METRIC_AT(metric_label(LABEL_AUTH_EVENT, str_from(event))), 1);
 }
 
 static void refuse(struct call *call, const char *code, const char *text)
@@ -87,6 +93,8 @@ static void post_register(struct call *call)
         return;
     }
     int rc = accounts_register(call->app->accounts, call->arena, &call->scope, &with, &in, &call->err);
+    if (rc == 0)
+        count("register");
     if (!call_failed(call, rc))
         reply_account(call, 201, &in, "Registered");
 }
@@ -101,6 +109,8 @@ static void login(struct call *call)
     struct str name = body->username.p ? body->username : body->email;
     int rc = accounts_login(call->app->accounts, call->arena, &call->scope, name, body->password,
                             http_client_key(call->req), account_issuer(call), &in, &retry, &call->err);
+    if (rc == 0 || rc == ERR_DENIED || rc == ERR_INVALID || rc == ERR_LIMIT)
+        count(rc ? "login_failed" : "login_ok");
     if (rc == ERR_DENIED)
         refuse(call, "INVALID_CREDENTIALS", "Invalid username or password");
     else if (rc == ERR_INVALID)
@@ -123,6 +133,8 @@ static void refresh(struct call *call)
     }
     int rc =
         accounts_refresh(call->app->accounts, call->arena, &call->scope, token, account_issuer(call), &in, &call->err);
+    if (rc == 0)
+        count("refresh");
     if (rc == ERR_DENIED) {
         set_cookie(call, STR(""), 0);
         refuse(call, "INVALID_TOKEN", "The refresh token is not valid");
@@ -171,6 +183,8 @@ static void reset(struct call *call)
         return;
     }
     int rc = accounts_reset(call->app->accounts, call->arena, &call->scope, body->token, body->password, &call->err);
+    if (rc == 0)
+        count("reset");
     if (rc == ERR_DENIED)
         refuse(call, "INVALID_TOKEN", call->err.text);
     else if (!call_failed(call, rc))

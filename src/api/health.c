@@ -27,6 +27,7 @@ enum {
     PENDING_MOST = 1000,
     PENDING_MS = 300000,
     BEAT_MS = 60000,
+    DUE_S = 60,
     DAY_MS = 86400000,
 };
 #define LITTLE_ROOM (1LL << 30)
@@ -101,6 +102,7 @@ struct examination {
     int64_t size, log;        // bytes; < 0: not known
     struct job_count *jobs;
     size_t n_jobs;
+    struct health_webhooks webhooks;
 };
 
 static enum level worse(enum level a, enum level b)
@@ -286,19 +288,10 @@ static int64_t count_jobs(const struct examination *x, const char *kind, const c
     return n;
 }
 
-static bool has_kind(const char *kind)
-{
-    for (size_t i = 0; jobs_kind(i); i++)
-        if (strcmp(jobs_kind(i), kind) == 0)
-            return true;
-    return false;
-}
-
 static enum level check_mail(struct examination *x, yyjson_mut_val *out)
 {
     static const char kind[] = "mail.send";
-    if (!has_kind(kind))
-        return LEVEL_DISABLED;
+    json_add_cstr(x->doc, out, "transport", jobs_mail_transport(x->call->app->settings));
     int64_t failed = count_jobs(x, kind, "failed", true);
     json_add_int(x->doc, out, "queued", count_jobs(x, kind, "waiting", false) + count_jobs(x, kind, "running", false));
     json_add_int(x->doc, out, "failed24h", failed);
@@ -307,9 +300,11 @@ static enum level check_mail(struct examination *x, yyjson_mut_val *out)
 
 static enum level check_webhooks(struct examination *x, yyjson_mut_val *out)
 {
-    (void)x;
-    (void)out;
-    return LEVEL_DISABLED;
+    int64_t waited = x->webhooks.oldest_due ? (clock_wall_ms() - x->webhooks.oldest_due) / 1000 : 0;
+    json_add_int(x->doc, out, "due", x->webhooks.due);
+    json_add_int(x->doc, out, "oldestDueSeconds", waited > 0 ? waited : 0);
+    json_add_int(x->doc, out, "disabled", x->webhooks.disabled);
+    return waited > DUE_S ? LEVEL_DEGRADED : LEVEL_OK;
 }
 
 static enum level check_jobs(struct examination *x, yyjson_mut_val *out)
@@ -363,7 +358,9 @@ static int write_row(struct tx *tx, void *arg, struct err *err)
 static int load_jobs(struct tx *tx, void *arg, struct err *err)
 {
     struct examination *x = arg;
-    return job_counts(tx, x->call->arena, clock_wall_ms() - DAY_MS, &x->jobs, &x->n_jobs, err);
+    int64_t now = clock_wall_ms();
+    int rc = job_counts(tx, x->call->arena, now - DAY_MS, &x->jobs, &x->n_jobs, err);
+    return rc ? rc : health_webhooks_read(tx, now, &x->webhooks, err);
 }
 
 static void examine(struct call *call, struct examination *x)

@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/process.h"
 #include "jobs/jobs.h"
+#include "store/health.h"
 #include "store/job.h"
 
 #include <stdlib.h>
@@ -69,12 +70,14 @@ struct reading {
     size_t n_lanes;
     struct job_count *jobs;
     size_t n_jobs;
+    struct health_webhooks webhooks;
 };
 
 static int load_jobs(struct tx *tx, void *arg, struct err *err)
 {
     struct reading *r = arg;
-    return job_counts(tx, r->call->arena, 0, &r->jobs, &r->n_jobs, err);
+    int rc = job_counts(tx, r->call->arena, 0, &r->jobs, &r->n_jobs, err);
+    return rc ? rc : health_webhooks_read(tx, clock_wall_ms(), &r->webhooks, err);
 }
 
 static void read_all(struct call *call, struct reading *r)
@@ -158,6 +161,17 @@ static void read_jobs(const struct reading *r, struct metric_out *out)
         }
 }
 
+static void read_due(const struct reading *r, struct metric_out *out)
+{
+    metric_put(out, (double)r->webhooks.due, NULL);
+}
+
+static void read_oldest(const struct reading *r, struct metric_out *out)
+{
+    int64_t waited = r->webhooks.oldest_due ? clock_wall_ms() - r->webhooks.oldest_due : 0;
+    metric_put(out, waited > 0 ? (double)waited / 1000 : 0, NULL);
+}
+
 static void read_size(const struct reading *r, struct metric_out *out)
 {
     if (r->database >= 0)
@@ -203,6 +217,8 @@ static void (*const readers[METRICS])(const struct reading *r, struct metric_out
     [METRIC_DB_LOG] = read_log,
     [METRIC_RSS] = read_rss,
     [METRIC_OPEN_FDS] = read_files,
+    [METRIC_WEBHOOK_DUE] = read_due,
+    [METRIC_WEBHOOK_OLDEST] = read_oldest,
     [METRIC_START_TIME] = read_start,
     [METRIC_CPU] = read_cpu,
 };

@@ -26,7 +26,9 @@ static const struct {
     {"Knowledge bases", "What a chatbot knows: bases, items, search."},
     {"Knowledge", "Documents and what is found in them."},
     {"Documents", "Files and pages that a chatbot answers from."},
-    {"Suppliers", "Suppliers and what they supply."},
+    {"Knowledge sources", "Which documents and categories a chatbot answers from."},
+    {"Suppliers and products", "Suppliers, and the products that documents tell of."},
+    {"Models", "Model servers, for the operator."},
     {"Plugins", "Tools and hooks that a turn may use."},
     {"Training", "Datasets, sessions and intents."},
     {"Analytics", "What happened in conversations, in numbers."},
@@ -69,6 +71,14 @@ static const char *method_name(unsigned method)
 
 // ---- parameters ----------------------------------------------------------------------------------------------------
 
+static const char *parameter_help(struct document *d, const struct endpoint *e, struct str name)
+{
+    for (size_t i = 0; i < sizeof path_names / sizeof *path_names; i++)
+        if (str_eq(name, str_from(path_names[i].name)))
+            return path_names[i].description;
+    return e->tag ? arena_printf(d->arena, "Which one of %s", e->tag) : "Which one";
+}
+
 static void add_parameter(struct document *d, yyjson_mut_val *list, const char *name, const char *in, const char *type,
                           const char *help, const struct parameter *row)
 {
@@ -93,14 +103,6 @@ static void add_parameter(struct document *d, yyjson_mut_val *list, const char *
     json_add(d->doc, one, "schema", schema);
 }
 
-static const char *path_help(struct document *d, const struct endpoint *e, struct str name)
-{
-    for (size_t i = 0; i < sizeof path_names / sizeof *path_names; i++)
-        if (str_eq(name, str_from(path_names[i].name)))
-            return path_names[i].description;
-    return e->tag ? arena_printf(d->arena, "Which one of %s", e->tag) : "Which one";
-}
-
 static bool is_parameter(struct str part)
 {
     return part.n > 2 && part.p[0] == '{';
@@ -115,14 +117,16 @@ static yyjson_mut_val *parameters(struct document *d, const struct endpoint *e, 
         struct str shown = str_split(&rest, '/'), part = str_split(&own, '/');
         if (is_parameter(part))
             add_parameter(d, list, arena_cstr(d->arena, (struct str){shown.p + 1, shown.n - 2}), "path", "string",
-                          path_help(d, e, (struct str){part.p + 1, part.n - 2}), NULL);
+                          parameter_help(d, e, (struct str){part.p + 1, part.n - 2}), NULL);
     }
     static const struct parameter paging[] = {{"page", "integer", "Which page", 1, INT32_MAX},
                                               {"limit", "integer", "Objects of a page", 1, 100}};
     for (size_t i = 0; i < 2 && e->flags & ENDPOINT_PAGED; i++)
         add_parameter(d, list, paging[i].name, "query", paging[i].type, paging[i].help, &paging[i]);
     for (size_t i = 0; i < e->n_query; i++)
-        add_parameter(d, list, e->query[i].name, "query", e->query[i].type, e->query[i].help, &e->query[i]);
+        add_parameter(d, list, e->query[i].name, "query", e->query[i].type,
+                      e->query[i].help ? e->query[i].help : parameter_help(d, e, str_from(e->query[i].name)),
+                      &e->query[i]);
     return list;
 }
 
@@ -185,7 +189,8 @@ static yyjson_mut_val *request_body(struct document *d, const struct endpoint *e
 static yyjson_mut_val *form_body(struct document *d, const struct endpoint *e)
 {
     yyjson_mut_val *body = yyjson_mut_obj(d->doc), *content = yyjson_mut_obj(d->doc), *media = yyjson_mut_obj(d->doc);
-    yyjson_mut_val *schema = yyjson_mut_obj(d->doc), *parts = yyjson_mut_obj(d->doc), *required = yyjson_mut_arr(d->doc);
+    yyjson_mut_val *schema = yyjson_mut_obj(d->doc), *parts = yyjson_mut_obj(d->doc),
+                   *required = yyjson_mut_arr(d->doc);
     json_add_cstr(d->doc, schema, "type", "object");
     for (size_t i = 0; i < e->n_form; i++) {
         yyjson_mut_val *part = yyjson_mut_obj(d->doc);

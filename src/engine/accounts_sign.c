@@ -5,6 +5,7 @@
 #include "engine/accounts_internal.h"
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "model/text.h"
@@ -152,6 +153,7 @@ int accounts_login(struct accounts *a, struct arena *arena, const struct scope *
 // ---- on ------------------------------------------------------------------------------------------------------------
 
 struct rotation {
+    bool reused; // the token had been used: its sign-in was ended
     struct sign sign;
     char hash[CRYPTO_HEX_SIZE]; // of the token that came
     int code;
@@ -177,6 +179,7 @@ static int is_tolerated(struct tx *tx, struct rotation *r, const struct refresh_
 
 static int end_reused(struct tx *tx, struct rotation *r, struct err *err)
 {
+    r->reused = true;
     int rc = sign_in_revoke(tx, r->sign.sign_in.id, r->sign.now, err);
     return rc ? rc : audit_write(tx, "refresh_reuse", r->sign.sign_in.user_id, STR_NULL, err);
 }
@@ -191,6 +194,7 @@ static int rotate(struct tx *tx, void *arg, struct err *err)
     char next[CRYPTO_HEX_SIZE];
     bool again = false;
     r->code = ERR_DENIED;
+    r->reused = false;
     int rc = refresh_get(tx, s->arena, r->hash, &token, err);
     if (rc != 1)
         return rc;
@@ -224,6 +228,8 @@ int accounts_refresh(struct accounts *a, struct arena *arena, const struct scope
     struct scope scope = accounts_scope(by, STR_NULL);
     crypto_sha256_hex(refresh_token, r.hash);
     int rc = store_write(a->store, &scope, rotate, &r, err);
+    if (!rc && r.reused)
+        metric_add(METRIC_AUTH_EVENTS, METRIC_AT(metric_label(LABEL_AUTH_EVENT, STR("refresh_reuse"))), 1);
     if (!rc && !r.code)
         sign_access(&r.sign, issuer);
     return rc ? rc : r.code;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "jobs/kinds.h"
 #include "jobs/sweep.h"
 #include "store/job.h"
@@ -97,6 +98,10 @@ static void run_one(struct jobs *jobs, struct claim *c)
         log_warn("job", "kind=" STR_FMT " brand=" STR_FMT " attempt=%lld error=\"%s\"%s", STR_ARG(c->job.kind),
                  STR_ARG(c->job.brand), (long long)c->job.attempts, c->error, last ? " given_up=true" : "");
     }
+    if (str_eq(c->job.kind, STR("mail.send")) && !c->released)
+        metric_add(METRIC_MAILS,
+                   METRIC_AT(metric_label(LABEL_MAIL, !rc ? STR("ok") : c->run_at < 0 ? STR("failed") : STR("retry"))),
+                   1);
     struct err written = {0};
     if (store_write(jobs->with.store, &scope, finish, c, &written) != 0)
         log_warn("job", "kind=" STR_FMT " not_noted=true error=\"%s\"", STR_ARG(c->job.kind),

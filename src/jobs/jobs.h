@@ -26,5 +26,6 @@ void jobs_free(struct jobs *jobs); // stops it too; nobody may poke any more
 int64_t jobs_beat_ms(const struct jobs *jobs);
 const char *jobs_kind(size_t i);   // names of all kinds; NULL past the last
 // Whether mails can leave as the settings say. ERR_INVALID names the setting that does not fit.
+const char *jobs_mail_transport(const struct settings *settings); // as set, or what follows from other settings
 int jobs_check_mail(const struct settings *settings, struct err *err);
 void jobs_poke(struct jobs *jobs); // there may be new work; any thread, does not block

@@ -199,7 +199,7 @@ static const struct {
     int (*send)(struct sending *s, struct err *err);
 } transports[] = {{"smtp", send_smtp}, {"file", send_file}, {"log", send_log}};
 
-static const char *transport_of(const struct settings *settings)
+const char *jobs_mail_transport(const struct settings *settings)
 {
     const char *given = settings_str(settings, SET_MAIL_TRANSPORT);
     return given                                   ? given
@@ -226,7 +226,7 @@ int jobs_check_mail(const struct settings *settings, struct err *err)
     struct str name, address;
     if (from && !mail_sender(arena, str_from(from), &name, &address))
         return err_set(err, ERR_INVALID, "mail.from: an e-mail address, with or without a name before it in <>");
-    if (strcmp(transport_of(settings), "smtp") == 0 && !settings_str(settings, SET_SMTP_HOST))
+    if (strcmp(jobs_mail_transport(settings), "smtp") == 0 && !settings_str(settings, SET_SMTP_HOST))
         return err_set(err, ERR_INVALID, "mail.transport: smtp needs smtp.host");
     return 0;
 }
@@ -254,7 +254,7 @@ int job_send_mail(const struct jobs_options *with, const struct job *job, struct
     s.head.date_ms = id_v7_ms(job->id);
     int rc = find_sender(&s, err);
     for (size_t i = 0; i < sizeof transports / sizeof *transports && !rc; i++)
-        if (strcmp(transports[i].name, transport_of(with->settings)) == 0)
+        if (strcmp(transports[i].name, jobs_mail_transport(with->settings)) == 0)
             return transports[i].send(&s, err);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/vec.h"
 #include "jobs/webhook_call.h"
 #include "jobs/webhook_sweep.h"
@@ -275,6 +276,16 @@ static void decide(struct flight *f, int64_t retry_after_s)
     }
 }
 
+static void measure(const struct delivery_result *r)
+{
+    bool blocked = str_eq(r->attempt.error, STR("blocked_address"));
+    struct str outcome = r->outcome == DELIVERY_DONE    ? STR("ok")
+                         : blocked                      ? STR("blocked")
+                         : r->outcome == DELIVERY_AGAIN ? STR("retry")
+                                                        : STR("failed");
+    metric_add(METRIC_DELIVERIES, METRIC_AT(metric_label(LABEL_DELIVERY, outcome)), 1);
+}
+
 static void finish(struct flight *f, int64_t retry_after_s)
 {
     if (f->wired)
@@ -285,6 +296,7 @@ static void finish(struct flight *f, int64_t retry_after_s)
     f->lookup = NULL;
     f->deadline = INT64_MAX;
     decide(f, retry_after_s);
+    measure(&f->result);
     f->note.run = on_recorded;
     f->w->writes++;
     store_write_async(f->w->with.store, &f->scope, record, f, recorded);

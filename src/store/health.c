@@ -11,6 +11,12 @@ STORE_SQL_ALL(health_passages,
 STORE_SQL_ALL(health_vectors, "SELECT COUNT(*) FROM vectors WHERE model = $1");
 STORE_SQL_ALL(health_oldest_job,
               "SELECT MIN(created_at) FROM jobs WHERE kind = 'embed' AND state IN ('waiting', 'running')");
+STORE_SQL_ALL(health_due,
+              "SELECT COUNT(*), MIN(d.next_at) FROM deliveries d JOIN webhooks w ON w.brand_id = d.brand_id "
+              "AND w.id = d.webhook_id WHERE w.active = 1 AND d.status = 'pending' AND d.next_at <= $1");
+STORE_SQL_ALL(health_webhook_count,
+              "SELECT COUNT(*), COALESCE(SUM(CASE WHEN active = 0 AND disabled_reason IS NOT NULL "
+              "THEN 1 ELSE 0 END), 0) FROM webhooks");
 STORE_SQL(health_product_count, "SELECT COUNT(*) FROM products WHERE brand_id = $1");
 
 int health_write(struct tx *tx, int64_t now, struct err *err)
@@ -45,4 +51,21 @@ int health_products(struct tx *tx, int64_t *ret, struct err *err)
 int health_documents(struct tx *tx, struct str chatbot_id, int64_t *ret, struct err *err)
 {
     return knowledge_count(tx, chatbot_id, ret, err);
+}
+
+int health_webhooks_read(struct tx *tx, int64_t now, struct health_webhooks *ret, struct err *err)
+{
+    AUTO_ROWS struct rows *due = NULL, *all = NULL;
+    *ret = (struct health_webhooks){0};
+    int rc = tx_query_one(tx, &health_due, VALUES(v_int(now)), &due, err);
+    if (rc == 1) {
+        ret->due = rows_int(due, 0);
+        ret->oldest_due = rows_is_null(due, 1) ? 0 : rows_int(due, 1);
+        rc = tx_query_one(tx, &health_webhook_count, NO_VALUES, &all, err);
+    }
+    if (rc == 1) {
+        ret->all = rows_int(all, 0);
+        ret->disabled = rows_int(all, 1);
+    }
+    return rc < 0 ? rc : 0;
 }

@@ -12,6 +12,12 @@ struct health_index {
     int64_t oldest_job; // when the oldest job that makes vectors was queued; 0: none waits
 };
 int health_index_read(struct tx *tx, struct str model, struct health_index *ret, struct err *err);
+struct health_webhooks {
+    int64_t due, oldest_due; // deliveries that are due now; since when the oldest is (wall ms), 0: none
+    int64_t disabled;        // webhooks that were switched off for their faults
+    int64_t all;
+};
+int health_webhooks_read(struct tx *tx, int64_t now, struct health_webhooks *ret, struct err *err);
 // Of the scope's brand: how many objects an index of its products, or of a chatbot's documents, holds.
 int health_products(struct tx *tx, int64_t *ret, struct err *err);
 int health_documents(struct tx *tx, struct str chatbot_id, int64_t *ret, struct err *err);

@@ -67,6 +67,8 @@ def test_status_whole(site):
     assert data["checks"]["index"]["chunks"] > 0 and data["checks"]["index"]["pending"] == 0
     assert data["checks"]["model"] == data["checks"]["embedding"] == {"status": "disabled"}
     assert data["checks"]["memory"]["limit"] is None
+    assert data["checks"]["webhooks"] == {"status": "ok", "due": 0, "oldestDueSeconds": 0, "disabled": 0}
+    assert set(data["checks"]["mail"]) == {"status", "transport", "queued", "failed24h"}
     memory = data["system"]["memory"]
     assert memory["total"] > memory["free"] > 0 and 0 < memory["usage"] < 1 and data["system"]["platform"] == "linux"
     process = data["process"]

@@ -2,7 +2,6 @@
 """A browser for the tests here: the distribution's Chromium, driven by driver.mjs. Its npm packages are installed on
 first use, from package-lock.json, into node_modules beside this file."""
 
-import fcntl
 import json
 import os
 import pathlib
@@ -13,28 +12,12 @@ import threading
 
 import pytest
 
+from harness.packages import npm_packages
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SCENARIO_SECONDS = 120
 sys.path.insert(0, str(HERE))  # fake_parley and pages
-
-
-def _packages():
-    """npm ci, once for all workers, and again when the lock file has changed."""
-    with open(HERE / ".install.lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        mark, wanted = HERE / "node_modules" / ".installed", (HERE / "package-lock.json").read_text(encoding="utf-8")
-        if mark.exists() and mark.read_text(encoding="utf-8") == wanted:
-            return
-        done = subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=HERE,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, f"npm ci: {done.stdout}\n{done.stderr}"
-        mark.write_text(wanted, encoding="utf-8")
 
 
 class Browser:
@@ -83,7 +66,7 @@ def browser():
     for program in ("node", "npm", "chromium"):
         if shutil.which(program) is None and not (program == "chromium" and os.environ.get("CHROMIUM")):
             pytest.skip(f"{program} is not installed")
-    _packages()
+    npm_packages(HERE)
     one = Browser()
     yield one
     one.close()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The load of the benchmarks: N clients of one server in one thread, each asking its next question when the last answer
 // is whole, over HTTP (POST) or over a WebSocket that speaks 001's chat frames. Every answer is checked to be whole.
-// Prints one JSON object. With --idle it only opens sockets, prints `ready` when all are open, and holds them (answering
-// pings) until its input ends. Clients come from several addresses of 127/8, so that ports do not run out.
+// Prints one JSON object. With --idle it only opens sockets, prints `ready` when all are open, and holds them
+// (answering pings) until its input ends. Clients come from several addresses of 127/8, so that ports do not run out.
 //
 // usage: load --port N --path PATH [--ws] [--clients N] [--turns N | --seconds N] [--message TEXT] [--body JSON]
 //             [--get] [--idle] [--ramp SECONDS, over which the clients begin]

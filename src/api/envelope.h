@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What /api/v1 answers when all went well: {"status":"success","success":true,"message"?,"data"}, lists with "count" and
-// "pagination" (003-platform 1.2, 1.4). Every such reply is `no-store`.
+// What /api/v1 answers when all went well: {"status":"success","success":true,"message"?,"data"}, lists with "count"
+// and "pagination" (003-platform 1.2, 1.4). Every such reply is `no-store`.
 #pragma once
 
 #include "api/call.h"

@@ -5,15 +5,28 @@
 static const struct {
     const char *from, *to;
 } names[] = {
-    {"messageId", "message_id"}, {"mode", "mode"}, {"model", "model"}, {"voice", "voice"}, {"finishReason", "finish_reason"},
-    {"sources", "sources"}, {"usage", "usage"}, {"responseTimeMs", "response_time_ms"}, {"degraded", "degraded"},
-    {"reason", "reason"}, {"priceCorrections", "price_corrections"},
+    {"messageId", "message_id"},
+    {"mode", "mode"},
+    {"model", "model"},
+    {"voice", "voice"},
+    {"finishReason", "finish_reason"},
+    {"sources", "sources"},
+    {"usage", "usage"},
+    {"responseTimeMs", "response_time_ms"},
+    {"degraded", "degraded"},
+    {"reason", "reason"},
+    {"priceCorrections", "price_corrections"},
 };
 
 static const struct {
     const char *from, *to; // to NULL: not shown
-} inner[] = {{"documentId", "document_id"}, {"knowledgeBaseId", NULL}, {"productId", "product_id"}, {"promptTokens", "prompt_tokens"},
-             {"completionTokens", "completion_tokens"}, {"totalTokens", "total_tokens"}, {"estimated", NULL}};
+} inner[] = {{"documentId", "document_id"},
+             {"knowledgeBaseId", NULL},
+             {"productId", "product_id"},
+             {"promptTokens", "prompt_tokens"},
+             {"completionTokens", "completion_tokens"},
+             {"totalTokens", "total_tokens"},
+             {"estimated", NULL}};
 
 static const char *inner_name(const char *from)
 {
@@ -35,7 +48,8 @@ static yyjson_mut_val *renamed(yyjson_mut_doc *doc, yyjson_val *value)
     if (!yyjson_is_obj(value))
         return yyjson_val_mut_copy(doc, value);
     yyjson_mut_val *object = yyjson_mut_obj(doc);
-    yyjson_obj_foreach(value, i, max, key, item) {
+    yyjson_obj_foreach(value, i, max, key, item)
+    {
         const char *name = inner_name(yyjson_get_str(key));
         if (name)
             json_add(doc, object, name, renamed(doc, item));

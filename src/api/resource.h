@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Objects that hang on a chatbot or a brand and are only a table and its hooks: list, create, read, change, remove, with
-// quota, audit row and change feed in the transaction of the change (003-platform 1).
+// Objects that hang on a chatbot or a brand and are only a table and its hooks: list, create, read, change, remove,
+// with quota, audit row and change feed in the transaction of the change (003-platform 1).
 //
 // The model has the fields id, createdAt and updatedAt, and chatbotId where the object hangs on a chatbot. Endpoints
 // name the resource and one of the functions below; {chatbotId} is the parent, {id} the object.
@@ -9,11 +9,11 @@
 #include "api/envelope.h"
 
 struct resource {
-    const char *kind; // "personality": its places, its audit actions (personality_created, …)
+    const char *kind;  // "personality": its places, its audit actions (personality_created, …)
     const char *title; // "Personality": in messages
     const struct model *model;
     int64_t most; // of a chatbot (or brand); 0: no bound
-    bool feeds; // changes are told to who keeps it in memory
+    bool feeds;   // changes are told to who keeps it in memory
     enum change_kind change;
     // Hooks, in the writing transaction; NULL: none. They may run again from the start. ERR_INVALID after fault_add.
     // Before a row is written: checks and changes it. `old` NULL: it is made.

@@ -41,9 +41,8 @@ STORE_SQL(brand_update, "UPDATE brands SET name = $2, description = $3, is_activ
 STORE_SQL(brand_config_update,
           "UPDATE brands SET persona_prompt = $2, company_info = $3, appearance = $4, chat_settings = $5, "
           "updated_at = $6, pristine = 0 WHERE id = $1");
-STORE_SQL(chatbot_config_update,
-          "UPDATE chatbots SET welcome_message = $2, configuration = $3, language = $4, "
-          "allowed_domains = $5, updated_at = $6 WHERE brand_id = $1 AND is_default = 1");
+STORE_SQL(chatbot_config_update, "UPDATE chatbots SET welcome_message = $2, configuration = $3, language = $4, "
+                                 "allowed_domains = $5, updated_at = $6 WHERE brand_id = $1 AND is_default = 1");
 STORE_SQL(brand_there, "SELECT 1 FROM brands WHERE id = $1 AND deleted_at IS NULL");
 STORE_SQL(brand_delete_mark, "UPDATE brands SET deleted_at = $2, is_active = 0 WHERE id = $1");
 STORE_SQL(brand_keys_revoke, "UPDATE api_keys SET revoked_at = $2 WHERE brand_id = $1 AND revoked_at IS NULL");
@@ -321,13 +320,12 @@ int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err)
 int brand_erase(struct tx *tx, struct err *err)
 {
     static const struct store_sql *const parts[] = {
-        &erase_messages,    &erase_conversations, &erase_feedback, &erase_events,        &erase_products,
-        &erase_vectors,     &erase_documents,     &erase_bases,         &erase_tags,
-        &erase_suppliers,   &erase_ingredients,   &erase_keys,
-        &erase_prompts,     &erase_chatbots,      &erase_personalities, &erase_places,
-        &erase_memberships, &erase_old_publishable, &erase_totals,        &erase_jobs,          &erase_invites,       &erase_budgets,
-        &erase_webhooks,     &erase_deliveries,    &erase_attempts,      &erase_uploads,
-        &erase_brand};
+        &erase_messages,    &erase_conversations, &erase_feedback,        &erase_events,     &erase_products,
+        &erase_vectors,     &erase_documents,     &erase_bases,           &erase_tags,       &erase_suppliers,
+        &erase_ingredients, &erase_keys,          &erase_prompts,         &erase_chatbots,   &erase_personalities,
+        &erase_places,      &erase_memberships,   &erase_old_publishable, &erase_totals,     &erase_jobs,
+        &erase_invites,     &erase_budgets,       &erase_webhooks,        &erase_deliveries, &erase_attempts,
+        &erase_uploads,     &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

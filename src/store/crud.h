@@ -23,8 +23,8 @@ int crud_list(struct tx *tx, const struct model *model, const void *filter, int6
 // The same as an array of structs in the arena.
 int crud_rows(struct tx *tx, const struct model *model, struct arena *arena, const void *filter, int64_t limit,
               int64_t offset, void **ret, size_t *ret_n, struct err *err);
-// The rows of these ids (at most CRUD_PICK_MOST), in their order, as an array of structs in the arena; those that are not
-// there are left out. One statement, however many.
+// The rows of these ids (at most CRUD_PICK_MOST), in their order, as an array of structs in the arena; those that are
+// not there are left out. One statement, however many.
 enum { CRUD_PICK_MOST = 100 };
 int crud_pick(struct tx *tx, const struct model *model, struct arena *arena, const struct str *ids, size_t n,
               void **ret, size_t *ret_n, struct err *err);

@@ -92,7 +92,8 @@ def test_a_failed_job_shows(site):
     now = int(time.time() * 1000)
     with people.rows() as database:
         for age in (0, 90000000):
-            database.execute("INSERT INTO jobs (brand_id, id, kind, payload, state, attempts, run_at, error, created_at)"
+            database.execute("INSERT INTO jobs (brand_id, id, kind, payload, state, attempts, run_at, error,"
+                             " created_at)"
                              " VALUES (?, ?, 'embed', '{}', 'failed', 20, 0, 'invented', ?)",
                              (brand.id, str(uuid.uuid4()), now - age))
     after = status(site.admin)["checks"]["jobs"]

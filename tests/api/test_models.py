@@ -25,7 +25,8 @@ def doubles():
 @pytest.fixture(scope="module")
 def own(doubles, conformance):
     """A server of its own: providers are the installation's, so no other test may share it."""
-    with running(conformance=conformance, llm={"fixed": {"baseUrl": doubles[0].url, "retries": 0, "order": 50}}) as site:
+    fixed = {"fixed": {"baseUrl": doubles[0].url, "retries": 0, "order": 50}}
+    with running(conformance=conformance, llm=fixed) as site:
         yield site
 
 
@@ -158,9 +159,11 @@ def test_trying(own, make, b):
 
 
 @pytest.mark.parametrize("field, value", [
-    ("id", "Upper"), ("id", ""), ("baseUrl", "ftp://a.example"), ("baseUrl", "http://user@a.example"), ("kind", "other"),
+    ("id", "Upper"), ("id", ""), ("baseUrl", "ftp://a.example"), ("baseUrl", "http://user@a.example"),
+    ("kind", "other"),
     ("retries", 11), ("timeouts", {"connectMs": 99}), ("extraHeaders", {"Authorization": "Bearer x"}),
-    ("extraHeaders", {"X-A": 1}), ("models", {"a": ["b"]}), ("capabilities", {"prefill": "maybe"}), ("contextWindow", 1),
+    ("extraHeaders", {"X-A": 1}), ("models", {"a": ["b"]}), ("capabilities", {"prefill": "maybe"}),
+    ("contextWindow", 1),
     ("keyHeader", "a b"), ("apiKey", "with\nline"), ("other", 1)])
 def test_bad_fields(own, make, field, value):
     reply = make(**{"id": "bad", "baseUrl": "http://a.example", field: value})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way to a provider (upstream-llm 6): TLS with a private authority and a client's certificate, HTTP/2 and its resets
-behind nginx, proxies that tunnel (CONNECT, SOCKS5) and that ask for a password."""
+"""The way to a provider (upstream-llm 6): TLS with a private authority and a client's certificate, HTTP/2 and its
+resets behind nginx, proxies that tunnel (CONNECT, SOCKS5) and that ask for a password."""
 import base64
 import contextlib
 import shutil
@@ -238,7 +238,7 @@ def secret_fake(tmp_path):
 
 
 def test_connect_proxy(secret_fake):
-    """upstream-llm#24: the name is the proxy's to look up, TLS goes through it, its password is sent and never shown."""
+    """upstream-llm#24: the name is the proxy's to look up, TLS goes through it, its password is never shown."""
     double, certificate = secret_fake
     double.set(answer="fixed:Through the tunnel.")
     with Connect(double.port) as proxy:

@@ -9,6 +9,7 @@ from .sockets import ChatSocket, RawSocket, Turn
 from .sse import events
 
 __all__ = [
-    "ADMIN_EMAIL", "ADMIN_PASSWORD", "ChatSocket", "FakeLlm", "Program", "ProgramFailed", "RawSocket", "Receiver", "Server",
+    "ADMIN_EMAIL", "ADMIN_PASSWORD", "ChatSocket", "FakeLlm", "Program", "ProgramFailed", "RawSocket", "Receiver",
+    "Server",
     "Turn", "closed_port", "events", "find_binary", "no_limits", "reply", "run",
 ]

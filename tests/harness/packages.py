@@ -8,7 +8,8 @@ def npm_packages(folder):
     """npm ci, once for all workers, and again when the lock file has changed."""
     with open(folder / ".install.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        mark, wanted = folder / "node_modules" / ".installed", (folder / "package-lock.json").read_text(encoding="utf-8")
+        mark = folder / "node_modules" / ".installed"
+        wanted = (folder / "package-lock.json").read_text(encoding="utf-8")
         if mark.exists() and mark.read_text(encoding="utf-8") == wanted:
             return
         done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,

@@ -37,3 +37,13 @@
         (v)->at = NULL;                                                                                                \
         (v)->n = (v)->cap = 0;                                                                                         \
     } while (0)
+
+// Moves what was gathered into memory of the arena, one element's room behind it; the vector is empty then.
+#define vec_give(v, arena, ret, ret_n)                                                                                 \
+    do {                                                                                                               \
+        *(ret) = arena_calloc((arena), (v)->n + 1, sizeof **(ret));                                                    \
+        if ((v)->n)                                                                                                    \
+            memcpy(*(ret), (v)->at, (v)->n * sizeof **(ret));                                                          \
+        *(ret_n) = (v)->n;                                                                                             \
+        vec_done(v);                                                                                                   \
+    } while (0)

@@ -264,21 +264,29 @@ static bool decode_time(struct decoding *d, const struct field *f, const struct 
     return false;
 }
 
+// The value as a list with as many items as there may be.
+static bool open_list(struct decoding *d, const struct field *f, const struct loc *loc, struct value *v)
+{
+    if (!unpack(d, v, loc))
+        return false;
+    if (!yyjson_is_arr(v->json)) {
+        fault(d, FAULT_LIST, loc, v, 0, NULL);
+        return false;
+    }
+    double n = (double)yyjson_arr_size(v->json);
+    if (n >= f->low && n <= f->high)
+        return true;
+    fault(d, n > f->high ? FAULT_MANY : FAULT_FEW, loc, v, n > f->high ? f->high : f->low, NULL);
+    return false;
+}
+
 static bool decode_strings(struct decoding *d, const struct field *f, const struct loc *loc, const struct value *given,
                            void *at)
 {
     struct value v = *given;
-    if (!unpack(d, &v, loc))
+    if (!open_list(d, f, loc, &v))
         return false;
-    if (!yyjson_is_arr(v.json)) {
-        fault(d, FAULT_LIST, loc, &v, 0, NULL);
-        return false;
-    }
     size_t n = yyjson_arr_size(v.json), before = d->faults->n;
-    if ((double)n > f->high || (double)n < f->low) {
-        fault(d, (double)n > f->high ? FAULT_MANY : FAULT_FEW, loc, &v, (double)n > f->high ? f->high : f->low, NULL);
-        return false;
-    }
     struct strings list = {arena_calloc(d->faults->arena, n, sizeof(struct str)), 0};
     size_t i, max;
     yyjson_val *item;
@@ -410,17 +418,9 @@ static bool decode_objects(struct decoding *d, const struct field *f, const stru
                            void *at)
 {
     struct value v = *given;
-    if (!unpack(d, &v, loc))
+    if (!open_list(d, f, loc, &v))
         return false;
     size_t n = yyjson_arr_size(v.json), before = d->faults->n, i, max;
-    if (!yyjson_is_arr(v.json)) {
-        fault(d, FAULT_LIST, loc, &v, 0, NULL);
-        return false;
-    }
-    if ((double)n > f->high || (double)n < f->low) {
-        fault(d, (double)n > f->high ? FAULT_MANY : FAULT_FEW, loc, &v, (double)n > f->high ? f->high : f->low, NULL);
-        return false;
-    }
     struct objects list = {arena_zalloc(d->faults->arena, (n + 1) * f->model->size), n};
     struct decoding inner = {d->flags & ~(unsigned)MODEL_PATCH, d->faults};
     yyjson_val *item;

@@ -214,11 +214,7 @@ int user_list(struct tx *tx, struct arena *arena, struct user_row **ret, size_t 
         vec_add(&list, user);
         rc = 0;
     }
-    *ret = arena_calloc(arena, list.n + 1, sizeof **ret);
-    if (list.n)
-        memcpy(*ret, list.at, list.n * sizeof **ret);
-    *ret_n = list.n;
-    vec_done(&list);
+    vec_give(&list, arena, ret, ret_n);
     return rc;
 }
 
@@ -328,10 +324,6 @@ int membership_list(struct tx *tx, struct arena *arena, struct str user_id, stru
         vec_add(&list, one);
         rc = 0;
     }
-    *ret = arena_calloc(arena, list.n + 1, sizeof **ret);
-    if (list.n)
-        memcpy(*ret, list.at, list.n * sizeof **ret);
-    *ret_n = list.n;
-    vec_done(&list);
+    vec_give(&list, arena, ret, ret_n);
     return rc;
 }

@@ -193,11 +193,7 @@ int audit_list(struct tx *tx, struct arena *arena, const struct audit_query *que
         vec_add(&list, entry);
         rc = 0;
     }
-    *ret = arena_calloc(arena, list.n + 1, sizeof **ret);
-    if (list.n)
-        memcpy(*ret, list.at, list.n * sizeof **ret);
-    *ret_n = list.n;
-    vec_done(&list);
+    vec_give(&list, arena, ret, ret_n);
     return rc;
 }
 

@@ -173,11 +173,7 @@ int brand_list(struct tx *tx, struct arena *arena, struct str user, bool active_
         vec_add(&list, brand);
         rc = 0;
     }
-    *ret = arena_calloc(arena, list.n + 1, sizeof **ret);
-    if (list.n)
-        memcpy(*ret, list.at, list.n * sizeof **ret);
-    *ret_n = list.n;
-    vec_done(&list);
+    vec_give(&list, arena, ret, ret_n);
     return rc;
 }
 

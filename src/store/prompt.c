@@ -84,10 +84,6 @@ int prompt_list(struct tx *tx, struct arena *arena, struct str chatbot_id, int64
         vec_add(&list, one);
         rc = 0;
     }
-    *ret = arena_calloc(arena, list.n + 1, sizeof **ret);
-    if (list.n)
-        memcpy(*ret, list.at, list.n * sizeof **ret);
-    *ret_n = list.n;
-    vec_done(&list);
+    vec_give(&list, arena, ret, ret_n);
     return rc;
 }

@@ -36,8 +36,7 @@ def test_redocly(printed, tmp_path):
 
 def test_everything_is_told(printed):
     """Each operation: description, letter of its right, tag with a description, parameters with descriptions, an
-    example
-    of each JSON body and reply, errors with codes."""
+    example of each JSON body and reply, errors with codes."""
     document = json.loads(printed)
     tags, letters = {tag["name"]: tag["description"] for tag in document["tags"]}, document["x-parley-rights"]
     lacking = []

@@ -242,6 +242,8 @@ static void add_server(struct examination *x, yyjson_mut_val *list, const struct
     json_add_decimal(x->doc, one, "averageMs", state->mean_ms, 1);
     if (state->silent_cut)
         (void)yyjson_mut_arr_add_str(x->doc, warnings, "the server cuts prompts without saying so");
+    if (state->insecure)
+        (void)yyjson_mut_arr_add_str(x->doc, warnings, "the server's certificate is not checked");
     json_add(x->doc, one, "warnings", warnings);
 }
 
@@ -262,7 +264,7 @@ static enum level check_servers(struct examination *x, yyjson_mut_val *out, bool
         add_server(x, list, &states[i]);
         known++;
         open += strcmp(states[i].circuit, "closed") != 0;
-        warned += states[i].silent_cut;
+        warned += states[i].silent_cut || states[i].insecure;
     }
     json_add(x->doc, out, "servers", list);
     return known && open == known ? LEVEL_ERROR : open || warned ? LEVEL_DEGRADED : LEVEL_OK;

@@ -148,11 +148,13 @@ static enum step_result ask_model(struct turn *turn)
         .output = turn->input.advice  ? ADVICE_TOKENS
                   : turn->input.voice ? chat->voice_max_tokens
                                       : chat->max_tokens,
+        .factor = llm_estimate_factor(turn->engine->with.llm, turn->input.chatbot->row.configuration.model),
         .estimate = llm_estimate,
     };
     struct prompt prompt;
     fill_data(turn, arena, &input.data);
     prompt_build(arena, &input, &prompt);
+    turn->cut = (struct turn_cut){prompt.cut_pairs, prompt.cut_passages, prompt.cut_message, prompt.cut_system};
     marker_init(&turn->marker, look_up_marker, turn);
     struct llm_request request = {
         .model = turn->input.chatbot->row.configuration.model,

@@ -276,6 +276,19 @@ static void add_understanding(struct turn *turn, yyjson_mut_doc *doc, yyjson_mut
     json_add_str(doc, metadata, "personalityId", model ? personality : STR_NULL);
 }
 
+static void add_cut(const struct turn *turn, yyjson_mut_doc *doc, yyjson_mut_val *metadata)
+{
+    const struct turn_cut *cut = &turn->cut;
+    if (!cut->pairs && !cut->passages && !cut->message && !cut->system)
+        return;
+    yyjson_mut_val *object = yyjson_mut_obj(doc);
+    json_add_int(doc, object, "pairs", (int64_t)cut->pairs);
+    json_add_int(doc, object, "passages", (int64_t)cut->passages);
+    json_add_bool(doc, object, "message", cut->message);
+    json_add_bool(doc, object, "system", cut->system);
+    json_add(doc, metadata, "promptTruncated", object);
+}
+
 static struct str metadata_json(struct turn *turn)
 {
     yyjson_mut_doc *doc = json_doc(turn->arena);
@@ -298,6 +311,7 @@ static struct str metadata_json(struct turn *turn)
     add_products(turn, doc, metadata);
     if (outcome->has_confidence)
         json_add_decimal(doc, metadata, "confidence", outcome->confidence, 4);
+    add_cut(turn, doc, metadata);
     json_add(doc, metadata, "llm", llm_log(turn, doc));
     return json_write(turn->arena, metadata);
 }

@@ -64,6 +64,11 @@ struct watcher {
 
 enum step_result { STEP_NEXT, STEP_PARK };
 
+struct turn_cut { // what the model's window had no room for
+    size_t pairs, passages;
+    bool message, system;
+};
+
 struct turn {
     _Atomic int refs;
     struct engine *engine;
@@ -113,6 +118,7 @@ struct turn {
     struct marker marker;
     struct voice voice;
     bool voice_complete, text_full, stopped_early, refused;
+    struct turn_cut cut;
     struct llm_result result;
     struct reservation reservation; // of the brand's budget, while the model runs
     struct str *quoted_docs; // documents that a quotation used

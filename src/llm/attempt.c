@@ -216,7 +216,7 @@ static void learn(struct llm_call *call)
         lane_learn_window(call->llm, lane, answer->prompt + (answer->completion > 0 ? answer->completion : 0));
         return;
     }
-    lane_learn_usage(lane, call->estimated, answer->prompt);
+    lane_learn_usage(call->llm, lane, call->estimated, answer->prompt);
 }
 
 void attempt_close(struct llm_call *call, const char *outcome, bool ok)

@@ -156,7 +156,7 @@ void lane_learn_quirk(struct lane *lane, unsigned bit);
 void lane_learn_window(struct llm *llm, struct lane *lane, int64_t window);
 // A request to this lane is over: the books. `outcome`: a fault's name or "cancelled"; first_ms 0: no text came.
 void lane_ended(struct lane *lane, const char *outcome, int64_t ms, int64_t first_ms);
-void lane_learn_usage(struct lane *lane, int64_t estimated, int64_t reported);
+void lane_learn_usage(struct llm *llm, struct lane *lane, int64_t estimated, int64_t reported);
 int provider_time(const struct llm_provider *provider, char which); // 'c', 'f', 'i', 't' in ms
 int64_t provider_cost(const struct llm_provider *provider, int64_t prompt, int64_t completion); // micro-units
 int64_t provider_window(const struct llm_provider *provider, const struct lane *lane);

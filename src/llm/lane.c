@@ -178,13 +178,15 @@ void lane_learn_window(struct llm *llm, struct lane *lane, int64_t window)
     pthread_mutex_unlock(&llm->lock);
 }
 
-void lane_learn_usage(struct lane *lane, int64_t estimated, int64_t reported)
+void lane_learn_usage(struct llm *llm, struct lane *lane, int64_t estimated, int64_t reported)
 {
     if (estimated <= 0 || reported <= 0)
         return;
+    pthread_mutex_lock(&llm->lock);
     double ratio = (double)reported / (double)estimated;
     double factor = lane->factor * 0.8 + ratio * 0.2;
     lane->factor = factor < 0.3 ? 0.3 : factor > 1.5 ? 1.5 : factor;
+    pthread_mutex_unlock(&llm->lock);
 }
 
 int provider_time(const struct llm_provider *provider, char which)

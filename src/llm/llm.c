@@ -232,20 +232,36 @@ bool llm_has_model(const struct llm *llm)
     return any;
 }
 
+// Under the lock: what is known of this model at the provider that is asked first; NULL: nothing yet.
+static const struct lane *first_lane(const struct llm *llm, struct str model)
+{
+    char name[101], key[160];
+    if (llm->set->n == 0)
+        return NULL;
+    const struct llm_provider *provider = &llm->set->at[0];
+    snprintf(name, sizeof name, STR_FMT, STR_ARG(model));
+    const char *mapped = llm_map_model(provider, name);
+    snprintf(key, sizeof key, "%s\n%.100s", provider->id, mapped[0] ? mapped : "default");
+    return map_get(llm->lanes, str_from(key));
+}
+
 int64_t llm_context_window(const struct llm *llm, struct str model)
 {
     struct llm *mine = (struct llm *)(uintptr_t)llm;
-    char name[101], key[160];
-    snprintf(name, sizeof name, STR_FMT, STR_ARG(model));
     pthread_mutex_lock(&mine->lock);
-    int64_t window = 4096;
-    if (mine->set->n > 0) {
-        const struct llm_provider *provider = &mine->set->at[0];
-        snprintf(key, sizeof key, "%s\n%.100s", provider->id, llm_map_model(provider, name));
-        window = provider_window(provider, map_get(mine->lanes, str_from(key)));
-    }
+    int64_t window = mine->set->n > 0 ? provider_window(&mine->set->at[0], first_lane(mine, model)) : 4096;
     pthread_mutex_unlock(&mine->lock);
     return window;
+}
+
+double llm_estimate_factor(const struct llm *llm, struct str model)
+{
+    struct llm *mine = (struct llm *)(uintptr_t)llm;
+    pthread_mutex_lock(&mine->lock);
+    const struct lane *lane = first_lane(mine, model);
+    double factor = lane ? lane->factor : 1;
+    pthread_mutex_unlock(&mine->lock);
+    return factor;
 }
 
 // ---- life

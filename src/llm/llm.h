@@ -98,6 +98,9 @@ bool llm_embedding_model(const struct llm *llm, char ret_model[101], float *ret_
 // sure.
 int64_t llm_context_window(const struct llm *llm, struct str model);
 
+// What the estimate of a prompt for that model is multiplied by, as learnt from reported usage; 1 at first. Any thread.
+double llm_estimate_factor(const struct llm *llm, struct str model);
+
 // The most that so many tokens can cost, at the dearest of the enabled providers; micro-units.
 int64_t llm_most_cost(const struct llm *llm, int64_t prompt, int64_t completion);
 
@@ -116,6 +119,7 @@ struct llm_state {
     int64_t faults_in_row;    // of the server, since then
     double mean_ms;           // of about the last hundred good ones
     bool silent_cut;          // the server cut a prompt without saying so: a warning for health
+    bool insecure;            // its certificate is not checked: likewise
     struct llm_count *counts; // those above 0
     size_t n_counts;
 };

@@ -171,7 +171,7 @@ static int add_chatbot(struct tx *tx, void *arg, struct err *err)
     static const char *const given[] = {"id", "name", "description", "status", "createdAt", "updatedAt"};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         model_mark(&chatbot_model, &chatbot, given[i], true);
-    return chatbot_insert(tx, &chatbot, err);
+    return chatbot_insert(tx, tx_arena(tx), &chatbot, err);
 }
 
 static int add_personality(struct tx *tx, void *arg, struct err *err)

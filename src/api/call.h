@@ -111,7 +111,7 @@ struct endpoint {
     size_t max_body; // 0: 1 MiB where a body is read
     const struct form_part *form;
     size_t n_form;
-    enum setting_id most_form; // how large the form's files may be (endpoint_routes_bound); not 0 where there is a form
+    enum setting_id most_form; // how large the form's files may be, where max_body is 0 (endpoint_routes_bound)
     const struct parameter *query;
     size_t n_query;
     const struct model *reply; // NULL: described by `reply_example`
@@ -226,6 +226,7 @@ struct endpoints ingredients_endpoints(void);
 struct endpoints models_endpoints(void);
 struct endpoints uploads_endpoints(void);
 struct endpoints budgets_endpoints(void);
+struct endpoints documents_endpoints(void);
 struct endpoints root_endpoints(void);
 struct endpoints webhooks_endpoints(void);
 struct endpoints webhook_deliveries_endpoints(void);

@@ -7,7 +7,7 @@
 enum { JSON_MOST = 1 << 20, FORM_ROOM = 64 << 10 };
 
 static struct endpoints (*const files[])(void) = {
-    root_endpoints,   brands_endpoints, config_endpoints, stats_endpoints, uploads_endpoints, products_endpoints,
+    root_endpoints,   brands_endpoints, config_endpoints, stats_endpoints, uploads_endpoints, documents_endpoints, products_endpoints,
     search_endpoints, chat_endpoints,   socket_endpoints, auth_endpoints,
     personalities_endpoints,
     metrics_endpoints, health_endpoints,
@@ -63,7 +63,7 @@ void endpoint_routes_bound(struct http_route *routes, size_t n, const struct set
 {
     for (size_t i = 0; i < n; i++) {
         const struct endpoint *e = routes[i].row;
-        if (e->form)
+        if (e->form && !e->max_body)
             __atomic_store_n(&routes[i].max_body, (size_t)settings_int(settings, e->most_form) + FORM_ROOM,
                              __ATOMIC_RELAXED);
     }

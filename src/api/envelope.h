@@ -12,6 +12,9 @@ void envelope_send(struct call *call, int status, yyjson_mut_val *envelope);
 void call_data(struct call *call, int status, const char *message, yyjson_mut_doc *doc, yyjson_mut_val *data);
 // An error with an object of details in the words of its endpoint (surface.c).
 void call_error_details(struct call *call, int status, const char *text, yyjson_mut_doc *doc, yyjson_mut_val *details);
+// The same with a code of its own.
+void call_error_named(struct call *call, int status, const char *code, const char *text, yyjson_mut_doc *doc,
+                      yyjson_mut_val *details);
 void call_done(struct call *call, const char *message); // 200 without data
 
 // The body of what is done without saying more: none, or an empty object.

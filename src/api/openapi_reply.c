@@ -235,7 +235,7 @@ static yyjson_mut_val *faults_reply(struct document *d)
 
 static void add_errors(struct document *d, const struct endpoint *e, yyjson_mut_val *replies)
 {
-    bool reads = e->body || e->raw_body;
+    bool reads = e->body || e->raw_body || e->form;
     for (size_t i = 0; i < sizeof error_rows / sizeof *error_rows; i++) {
         const struct error_row *row = &error_rows[i];
         if ((row->body && !reads) || (row->access && e->who == WHO_ANYBODY) ||

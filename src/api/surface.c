@@ -103,7 +103,13 @@ static void platform_error(struct http_req *req, int status, const char *code, c
 
 void call_error_details(struct call *call, int status, const char *text, yyjson_mut_doc *doc, yyjson_mut_val *details)
 {
-    yyjson_mut_val *root = envelope(call->req, doc, code_of(status), text);
+    call_error_named(call, status, code_of(status), text, doc, details);
+}
+
+void call_error_named(struct call *call, int status, const char *code, const char *text, yyjson_mut_doc *doc,
+                      yyjson_mut_val *details)
+{
+    yyjson_mut_val *root = envelope(call->req, doc, code, text);
     json_add(doc, root, "details", details);
     http_header(call->req, "Cache-Control", "no-store");
     send_json(call->req, status, root);

@@ -34,6 +34,7 @@ S(LIMITS_MESSAGE_CHARS, "limits.message_chars", NULL, INT, "characters", "2000",
 S(LIMITS_PRODUCTS, "limits.products_per_brand", NULL, INT, "rows", "100000", 1, 10000000, NULL, SETTING_RELOAD, "products of a brand")
 S(LIMITS_BRANDS, "limits.brands_per_user", NULL, INT, "brands", "20", 1, 100000, NULL, SETTING_RELOAD, "brands that one user may make")
 S(LIMITS_CHATBOTS, "limits.chatbots_per_brand", NULL, INT, "chatbots", "200", 1, 100000, NULL, SETTING_RELOAD, "chatbots of a brand")
+S(LIMITS_DOCUMENTS, "limits.documents_per_brand", NULL, INT, "documents", "10000", 1, 10000000, NULL, SETTING_RELOAD, "uploaded documents of a brand")
 S(LIMITS_UPLOAD, "limits.upload", NULL, INT, "per 60 s", "20", 0, 1000000, NULL, SETTING_RELOAD, "uploads, per user; 0 = no limit")
 S(UPLOADS_MAX_BYTES, "uploads.max_bytes", NULL, INT, "bytes", "10485760", 1024, 1073741824, NULL, SETTING_RELOAD, "largest product file")
 S(UPLOADS_MAX_ROWS, "uploads.max_rows", NULL, INT, "rows", "10000", 1, 1000000, NULL, SETTING_RELOAD, "rows taken from one product file")

@@ -167,6 +167,12 @@ static int mend(struct tx *tx, void *arg, struct err *err)
     return conversation_mend(tx, arg, err);
 }
 
+static int free_jobs(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg;
+    return jobs_orphaned(tx, clock_wall_ms(), err);
+}
+
 static int count_users(struct tx *tx, void *arg, struct err *err)
 {
     return user_count(tx, arg, err);
@@ -287,6 +293,9 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     rc = flags & COMPOSE_SHARED ? 0 : store_write(c->app.store, &scope, mend, &mended, &err);
     if (!rc && mended)
         log_info("turns.mended", "interrupted=%lld", (long long)mended);
+    // The directory's lock says that nobody else runs any.
+    if (!rc && flags & COMPOSE_JOBS && strcmp(store_engine(c->app.store), "sqlite") == 0)
+        rc = store_write(c->app.store, &scope, free_jobs, NULL, &err);
     rc = rc ? rc : first_user(c, &err);
     rc = rc ? rc : sample_install(&c->app, &err);
     const char *data = settings_str(settings, SET_DATA);

@@ -9,7 +9,7 @@
 #include "base/map.h"
 #include "base/metrics.h"
 #include "base/vec.h"
-#include "engine/chunk.h"
+#include "engine/passages.h"
 #include "store/crud.h"
 #include "store/knowledge.h"
 #include "store/product.h"
@@ -18,7 +18,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { STALE_MOST = 100000, QUERY_EMBED_MS = 800, PASSAGES_MOST = 2000 };
+enum { STALE_MOST = 100000, QUERY_EMBED_MS = 800 };
 
 struct built { // an index and what it was built with, by reference
     struct search_index *index;
@@ -342,11 +342,12 @@ static int put_document(void *arg, const struct knowledge_document *d)
 {
     struct build *b = arg;
     AUTO_ARENA struct arena *arena = arena_new(0);
-    struct search_passage *passages = arena_calloc(arena, PASSAGES_MOST, sizeof *passages);
+    size_t most = d->chunk_count < PASSAGES_MOST ? (size_t)d->chunk_count : PASSAGES_MOST;
+    struct search_passage *passages = arena_calloc(arena, most, sizeof *passages);
     size_t n = 0, pos = 0;
     struct str text;
     float weight = text_weight(b, d->base_id);
-    while (n < PASSAGES_MOST && chunk_next(d->content, &pos, &text)) {
+    while (n < most && chunk_next(d->content, &pos, &text)) {
         passages[n] = (struct search_passage){
             .doc = d->id,
             .ordinal = (uint32_t)n,

@@ -29,6 +29,14 @@ bool chunk_next(struct str text, size_t *pos, struct str *ret)
 {
     while (*pos < text.n) {
         struct str rest = {text.p + *pos, text.n - *pos};
+        // A form feed parts passages whatever their length (engine/passages.h).
+        const char *feed = memchr(rest.p, '\f', rest.n);
+        if (feed == rest.p) {
+            ++*pos;
+            continue;
+        }
+        if (feed)
+            rest.n = (size_t)(feed - rest.p);
         size_t most = utf8_offset(rest, CHUNK_MOST);
         size_t n = most == rest.n ? rest.n : cut(rest, most);
         *pos += n;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Documents are cut into passages at paragraph and sentence ends, at most CHUNK_MOST characters each. Deterministic:
-// the same text gives the same passages, so a passage is named by its number.
+// the same text gives the same passages, so a passage is named by its number. Form feeds part passages always.
 #pragma once
 
 #include "base/arena.h"

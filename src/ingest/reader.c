@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -173,11 +174,13 @@ static int take_frames(struct reading *r)
 }
 
 // Until the last record, the end of the pipe, the deadline or a bound. 0: the result's reason says which.
-static int read_all(struct reading *r, int pipe, int64_t deadline, uint64_t most)
+static int read_all(struct reading *r, int pipe, int64_t deadline, uint64_t most, const _Atomic bool *ending)
 {
     uint64_t all = 0;
     AUTO_FREE char *piece = mem_alloc(PIECE);
     while (!r->ended) {
+        if (ending && atomic_load(ending))
+            return ERR_CANCELLED;
         int64_t left = deadline - clock_mono_ms();
         struct pollfd wait = {.fd = pipe, .events = POLLIN};
         int ready = left > 0 ? poll(&wait, 1, left < 1000 ? (int)left : 1000) : 0;
@@ -226,7 +229,7 @@ int ingest_read(int fd, const struct ingest_options *options, ingest_fn each, vo
         ret->reason = READ_NO_READER;
         return 0;
     }
-    int rc = read_all(&r, pipe, deadline, options->most_bytes ? options->most_bytes : MOST_BYTES);
+    int rc = read_all(&r, pipe, deadline, options->most_bytes ? options->most_bytes : MOST_BYTES, options->ending);
     close(pipe);
     (void)kill(-pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -23,8 +23,9 @@ struct ingest_options {
     const char *program; // parley-read; NULL: beside the running program, else in its folder of the build
     enum format_id format;
     enum read_want want;
-    int64_t timeout_ms;  // 0: 60 s
-    uint64_t most_bytes; // of all records; 0: 256 MiB
+    int64_t timeout_ms;         // 0: 60 s
+    uint64_t most_bytes;        // of all records; 0: 256 MiB
+    const _Atomic bool *ending; // NULL, or turns true when the reading must end within a second: ERR_CANCELLED
 };
 
 struct ingest_result {

@@ -3,12 +3,14 @@
 // on where it was. What is embedded is exactly what the catalogue indexes: one passage a product, one a chunk.
 #include "jobs/kinds.h"
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "engine/chunk.h"
 #include "model/product.h"
 #include "store/crud.h"
+#include "store/document.h"
 #include "store/knowledge.h"
 
 #include <stdatomic.h>
@@ -119,6 +121,12 @@ static int embed_all(const struct jobs_options *with, const struct scope *scope,
     return 0;
 }
 
+static int note_embedded(struct tx *tx, void *arg, struct err *err)
+{
+    const struct todo *t = arg;
+    return documents_note_embedded(tx, t->model, clock_wall_ms(), err);
+}
+
 int job_embed(const struct jobs_options *with, const struct job *job, struct err *err)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
@@ -134,6 +142,7 @@ int job_embed(const struct jobs_options *with, const struct job *job, struct err
     struct scope scope = scope_brand(brand->row.brand.id, STR("jobs"));
     rc = store_read(with->store, &scope, collect, &todo, err);
     rc = rc ? rc : embed_all(with, &scope, &todo, err);
+    rc = rc ? rc : store_write(with->store, &scope, note_embedded, &todo, err);
     map_free(todo.known);
     vec_done(&todo.passages);
     return rc;

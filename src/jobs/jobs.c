@@ -29,6 +29,8 @@ static const struct job_kind kinds[] = {
     {"brand.erase", job_erase_brand, 20},
     {"chatbot.erase", job_erase_chatbot, 20},
     {"embed", job_embed, 20},
+    {"document.process", job_process_document, 6},
+    {"document.erase", job_erase_document, 20},
     {"upload.erase", job_erase_upload, 20},
     {"mail.send", job_send_mail, 6, (const int[]){60, 300, 1800, 7200, 28800}, ERR_DENIED},
     {"webhook.cancel", job_cancel_webhook, 20},

@@ -15,6 +15,8 @@ struct job_kind {
 
 int job_erase_brand(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_erase_chatbot(const struct jobs_options *with, const struct job *job, struct err *err);
+int job_process_document(const struct jobs_options *with, const struct job *job, struct err *err);
+int job_erase_document(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_erase_upload(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_send_mail(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_embed(const struct jobs_options *with, const struct job *job, struct err *err);

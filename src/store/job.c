@@ -19,6 +19,7 @@ STORE_SQL_ALL(job_due,
               "state = 'running' AND lease_until <= $1 ORDER BY run_at, id LIMIT 1");
 STORE_SQL_ALL(job_row_claim, "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $3 "
                              "WHERE brand_id = $1 AND id = $2 AND (state = 'waiting' OR lease_until <= $4)");
+STORE_SQL_ALL(job_orphans, "UPDATE jobs SET lease_until = $1 WHERE state = 'running'");
 STORE_SQL(job_row_remove, "DELETE FROM jobs WHERE brand_id = $1 AND id = $2");
 STORE_SQL(job_row_fail,
           "UPDATE jobs SET state = $3, error = $4, run_at = $5, lease_until = NULL WHERE brand_id = $1 AND id = $2");
@@ -110,4 +111,9 @@ int job_counts(struct tx *tx, struct arena *arena, int64_t since, struct job_cou
     *ret_n = counts.n;
     vec_done(&counts);
     return rc;
+}
+
+int jobs_orphaned(struct tx *tx, int64_t now, struct err *err)
+{
+    return tx_exec(tx, &job_orphans, VALUES(v_int(now)), NULL, err);
 }

@@ -28,5 +28,7 @@ struct job_count {
 // Jobs of all brands by kind and state.
 int job_counts(struct tx *tx, struct arena *arena, int64_t since, struct job_count **ret, size_t *ret_n,
                struct err *err);
+// Whoever ran jobs before is gone for sure: none of them has to wait for its lease.
+int jobs_orphaned(struct tx *tx, int64_t now, struct err *err);
 // When the next job is due: 1 = *ret set, 0 = none waits.
 int job_next_due(struct tx *tx, int64_t *ret, struct err *err);

@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: Apache-2.0
+// Documents under /api/v1 (000-management 5.3): uploaded, read into passages by a job, listed, changed, deleted for a
+// while. Pages, products and items are documents too; they are read here and changed where they belong.
+#include "api/access.h"
+#include "api/documents.h"
+#include "api/knowledge.h"
+#include "api/uploads.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/id.h"
+#include "base/utf8.h"
+#include "engine/catalogue.h"
+#include "ingest/files.h"
+#include "ingest/format.h"
+#include "model/text.h"
+#include "store/account.h"
+#include "store/audit.h"
+#include "store/crud.h"
+#include "store/document.h"
+#include "store/ingredient.h"
+#include "store/job.h"
+#include "store/knowledge.h"
+#include "store/supplier.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { FILE_MOST = 50 << 20, FORM_MOST = FILE_MOST + (64 << 10), PARTS_MOST = 20, METADATA_MOST = 16384 };
+#define DAY_MS INT64_C(86400000)
+
+static const struct loc body_root = {NULL, STR("body"), 0};
+
+static void set_text(struct document *d, const char *field, struct str value)
+{
+    *(struct str *)model_at(&document_model, d, field) = value;
+    model_mark(&document_model, d, field, value.p);
+}
+
+static bool uploaded(const struct document *d)
+{
+    return str_is_choice(UPLOADED_TYPES, d->type);
+}
+
+static bool is_deleted(const struct document *d)
+{
+    return model_has(&document_model, d, "deletedAt");
+}
+
+// ---- the resource --------------------------------------------------------------------------------------------------
+
+// A product of the brand, or STR_NULL; inci documents have one.
+static int check_product(struct tx *tx, struct call *call, const struct document *d, struct err *err)
+{
+    struct loc at = {&body_root, STR("productId"), 0};
+    struct ingredient product;
+    if (!d->product_id.p) {
+        if (!str_eq(d->type, STR("inci")))
+            return 0;
+        fault_add(call->faults, FAULT_MISSING, &at, NULL, 0, NULL);
+        return ERR_INVALID;
+    }
+    int rc = ingredient_get(tx, call->arena, d->product_id, &product, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    fault_add(call->faults, FAULT_REFERENCE, &at, NULL, 0, "a product of the brand");
+    return ERR_INVALID;
+}
+
+static int before(struct tx *tx, struct call *call, const void *old, void *row, struct err *err)
+{
+    struct document *d = row;
+    const struct document *was = old;
+    if (!uploaded(was))
+        return err_set(err, ERR_CONFLICT, "Documents of this type are changed where they belong");
+    bool linked = model_has(&document_model, d, "productId");
+    d->product_id = linked ? arena_lower(call->arena, d->product_id) : STR_NULL;
+    set_text(d, "titleFold", text_fold_case(call->arena, d->title));
+    return check_product(tx, call, d, err);
+}
+
+static int recount(struct tx *tx, const struct document *d, struct err *err)
+{
+    return d->product_id.p ? ingredient_count_documents(tx, d->product_id, err) : 0;
+}
+
+static int after(struct tx *tx, struct call *call, const void *old, const void *row, struct err *err)
+{
+    (void)call;
+    int rc = recount(tx, old, err);
+    return rc || !row ? rc : recount(tx, row, err);
+}
+
+static int add_names(struct tx *tx, struct call *call, struct document *d, struct err *err)
+{
+    struct ingredient product;
+    struct supplier supplier;
+    struct user_row user;
+    int rc = d->product_id.p ? ingredient_get(tx, call->arena, d->product_id, &product, err) : 0;
+    if (rc == 1) {
+        d->inci_name = product.inci_name;
+        d->trade_name = product.trade_name;
+        set_text(d, "productName", product.inci_name.p ? product.inci_name : product.trade_name);
+        rc = product.supplier_id.p ? supplier_get(tx, call->arena, product.supplier_id, &supplier, err) : 0;
+        if (rc == 1)
+            set_text(d, "supplierName", supplier.name);
+    }
+    rc = rc < 0 || !d->uploader.p ? rc : user_by_id(tx, call->arena, d->uploader, &user, err);
+    if (rc == 1 && d->uploader.p) {
+        struct str name =
+            str_trim(arena_strf(call->arena, STR_FMT " " STR_FMT, STR_ARG(user.first_name), STR_ARG(user.last_name)));
+        d->uploaded_by = (struct document_person){3, user.id, name.n ? name : user.username};
+        model_mark(&document_model, d, "uploadedBy", true);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int complete(struct tx *tx, struct call *call, void *row, bool one, struct err *err)
+{
+    struct document *d = row;
+    char model[101];
+    (void)one;
+    model_mark(&document_model, d, "productName", false);
+    model_mark(&document_model, d, "supplierName", false);
+    catalogue_model(call->app->catalogues, model);
+    set_text(d, "brandId", call->scope.brand);
+    model_mark(&document_model, d, "embeddedChunkCount", true);
+    d->embedded_count = 0;
+    int rc = model[0] ? document_embedded(tx, d->id, str_from(model), &d->embedded_count, err) : 0;
+    return rc ? rc : add_names(tx, call, d, err);
+}
+
+// filter=documentType:inci,status:failed says the same as parameters of these names.
+static struct str wanted(struct call *call, const char *name)
+{
+    struct str value = call_query_text(call, name, NULL, 400, false), rest = http_query(call->req, "filter");
+    while (!value.p && rest.p) {
+        struct str part = str_split(&rest, ','), key = str_split(&part, ':');
+        if (part.p && str_eq(str_trim(key), str_from(name)))
+            value = str_trim(part);
+    }
+    return value;
+}
+
+// A list of these choices; others are faults.
+static struct str wanted_of(struct call *call, const char *name, const char *choices)
+{
+    static const struct loc query = {NULL, STR("query"), 0};
+    struct loc at = {&query, str_from(name), 0};
+    struct str value = wanted(call, name), rest = value;
+    while (rest.p) {
+        struct str one = str_split(&rest, ',');
+        if (!str_is_choice(choices, one)) {
+            fault_add(call->faults, FAULT_ENUM, &at, NULL, 0, choices)->input_text = value;
+            return STR_NULL;
+        }
+    }
+    return value;
+}
+
+static int find(struct tx *tx, struct call *call, struct page *page, struct strings *ret_ids, struct err *err)
+{
+    struct str types = wanted_of(call, "documentType", DOCUMENT_TYPES), chatbot = wanted(call, "chatbotId");
+    bool deleted = false, none = str_eq(chatbot, STR("none")), admin = call->role >= ROLE_ADMIN;
+    (void)call_query_bool(call, "deleted", &deleted);
+    struct document_query query = {
+        .types = types,
+        .typed = types.p,
+        .categories = wanted_of(call, "documentCategory", DOCUMENT_CATEGORIES),
+        .states = wanted_of(call, "status", DOCUMENT_STATES),
+        .product_id = wanted(call, "productId"),
+        .supplier_id = wanted(call, "supplierId"),
+        .chatbot_id = none ? STR_NULL : chatbot,
+        .brand_wide = none,
+        .uploader = wanted(call, "uploadedBy"),
+        .q = call_query_text(call, "q", NULL, 300, false),
+        .deleted = deleted && admin,
+        .viewer = admin ? STR_NULL : call->caller.user.id,
+        .limit = page->limit,
+        .offset = page_offset(page),
+    };
+    if (call->faults->n)
+        return 0;
+    // What only admins may see, others find empty.
+    return deleted && !admin ? 0 : document_find(tx, call->arena, &query, ret_ids, &page->total, err);
+}
+
+const struct resource document_resource = {
+    .kind = "document",
+    .title = "Document",
+    .model = &document_model,
+    .feeds = true,
+    .change = CHANGE_DOCUMENT,
+    .before = before,
+    .after = after,
+    .complete = complete,
+    .find = find,
+    .page = 20,
+};
+
+// A chatbot's own documents are for who may change it. False: answered.
+static bool may(struct call *call, bool deleted_too)
+{
+    const struct document *d = call->object;
+    if (is_deleted(d) && !deleted_too)
+        call_error(call, 404, "Document not found");
+    else if (call->chatbot && !access_changes(call))
+        call_error(call, 403, "You are not allowed to do this");
+    else
+        return true;
+    return false;
+}
+
+static bool may_change(struct call *call, bool deleted_too)
+{
+    if (!may(call, deleted_too))
+        return false;
+    if (uploaded(call->object))
+        return true;
+    call_error(call, 409, "Documents of this type are changed where they belong");
+    return false;
+}
+
+static void read_document(struct call *call)
+{
+    if (may(call, false))
+        resource_read(call);
+}
+
+static void change_document(struct call *call)
+{
+    if (may_change(call, false))
+        resource_update(call);
+}
+
+// ---- upload --------------------------------------------------------------------------------------------------------
+
+struct making {
+    struct call *call;
+    struct document document; // what was sent
+    const char *path;
+    struct str twin;
+    struct document made;
+};
+
+static const enum format_id readable[] = {FORMAT_PDF,  FORMAT_DOCX, FORMAT_TEXT, FORMAT_MARKDOWN,
+                                          FORMAT_HTML, FORMAT_CSV,  FORMAT_XLSX};
+
+static void part_fault(struct call *call, struct str part, enum fault_code code, double bound, const char *text)
+{
+    struct loc at = {&body_root, part, 0};
+    fault_add(call->faults, code, &at, NULL, bound, text);
+}
+
+static void read_choice(struct call *call, struct str name, struct str value, const char *choices, struct str *ret)
+{
+    *ret = str_trim(value);
+    if (!str_is_choice(choices, *ret))
+        part_fault(call, name, FAULT_ENUM, 0, choices);
+}
+
+static void read_part(struct call *call, const struct multipart_part *part, struct document *d, struct str *chatbot)
+{
+    struct str name = part->name, value = str_trim(part->value);
+    yyjson_val *json;
+    if (!utf8_valid(value)) {
+        part_fault(call, name, FAULT_STRING, 0, NULL);
+    } else if (str_eq(name, STR("documentType"))) {
+        read_choice(call, name, value, UPLOADED_TYPES, &d->type);
+    } else if (str_eq(name, STR("documentCategory"))) {
+        if (value.n)
+            read_choice(call, name, value, DOCUMENT_CATEGORIES, &d->category);
+    } else if (str_eq(name, STR("productId"))) {
+        d->product_id = value.n ? arena_lower(call->arena, value) : STR_NULL;
+    } else if (str_eq(name, STR("chatbotId"))) {
+        *chatbot = value.n ? value : STR_NULL;
+    } else if (str_eq(name, STR("title"))) {
+        d->title = value;
+        if (!value.n || utf8_count(value) > 300)
+            part_fault(call, name, value.n ? FAULT_LONG : FAULT_SHORT, value.n ? 300 : 1, NULL);
+    } else if (str_eq(name, STR("citable"))) {
+        d->citable = !str_eq(value, STR("false"));
+        if (!str_is_choice("true|false", value))
+            part_fault(call, name, FAULT_BOOLEAN_TEXT, 0, NULL);
+    } else if (str_eq(name, STR("metadata"))) {
+        d->metadata = value;
+        if (value.n > METADATA_MOST)
+            part_fault(call, name, FAULT_LONG, METADATA_MOST, NULL);
+        else if (json_parse(call->arena, value, JSON_RAW_NUMBERS, &json, NULL) != 0 || !yyjson_is_obj(json))
+            part_fault(call, name, FAULT_OBJECT, 0, NULL);
+    } else {
+        part_fault(call, name, FAULT_UNKNOWN, 0, NULL);
+    }
+}
+
+static void invalid_type(struct call *call, enum format_id format, struct str filename)
+{
+    yyjson_mut_doc *doc = call_doc(call);
+    yyjson_mut_val *details = yyjson_mut_obj(doc);
+    json_add_cstr(doc, details, "fileType", formats[format].mime);
+    json_add_str(doc, details, "filename", filename);
+    call_error_named(call, 400, "INVALID_FILE_TYPE",
+                     "Invalid file type. Supported: PDF, DOCX, TXT, MD, HTML, CSV, XLSX", doc, details);
+}
+
+// What the file is, by its content, and its hash. False: answered.
+static bool judge(struct call *call, const struct multipart_part *part, struct document *d)
+{
+    int fd = open(part->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        call_unavailable(call->req, call->endpoint->surface, "Service temporarily unavailable");
+        return false;
+    }
+    enum format_id format = format_of(fd, d->filename), named = format_by_name(d->filename);
+    // Under a password both are the same kind of file: the name tells them apart, and reading finds it out.
+    if (format == FORMAT_OLE && (named == FORMAT_DOCX || named == FORMAT_XLSX) && format_is_protected(fd))
+        format = named;
+    // A broken archive that is called a document is a damaged document.
+    if (format == FORMAT_ARCHIVE && part->size < 100 && (named == FORMAT_DOCX || named == FORMAT_XLSX))
+        format = named;
+    bool good = false;
+    for (size_t i = 0; i < sizeof readable / sizeof *readable; i++)
+        good |= readable[i] == format;
+    char *hex = arena_alloc(call->arena, CRYPTO_HEX_SIZE);
+    void *bytes = good ? mmap(NULL, part->size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+    close(fd);
+    if (bytes == MAP_FAILED) {
+        invalid_type(call, format, d->filename);
+        return false;
+    }
+    crypto_sha256_hex((struct str){bytes, part->size}, hex);
+    munmap(bytes, part->size);
+    d->sha256 = str_from(hex);
+    d->mime_type = str_from(formats[format].mime);
+    d->size = (int64_t)part->size;
+    return true;
+}
+
+static int queue(struct tx *tx, struct str id, struct err *err)
+{
+    struct str payload = arena_strf(tx_arena(tx), "{\"documentId\":\"" STR_FMT "\"}", STR_ARG(id));
+    return job_insert(tx, "document.process", payload, clock_wall_ms(), err);
+}
+
+static int note_change(struct tx *tx, const char *action, const struct document *d, struct err *err)
+{
+    struct audit_change change = {action, d->chatbot_id, d->id, STR_NULL, STR_NULL};
+    return audit_change(tx, &change, err);
+}
+
+static int fill(struct tx *tx, struct making *m, struct err *err)
+{
+    const struct document *sent = &m->document;
+    struct document *d = &m->made;
+    int rc = document_get(tx, m->call->arena, sent->id, d, err);
+    if (rc != 1)
+        return rc < 0 ? rc : err_set(err, ERR_INTERNAL, "the document is gone");
+    set_text(d, "originalFilename", sent->filename);
+    set_text(d, "mimeType", sent->mime_type);
+    set_text(d, "sha256", sent->sha256);
+    set_text(d, "metadata", sent->metadata.p ? sent->metadata : STR("{}"));
+    set_text(d, "processingStatus", STR("pending"));
+    set_text(d, "stage", STR("queued"));
+    set_text(d, "uploader", m->call->caller.user.id);
+    d->size = sent->size;
+    model_mark(&document_model, d, "fileSizeBytes", true);
+    d->citable = sent->citable;
+    d->percent = 0;
+    return crud_update(tx, &document_model, d, err);
+}
+
+static int make(struct tx *tx, void *arg, struct err *err)
+{
+    struct making *m = arg;
+    struct call *call = m->call;
+    const struct document *d = &m->document;
+    int64_t n = 0, most = settings_int(call->app->settings, SET_LIMITS_DOCUMENTS), now = clock_wall_ms();
+    m->twin = STR_NULL;
+    call->faults->n = 0;
+    int rc = check_product(tx, call, d, err);
+    rc = rc ? rc : document_same(tx, call->arena, d, &m->twin, err);
+    if (rc)
+        return rc < 0 ? rc : err_set(err, ERR_CONFLICT, "The same file was uploaded already");
+    rc = document_count_uploaded(tx, &n, err);
+    if (!rc && n >= most)
+        return err_set(err, ERR_LIMIT, "The brand may have %lld documents", (long long)most);
+    struct knowledge_document row = {.id = d->id,
+                                     .chatbot_id = d->chatbot_id,
+                                     .category = d->category,
+                                     .product_id = d->product_id,
+                                     .type = d->type,
+                                     .title = d->title,
+                                     .content = STR("")};
+    rc = rc ? rc : knowledge_document_insert(tx, &row, now, err);
+    rc = rc ? rc : fill(tx, m, err);
+    rc = rc ? rc : recount(tx, d, err);
+    rc = rc ? rc : queue(tx, d->id, err);
+    rc = rc ? rc : note_change(tx, "document_created", d, err);
+    return rc ? rc : complete(tx, call, &m->made, true, err);
+}
+
+static void keep(struct making *m)
+{
+    struct call *call = m->call;
+    const char *data = settings_str(call->app->settings, SET_DATA);
+    int rc = files_keep(data, call->scope.brand, "documents", m->document.id, m->path, &call->err);
+    if (call_failed(call, rc))
+        return;
+    rc = call_store_write(call, make, m);
+    if (rc)
+        (void)files_remove(data, call->scope.brand, "documents", m->document.id, &(struct err){0});
+    if (rc == ERR_CONFLICT && m->twin.p) {
+        yyjson_mut_doc *doc = call_doc(call);
+        yyjson_mut_val *details = yyjson_mut_obj(doc);
+        json_add_str(doc, details, "documentId", m->twin);
+        call_error_details(call, 409, call->err.text, doc, details);
+    } else if (!call_failed(call, rc)) {
+        resource_reply(call, 201, &document_resource, &m->made);
+    }
+}
+
+static void create_document(struct call *call)
+{
+    struct making m = {.call = call, .document = {.citable = true}};
+    struct document *d = &m.document;
+    const struct multipart_part *file = NULL;
+    struct str chatbot = STR_NULL;
+    bool other;
+    char *id = arena_alloc(call->arena, ID_SIZE);
+    const struct multipart *form = upload_form(call, &other);
+    if (other)
+        call_error(call, 415, "Unsupported media type");
+    if (!form)
+        return;
+    for (size_t i = 0; i < multipart_count(form) && call->faults->n < FAULTS_MAX; i++) {
+        const struct multipart_part *part = multipart_at(form, i);
+        if (!str_eq(part->name, STR("file")))
+            read_part(call, part, d, &chatbot);
+        else if (file || !part->path)
+            part_fault(call, part->name, file ? FAULT_DUPLICATE : FAULT_MISSING, 0, NULL);
+        else
+            file = part;
+    }
+    if (multipart_count(form) > PARTS_MOST)
+        part_fault(call, STR("file"), FAULT_MANY, PARTS_MOST, NULL);
+    if (!file || !file->size)
+        part_fault(call, STR("file"), file ? FAULT_SHORT : FAULT_MISSING, 1, NULL);
+    if (!d->type.p)
+        part_fault(call, STR("documentType"), FAULT_MISSING, 0, NULL);
+    // Rights first: whom the form is not for learns nothing of its faults.
+    if (!access_named(call, chatbot.p ? WHO_CHANGE : WHO_WRITER, chatbot))
+        return;
+    if (call->faults->n) {
+        call_faults(call);
+        return;
+    }
+    if (file->size > FILE_MOST) {
+        call_error(call, 413, "Request body too large");
+        return;
+    }
+    d->filename = upload_filename(call, file->filename);
+    if (!d->filename.n)
+        d->filename = STR("document");
+    if (!d->title.p)
+        d->title = (struct str){d->filename.p, utf8_offset(d->filename, 300)};
+    d->chatbot_id = call->chatbot ? call->chatbot->id : STR_NULL;
+    id_v7(id);
+    d->id = str_from(id);
+    m.path = file->path;
+    if (judge(call, file, d))
+        keep(&m);
+}
+
+// ---- delete, restore, read anew -------------------------------------------------------------------------------------
+
+struct changing {
+    struct call *call;
+    struct document document;
+};
+
+static int load_again(struct tx *tx, struct changing *c, struct err *err)
+{
+    const struct document *seen = c->call->object;
+    int rc = document_get(tx, c->call->arena, seen->id, &c->document, err);
+    return rc == 1 ? 0 : rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "Document not found");
+}
+
+static int remove_it(struct tx *tx, void *arg, struct err *err)
+{
+    struct changing *c = arg;
+    int64_t now = clock_wall_ms(), days = settings_int(c->call->app->settings, SET_RETENTION_DELETED);
+    int rc = load_again(tx, c, err);
+    if (!rc && is_deleted(&c->document))
+        return err_set(err, ERR_NOT_FOUND, "Document not found");
+    struct str payload = arena_strf(tx_arena(tx), "{\"documentId\":\"" STR_FMT "\",\"deletedAt\":%lld}",
+                                    STR_ARG(c->document.id), (long long)now);
+    rc = rc ? rc : document_set_deleted(tx, c->document.id, now, now, err);
+    rc = rc ? rc : recount(tx, &c->document, err);
+    rc = rc ? rc : job_insert(tx, "document.erase", payload, now + days * DAY_MS, err);
+    return rc ? rc : note_change(tx, "document_deleted", &c->document, err);
+}
+
+static void remove_document(struct call *call)
+{
+    struct changing c = {.call = call};
+    if (may_change(call, false) && !call_failed(call, call_store_write(call, remove_it, &c)))
+        call_done(call, "Document deleted");
+}
+
+static int restore_it(struct tx *tx, void *arg, struct err *err)
+{
+    struct changing *c = arg;
+    int rc = load_again(tx, c, err);
+    if (!rc && !is_deleted(&c->document))
+        return err_set(err, ERR_CONFLICT, "The document is not deleted");
+    c->call->faults->n = 0;
+    if (!rc && check_product(tx, c->call, &c->document, err) != 0)
+        return err_set(err, ERR_CONFLICT, "The document's product is gone");
+    rc = rc ? rc : document_set_deleted(tx, c->document.id, 0, clock_wall_ms(), err);
+    rc = rc ? rc : recount(tx, &c->document, err);
+    rc = rc ? rc : note_change(tx, "document_restored", &c->document, err);
+    rc = rc ? rc : load_again(tx, c, err);
+    return rc ? rc : complete(tx, c->call, &c->document, true, err);
+}
+
+static void restore_document(struct call *call)
+{
+    struct changing c = {.call = call};
+    if (may_change(call, true) && !call_failed(call, call_store_write(call, restore_it, &c)))
+        resource_reply(call, 200, &document_resource, &c.document);
+}
+
+static int reprocess_it(struct tx *tx, void *arg, struct err *err)
+{
+    struct changing *c = arg;
+    int rc = load_again(tx, c, err);
+    if (!rc && !str_is_choice("failed|completed", c->document.status))
+        return err_set(err, ERR_CONFLICT, "The document is being processed");
+    if (!rc && !c->document.sha256.p)
+        return err_set(err, ERR_CONFLICT, "The document has no file");
+    rc = rc ? rc : document_progress(tx, c->document.id, "pending", "queued", 0, STR_NULL, err);
+    rc = rc ? rc : queue(tx, c->document.id, err);
+    rc = rc ? rc : note_change(tx, "document_reprocessed", &c->document, err);
+    rc = rc ? rc : load_again(tx, c, err);
+    return rc ? rc : complete(tx, c->call, &c->document, true, err);
+}
+
+static void reprocess_document(struct call *call)
+{
+    struct changing c = {.call = call};
+    if (may_change(call, false) && !call_failed(call, call_store_write(call, reprocess_it, &c)))
+        resource_reply(call, 202, &document_resource, &c.document);
+}
+
+bool document_may_read(struct call *call)
+{
+    return may(call, false);
+}
+
+// ---- endpoints -----------------------------------------------------------------------------------------------------
+
+static const struct parameter list_query[] = {
+    {"documentType", "string", "Any of these, comma separated: " DOCUMENT_TYPES "; uploaded ones without it", 0, 0},
+    {"documentCategory", "string", "Any of these, comma separated: " DOCUMENT_CATEGORIES, 0, 0},
+    {"status", "string", "Any of these, comma separated: " DOCUMENT_STATES, 0, 0},
+    {"productId", "string", "Only of this product", 0, 0},
+    {"supplierId", "string", "Only of this supplier", 0, 0},
+    {"chatbotId", "string", "Only of this chatbot; none: the whole brand's", 0, 0},
+    {"uploadedBy", "string", "Only of this user", 0, 0},
+    {"q", "string", "In title or file name, in any case", 0, 0},
+    {"filter", "string", "The same as name:value,name:value", 0, 0},
+    {"deleted", "boolean", "Deleted ones instead, for admins", 0, 0},
+};
+static const struct form_part form[] = {
+    {"file", "PDF, DOCX, TXT, MD, HTML, CSV or XLSX, at most 50 MiB", true, true},
+    {"documentType", "inci, formulation or general", false, true},
+    {"productId", "A product of the brand; inci documents need one", false, false},
+    {"documentCategory", "One of " DOCUMENT_CATEGORIES, false, false},
+    {"title", "The file's name without it", false, false},
+    {"chatbotId", "Of this chatbot alone", false, false},
+    {"metadata", "A JSON object", false, false},
+    {"citable", "false: used for answers, never shown as a source", false, false},
+};
+#define DOCUMENTS                                                                                                      \
+    .surface = &surface_platform, .tag = "Documents", .limit = &LIMIT_MANAGEMENT, .family = "documents",               \
+    .resource = &document_resource
+#define OK "{\"status\":\"success\",\"success\":true,"
+static const struct endpoint rows[] = {
+    {HTTP_GET, "/api/v1/documents", DOCUMENTS, .who = WHO_MEMBER, .summary = "Documents, newest first",
+     .reply = &document_model, .flags = ENDPOINT_PAGED, .query = list_query, .n_query = 10, .run = resource_list},
+    {HTTP_POST, "/api/v1/documents", .surface = &surface_platform, .tag = "Documents", .limit = &LIMIT_UPLOAD,
+     .family = "documents", .who = WHO_USER, .summary = "Upload a document; it is read in the background",
+     .kind = HTTP_MULTIPART, .max_body = FORM_MOST, .form = form, .n_form = 8, .reply = &document_model,
+     .flags = ENDPOINT_CREATED | ENDPOINT_READS_FILES, .run = create_document},
+    {HTTP_GET, "/api/v1/documents/{id}", DOCUMENTS, .who = WHO_MEMBER, .summary = "One document",
+     .reply = &document_model, .run = read_document},
+    {HTTP_PUT, "/api/v1/documents/{id}", DOCUMENTS, .who = WHO_WRITER, .summary = "Change what is said of a document",
+     .body = &document_model, .flags = ENDPOINT_PATCH, .reply = &document_model, .run = change_document},
+    {HTTP_DELETE, "/api/v1/documents/{id}", DOCUMENTS, .who = WHO_WRITER, .summary = "Delete a document for a while",
+     .reply_example = OK "\"message\":\"Document deleted\"}", .run = remove_document},
+    {HTTP_POST, "/api/v1/documents/{id}/restore", DOCUMENTS, .who = WHO_WRITER, .summary = "Take a deletion back",
+     .reply = &document_model, .run = restore_document},
+    {HTTP_POST, "/api/v1/documents/{id}/reprocess", DOCUMENTS, .who = WHO_WRITER, .summary = "Read the file again",
+     .reply = &document_model, .flags = ENDPOINT_ACCEPTED, .run = reprocess_document},
+    {HTTP_GET, "/api/v1/documents/{id}/content", DOCUMENTS, .who = WHO_WRITER, .summary = "The original file",
+     .media = "application/octet-stream", .run = document_content_sent},
+    {HTTP_GET, "/api/v1/documents/{id}/status", DOCUMENTS, .who = WHO_MEMBER, .summary = "How far its reading has come",
+     .reply_example = OK "\"data\":{\"id\":\"0197a1d0-2b11-7c3e-9f20-6d5f1f0a7712\",\"processingStatus\":\"completed\","
+                         "\"processingError\":null,\"chunkCount\":4,\"embeddedChunkCount\":0,\"ocrCompletedAt\":null,"
+                         "\"embeddingCompletedAt\":null,\"createdAt\":\"2026-03-02T09:15:04.120Z\","
+                         "\"updatedAt\":\"2026-03-02T09:15:05.120Z\",\"inciName\":null,\"tradeName\":null,"
+                         "\"progress\":{\"stage\":\"done\",\"percent\":100,\"pagesDone\":2,\"pagesTotal\":2}}}",
+     .run = document_status},
+    {HTTP_GET, "/api/v1/documents/{id}/chunks", DOCUMENTS, .who = WHO_MEMBER, .summary = "Its passages in order",
+     .flags = ENDPOINT_PAGED,
+     .reply_example =
+         OK "\"count\":1,\"data\":[{\"id\":\"0197a1d0-2b11-7c3e-9f20-6d5f1f0a7712\",\"chunkIndex\":0,"
+            "\"content\":\"Stable between pH 5 and 7.\",\"metadata\":{\"page\":1,\"heading\":\"Stability\","
+            "\"start\":0,\"end\":26},\"hasEmbedding\":false,\"createdAt\":\"2026-03-02T09:15:05.120Z\"}],"
+            "\"pagination\":{\"total\":1,\"pages\":1,\"page\":1,\"limit\":50}}",
+     .run = document_chunks},
+};
+
+struct endpoints documents_endpoints(void)
+{
+    return ENDPOINTS(rows);
+}

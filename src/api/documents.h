@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between the files of documents: documents.c makes and changes them, document_parts.c shows what they are made of.
+#pragma once
+
+#include "api/resource.h"
+
+extern const struct resource document_resource;
+
+// A chatbot's own documents are for who may change it, deleted ones for nobody. False: answered.
+bool document_may_read(struct call *call);
+void document_content_sent(struct call *call);
+void document_status(struct call *call);
+void document_chunks(struct call *call);

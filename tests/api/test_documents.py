@@ -202,7 +202,8 @@ def test_changes(desk):
     item = desk.data(PATH, documentType="product")[0]
     assert desk.admin.put(f"{PATH}/{item['id']}", json={"title": "x"}).status_code == 409
     assert desk.admin.delete(f"{PATH}/{item['id']}").status_code == 409
-    assert [d["id"] for d in desk.data(PATH, filter="documentType:general,documentCategory:testing")] == [document["id"]]
+    both = "documentType:general,documentCategory:testing"
+    assert [d["id"] for d in desk.data(PATH, filter=both)] == [document["id"]]
     assert desk.data(PATH, filter="documentCategory:safety") == []
     assert desk.admin.get(PATH, params={"status": "lost"}).status_code == 400
 

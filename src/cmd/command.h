@@ -19,6 +19,8 @@ int command_ask(int argc, char **argv);
 int command_chat(int argc, char **argv);
 int command_user(int argc, char **argv);
 int command_audit(int argc, char **argv);
+int command_backup(int argc, char **argv);
+int command_restore(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_settings(int argc, char **argv);
 int command_openapi(int argc, char **argv);

@@ -21,6 +21,8 @@ const struct command command_rows[] = {
      "parley user create --email E --password-file F [--super-admin] | list | disable EMAIL | reset-password --email E "
      "--password-file F",
      "accounts, without the server", command_user},
+    {"backup", "parley backup FILE", "everything in one file, while a server runs or not", command_backup},
+    {"restore", "parley restore FILE", "a backup into an empty data folder (--data)", command_restore},
     {"audit", "parley audit verify", "the chain of audit rows: exit 1 where one is changed or missing", command_audit},
     {"check", "parley check", "settings, store, providers: what works and what does not", command_check},
     {"settings", "parley settings [--markdown]", "every setting with its value, range and source", command_settings},

@@ -107,20 +107,22 @@ static int copy_bytes(int from, const char *partial, struct err *err)
     return rc;
 }
 
-// The copy is checked where it will stand, so that what was checked is what is used.
-static int check_copy(const char *partial, struct err *err)
+int store_copy_check(const char *path, int *ret_migration, struct err *err)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_open_v2(partial, &db, SQLITE_OPEN_READWRITE, NULL);
+    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(db,
                                 "SELECT (SELECT application_id FROM pragma_application_id) = 1347570777"
-                                " AND (SELECT quick_check FROM pragma_quick_check) = 'ok'",
+                                " AND (SELECT quick_check FROM pragma_quick_check) = 'ok',"
+                                " (SELECT coalesce(max(number), 0) FROM schema_migrations)",
                                 -1, &stmt, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
     bool good = rc == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 1;
+    if (good && ret_migration)
+        *ret_migration = sqlite3_column_int(stmt, 1);
     sqlite3_finalize(stmt);
     sqlite3_close(db);
     return good ? 0 : err_set(err, ERR_FORMAT, "the file is not a whole copy of a store");
@@ -141,8 +143,8 @@ int store_restore(const char *path, const char *data_dir, struct err *err)
         rc = partial_name(target, partial, err);
     if (rc == 0) {
         rc = copy_bytes(from, partial, err);
-        if (rc == 0)
-            rc = check_copy(partial, err);
+        if (rc == 0) // where it will stand, so that what was checked is what is used
+            rc = store_copy_check(partial, NULL, err);
         if (rc == 0)
             rc = publish(partial, target, err);
         else

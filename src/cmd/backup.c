@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// One file with everything, and back. A backup is written beside its place, read through, and only then given its name;
+// the database is copied first, so that what its rows name was on the disk by then. A restore reads the file through
+// before it touches the folder, unpacks beside the places, and puts the database there last.
+#include "cmd/backup_file.h"
+#include "cmd/command.h"
+#include "store/backup.h"
+#include "store/migrations.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int io_fault(struct err *err, const char *what, const char *path)
+{
+    return err_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_UNAVAILABLE : ERR_IO, "cannot %s %s: %m", what, path);
+}
+
+static int join(char out[PATH_MAX], const char *folder, const char *name, struct err *err)
+{
+    bool fits = (size_t)snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX;
+    return fits ? 0 : err_set(err, ERR_INVALID, "the path is too long");
+}
+
+// The one word that both take, and the settings.
+static int read_words(const char *command, int argc, char **argv, const char **ret, struct settings **ret_settings)
+{
+    const char *words[1] = {NULL};
+    if (command_words(&argc, argv, words, 1) != 1 || !*words[0])
+        return command_fault("%s: name one file", command);
+    *ret = words[0];
+    return command_read_settings(argc, argv, false, ret_settings);
+}
+
+static int finish(int rc, const struct err *err, const char *done, const struct backup_totals *totals)
+{
+    if (rc == 0)
+        printf("%s: %lld files, %lld bytes\n", done, (long long)totals->files, (long long)totals->bytes);
+    else
+        (void)command_fault("%s", err->text);
+    return rc == 0 ? EXIT_DONE : rc == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+}
+
+// ---- backup ---------------------------------------------------------------------------------------------------------
+
+// They hold what the store holds: an interrupted command leaves none behind.
+static char partial[PATH_MAX], database[PATH_MAX], unfinished[PATH_MAX];
+
+static void on_signal(int signal)
+{
+    unlink(partial);
+    unlink(database);
+    unlink(unfinished);
+    _exit(128 + signal);
+}
+
+static int copy_database(const struct settings *settings, struct err *err)
+{
+    struct store_options options = {
+        .url = settings_str(settings, SET_STORE), .data_dir = settings_str(settings, SET_DATA), .read_only = true};
+    struct store *store;
+    store_use_migrations(&options);
+    int rc = store_open(&options, &store, NULL, err);
+    if (rc)
+        return rc;
+    rc = store_backup(store, database, err);
+    store_close(store);
+    return rc ? rc : store_copy_check(database, NULL, err);
+}
+
+static int publish(int fd, const char *path, struct err *err)
+{
+    if (link(partial, path) != 0)
+        return errno == EEXIST ? err_set(err, ERR_CONFLICT, "%s is there already", path) : io_fault(err, "make", path);
+    AUTO_FREE char *folder = mem_strdup(path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = 0;
+    int at = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = at >= 0 && fsync(at) == 0 && fsync(fd) == 0 ? 0 : io_fault(err, "sync", path);
+    if (at >= 0)
+        close(at);
+    return rc;
+}
+
+static int backup(const struct settings *settings, const char *path, struct backup_totals *ret, struct err *err)
+{
+    struct stat st;
+    struct backup_totals back;
+    if (lstat(path, &st) == 0)
+        return err_set(err, ERR_CONFLICT, "%s is there already", path);
+    if ((size_t)snprintf(partial, PATH_MAX, "%s.partial-%d", path, (int)getpid()) >= PATH_MAX ||
+        (size_t)snprintf(database, PATH_MAX, "%s.database-%d", path, (int)getpid()) >= PATH_MAX ||
+        (size_t)snprintf(unfinished, PATH_MAX, "%s.partial-%d", database, (int)getpid()) >= PATH_MAX)
+        return err_set(err, ERR_INVALID, "the path is too long");
+    int fd = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return io_fault(err, "make", partial);
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    signal(SIGHUP, on_signal);
+    int rc = copy_database(settings, err);
+    rc = rc ? rc : backup_file_write(fd, database, settings_str(settings, SET_DATA), ret, err);
+    unlink(database);
+    rc = rc ? rc : backup_file_read(fd, -1, &back, err);
+    rc = rc ? rc : publish(fd, path, err);
+    unlink(partial);
+    close(fd);
+    return rc;
+}
+
+int command_backup(int argc, char **argv)
+{
+    const char *path;
+    struct settings *settings;
+    struct backup_totals totals = {0};
+    struct err err = {0};
+    int code = read_words("backup", argc, argv, &path, &settings);
+    if (code)
+        return code;
+    code = finish(backup(settings, path, &totals, &err), &err, path, &totals);
+    if (code == EXIT_DONE && settings_given(settings, SET_SECRET))
+        (void)fprintf(stderr, "The master key is the setting \"secret\": keep it too, it is not in the backup.\n");
+    settings_free(settings);
+    return code;
+}
+
+// ---- restore --------------------------------------------------------------------------------------------------------
+
+#define STAGE "restore.partial"
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    return remove(path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+static void remove_tree(const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    if (join(path, folder, name, NULL) == 0)
+        (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+// Empty, or not there (*ret_absent).
+static int check_folder(const char *data, bool *ret_absent, struct err *err)
+{
+    DIR *dir = opendir(data);
+    struct dirent *entry;
+    int rc = 0;
+    *ret_absent = !dir && errno == ENOENT;
+    if (!dir)
+        return *ret_absent ? 0 : io_fault(err, "read", data);
+    while (rc == 0 && (entry = readdir(dir)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            rc = err_set(err, ERR_CONFLICT, "the folder %s is not empty: a backup is restored into an empty one", data);
+    (void)closedir(dir);
+    return rc;
+}
+
+static int unpack(int fd, const char *stage, struct backup_totals *ret, struct err *err)
+{
+    char path[PATH_MAX];
+    int migration = 0, rc = mkdir(stage, 0700) == 0 ? 0 : io_fault(err, "make", stage);
+    int folder = rc ? -1 : open(stage, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (!rc && folder < 0)
+        rc = io_fault(err, "open", stage);
+    rc = rc ? rc : backup_file_read(fd, folder, ret, err);
+    if (!rc && syncfs(folder) != 0)
+        rc = io_fault(err, "sync", stage);
+    if (folder >= 0)
+        close(folder);
+    rc = rc ? rc : join(path, stage, "parley.db", err);
+    rc = rc ? rc : store_copy_check(path, &migration, err);
+    if (!rc && migration > store_migrations[store_migrations_n - 1].number)
+        rc = err_set(err, ERR_FORMAT, "the backup is of a newer version of the program (migration %d)", migration);
+    return rc;
+}
+
+// Nothing that came into the folder meanwhile is replaced: renaming a folder fails on one that holds something.
+static int move_in(const char *stage, const char *data, const char *name, bool *ret_moved, struct err *err)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    struct stat st;
+    int rc = join(from, stage, name, err);
+    rc = rc ? rc : join(to, data, name, err);
+    if (rc || lstat(from, &st) != 0)
+        return rc;
+    *ret_moved = (S_ISDIR(st.st_mode) ? rename(from, to) : link(from, to)) == 0;
+    return *ret_moved ? 0 : io_fault(err, "make", to);
+}
+
+static int fill(int fd, const char *data, struct backup_totals *ret, struct err *err)
+{
+    static const char *const names[] = {"secret.key", "files", "uploads"};
+    enum { NAMES = sizeof names / sizeof *names };
+    char stage[PATH_MAX], copy[PATH_MAX];
+    bool moved[NAMES] = {false};
+    int rc = join(stage, data, STAGE, err);
+    rc = rc ? rc : join(copy, stage, "parley.db", err);
+    rc = rc ? rc : unpack(fd, stage, ret, err);
+    for (size_t i = 0; i < NAMES && !rc; i++)
+        rc = move_in(stage, data, names[i], &moved[i], err);
+    bool locks = !rc;
+    rc = rc ? rc : store_restore(copy, data, err);
+    for (size_t i = 0; i < NAMES && rc; i++)
+        if (moved[i])
+            remove_tree(data, names[i]);
+    if (rc && rc != ERR_CONFLICT && locks) // after a conflict it is the lock of who is in there
+        remove_tree(data, "parley.lock");
+    remove_tree(data, STAGE);
+    return rc;
+}
+
+static int restore(const struct settings *settings, const char *path, struct backup_totals *ret, struct err *err)
+{
+    const char *data = settings_str(settings, SET_DATA);
+    bool absent = false;
+    if (strcmp(settings_str(settings, SET_STORE), "sqlite") != 0)
+        return err_set(err, ERR_INVALID, "a backup is restored into a sqlite store only");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return io_fault(err, "open", path);
+    int rc = check_folder(data, &absent, err);
+    rc = rc ? rc : backup_file_read(fd, -1, ret, err);
+    if (!rc && absent && mkdir(data, 0700) != 0)
+        rc = io_fault(err, "make folder", data);
+    else if (!rc) {
+        rc = fill(fd, data, ret, err);
+        if (rc && absent)
+            (void)rmdir(data);
+    }
+    close(fd);
+    return rc;
+}
+
+int command_restore(int argc, char **argv)
+{
+    const char *path;
+    struct settings *settings;
+    struct backup_totals totals = {0};
+    struct err err = {0};
+    int code = read_words("restore", argc, argv, &path, &settings);
+    if (code)
+        return code;
+    code = finish(restore(settings, path, &totals, &err), &err, settings_str(settings, SET_DATA), &totals);
+    settings_free(settings);
+    return code;
+}

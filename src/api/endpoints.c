@@ -7,7 +7,8 @@
 enum { JSON_MOST = 1 << 20, FORM_ROOM = 64 << 10 };
 
 static struct endpoints (*const files[])(void) = {
-    root_endpoints,   brands_endpoints, config_endpoints, stats_endpoints, uploads_endpoints, documents_endpoints, products_endpoints,
+    root_endpoints,   brands_endpoints, config_endpoints, stats_endpoints,
+    uploads_endpoints, documents_endpoints, products_endpoints,
     search_endpoints, chat_endpoints,   socket_endpoints, auth_endpoints,
     personalities_endpoints,
     metrics_endpoints, health_endpoints,

@@ -47,7 +47,8 @@ def test_a_hanging_embedder_stops_no_answer(doubles):
 
 
 def test_another_model_makes_all_vectors_anew(doubles):
-    """A changed embeddingModel starts over, at once and without a restart; what was made before is not asked for again."""
+    """A changed embeddingModel starts over, at once and without a restart; what was made before is not asked
+    for again."""
     one, _ = doubles
     rows = {"a": {"baseUrl": one.url, "embeddingModel": "vec", "retries": 0}}
     with running(llm=rows) as site:

@@ -74,7 +74,8 @@ def fresh(pair):
     """Both providers as if they had never been asked: a changed row forgets what was learnt."""
     pair.round += 1
     for name in ("aardvark", "badger"):
-        reply = pair.admin.put(f"/api/v1/admin/llm/providers/{name}", json={"extraHeaders": {"X-Round": str(pair.round)}})
+        headers = {"extraHeaders": {"X-Round": str(pair.round)}}
+        reply = pair.admin.put(f"/api/v1/admin/llm/providers/{name}", json=headers)
         assert reply.status_code == 200, reply.text
     pair.a.clear()
     pair.b.set(answer="count:40").clear()

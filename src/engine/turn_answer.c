@@ -132,10 +132,14 @@ static bool within_budget(struct turn *turn, int64_t prompt, int64_t output)
 
 static enum step_result exhausted(struct turn *turn);
 
-static enum step_result ask_model(struct turn *turn)
+static int64_t output_of(const struct turn *turn)
 {
     const struct chat_settings *chat = chat_of(turn);
-    AUTO_ARENA struct arena *arena = arena_new(WORK_SIZE);
+    return turn->input.advice ? ADVICE_TOKENS : turn->input.voice ? chat->voice_max_tokens : chat->max_tokens;
+}
+
+static void make_prompt(struct turn *turn, struct arena *arena, int64_t window, struct prompt *ret)
+{
     struct prompt_turn *pairs = arena_calloc(arena, turn->n_history + 1, sizeof *pairs);
     struct prompt_input input = {
         .system = chatbot_prompt_text(
@@ -144,32 +148,48 @@ static enum step_result ask_model(struct turn *turn)
         .history = pairs,
         .n_history = history_pairs(turn, pairs),
         .message = turn->input.message,
-        .window = llm_context_window(turn->engine->with.llm, turn->input.chatbot->row.configuration.model),
-        .output = turn->input.advice  ? ADVICE_TOKENS
-                  : turn->input.voice ? chat->voice_max_tokens
-                                      : chat->max_tokens,
+        .window = window,
+        .output = output_of(turn),
         .factor = llm_estimate_factor(turn->engine->with.llm, turn->input.chatbot->row.configuration.model),
         .estimate = llm_estimate,
     };
-    struct prompt prompt;
     fill_data(turn, arena, &input.data);
-    prompt_build(arena, &input, &prompt);
-    turn->cut = (struct turn_cut){prompt.cut_pairs, prompt.cut_passages, prompt.cut_message, prompt.cut_system};
+    prompt_build(arena, &input, ret);
+    turn->cut = (struct turn_cut){ret->cut_pairs, ret->cut_passages, ret->cut_message, ret->cut_system};
+}
+
+// On the client's loop, while the turn is parked: a server has told that its window is smaller.
+static size_t rebuild(void *arg, struct arena *arena, int64_t window, const struct llm_message **ret)
+{
+    struct prompt prompt;
+    make_prompt(arg, arena, window, &prompt);
+    *ret = prompt.messages;
+    return prompt.n;
+}
+
+static enum step_result ask_model(struct turn *turn)
+{
+    const struct chat_settings *chat = chat_of(turn);
+    struct str model = turn->input.chatbot->row.configuration.model;
+    AUTO_ARENA struct arena *arena = arena_new(WORK_SIZE);
+    struct prompt prompt;
+    make_prompt(turn, arena, llm_context_window(turn->engine->with.llm, model), &prompt);
     marker_init(&turn->marker, look_up_marker, turn);
     struct llm_request request = {
-        .model = turn->input.chatbot->row.configuration.model,
+        .model = model,
         .messages = prompt.messages,
         .n_messages = prompt.n,
         .brand = turn->input.chatbot->brand->row.brand.id,
         .whole = turn->input.whole,
         .temperature = chat->temperature,
-        .max_tokens = input.output,
+        .max_tokens = output_of(turn),
         .response_timeout_ms = (int)turn->input.chatbot->row.configuration.response_timeout * 1000,
+        .rebuild = rebuild,
         .delta = on_delta,
         .done = on_done,
         .arg = turn,
     };
-    if (!within_budget(turn, prompt.tokens, input.output))
+    if (!within_budget(turn, prompt.tokens, output_of(turn)))
         return exhausted(turn);
     turn->outcome.mode = "model";
     (void)turn_ref(turn); // `done` may end the turn before the lock is given back

@@ -102,3 +102,33 @@ TEST(pace_whole_answer_runs_out_of_time)
     assert_string_equal(turn_outcome(turn)->finish_reason, "length");
     end(&site, turn, brand);
 }
+
+// A first question with long passages at a server whose window is smaller than thought: passages go, the answer comes.
+TEST(pace_prompt_is_built_again_for_a_smaller_window)
+{
+    struct site site;
+    AUTO_BUF struct buf text = BUF_INIT(1 << 20);
+    site_open(&site, SITE_MODEL);
+    fake_control(&site.fake, "{\"default\":{\"answer\":\"echo\",\"ctx\":\"1500:400\"}}");
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    for (int i = 0; i < 12; i++) {
+        buf_clear(&text);
+        for (int k = 0; k < 40; k++)
+            buf_addf(&text, "Walrus number %d of herd %d sleeps on the ice. ", k, i);
+        site_document(&site, brand, "Walruses", arena_cstr(site.arena, buf_str(&text)));
+    }
+    struct turn *turn = site_ask(&site, brand, NULL, "Where does the walrus sleep?");
+    turn_wait(turn);
+    assert_str(turn_outcome(turn)->content, "Where does the walrus sleep?");
+    yyjson_val *log = fake_log(&site.fake, site.arena);
+    assert_true(yyjson_arr_size(log) >= 2);
+    size_t first =
+        json_get_str(yyjson_arr_get_last(json_get(json_get(yyjson_arr_get(log, 0), "body"), "messages")), "content").n;
+    assert_int_equal(first, sizeof "Where does the walrus sleep?" - 1);
+    size_t before = json_write_val(site.arena, json_get(yyjson_arr_get(log, 0), "body")).n;
+    yyjson_val *again = json_get(yyjson_arr_get(log, 1), "body");
+    struct str body = json_write_val(site.arena, again);
+    assert_true(body.n < before);
+    assert_true(str_find(body, STR("Walrus number")) >= 0); // the best passage stays
+    end(&site, turn, brand);
+}

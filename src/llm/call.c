@@ -195,6 +195,15 @@ static int64_t retry_wait(const struct llm_call *call, enum fault fault)
     return wait < left ? wait : -1;
 }
 
+// The caller knows best what may be left out; without it, or where that is still too long, the oldest pairs go.
+static void rebuild(struct llm_call *call)
+{
+    struct llm_request *request = &call->request;
+    if (request->rebuild)
+        request->n_messages = request->rebuild(request->arg, call->arena, provider_window(call->provider, call->lane),
+                                               &request->messages);
+}
+
 static bool repaired(struct llm_call *call, enum fault fault)
 {
     if (call->repairs >= MAX_REPAIRS)
@@ -209,6 +218,7 @@ static bool repaired(struct llm_call *call, enum fault fault)
             window = sent;
         lane_learn_window(call->llm, call->lane, call->told_window > 0 ? call->told_window : window * 7 / 10);
         call->refitted = true;
+        rebuild(call);
     } else {
         return false;
     }

@@ -63,6 +63,9 @@ struct llm_request {
     // LLM_STOP without any text (a model that only thought).
     bool (*delta)(void *arg, struct str text);
     void (*done)(void *arg, const struct llm_result *result);
+    // Likewise; may be NULL. The messages again, for a window that is smaller than llm_context_window had said: n of
+    // them in *ret, in the arena.
+    size_t (*rebuild)(void *arg, struct arena *arena, int64_t window, const struct llm_message **ret);
     void *arg;
 };
 

@@ -192,13 +192,22 @@ def test_random_faults(server, fake_llm, n):
     run = Run(server, fake_llm, n, SEED + n)
     for number in range(TURNS):
         run.turn(number)
-        if number == TURNS // 2:
-            half = run.server.resident_kib()
     run.check_sums()
     print(run.outcomes)
     # With so many faults every kind of end was seen.
     ends = {outcome.split("/")[1] for outcome in run.outcomes}
     assert {"stop", "error", "moderated"} <= ends, run.outcomes
+
+
+@pytest.mark.release  # memory is counted
+@pytest.mark.timeout(900)
+def test_memory_after_random_faults(server, fake_llm):
+    """upstream-llm#27: the second half of the turns leaves nothing behind."""
+    run = Run(server, fake_llm, 2, SEED)
+    for number in range(TURNS):
+        run.turn(number)
+        if number == TURNS // 2:
+            half = run.server.resident_kib()
     assert run.server.resident_kib() < half * 1.1 + 2048
 
 

@@ -143,6 +143,7 @@ static void answer(struct stream *s, struct turn *turn)
     atomic_fetch_add(&s->refs, 1);
     atomic_store(&s->turn, turn_ref(turn));
     s->wrote_ms = clock_mono_ms();
+    turn_read_to(turn, on_turn, s, 0);
     http_header(s->req, "Cache-Control", "no-store");
     http_header(s->req, "X-Accel-Buffering", "no");
     atomic_store(&s->waker, http_waker(s->req));

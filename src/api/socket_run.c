@@ -167,8 +167,10 @@ static void run(void *arg)
     if (next)
         start(socket, next);
     // Before anybody else sees the item: its end may come, and take the watcher away, as soon as it is seen.
-    if (next && next->turn)
+    if (next && next->turn) {
         turn_watch(next->turn, socket_on_turn, socket);
+        turn_read_to(next->turn, socket_on_turn, socket, 0); // the model must not run away before the first frame
+    }
     pthread_mutex_lock(&socket->lock);
     if (next)
         socket->item = next;

@@ -186,7 +186,7 @@ bool answer_feed(struct answer *answer, struct str bytes)
     if (answer->fault != FAULT_NONE)
         return false;
     answer->bytes += bytes.n;
-    if (answer->bytes > ANSWER_MAX_BYTES)
+    if (answer->bytes > (answer->form == ANSWER_SSE ? ANSWER_MAX_STREAM : ANSWER_MAX_BYTES))
         return stop(answer, FAULT_BROKEN, "too_big");
     if (answer->form == ANSWER_SSE)
         return feed_sse(answer, bytes);

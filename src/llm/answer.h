@@ -8,7 +8,8 @@
 #include "llm/think.h"
 
 #define ANSWER_MAX_TEXT (8 << 20)
-#define ANSWER_MAX_BYTES (32 << 20)
+#define ANSWER_MAX_BYTES (32 << 20)   // of a body that is read as a whole
+#define ANSWER_MAX_STREAM (512 << 20) // of events: a word of a few bytes comes in hundreds
 
 struct answer {
     void (*text)(void *arg, struct str text); // visible text, whole code points

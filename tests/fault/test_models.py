@@ -211,24 +211,27 @@ def test_memory_after_random_faults(server, fake_llm):
     assert run.server.resident_kib() < half * 1.1 + 2048
 
 
+def running_text(server, brand, conversation):
+    """Length of the answer so far; None: it has ended, or not begun."""
+    with sqlite3.connect(server.data / "parley.db") as database:
+        row = database.execute("SELECT LENGTH(m.content) FROM messages m JOIN conversations c ON c.brand_id = m.brand_id"
+                               " AND c.id = m.conversation_id WHERE c.brand_id = ? AND c.session_id = ? AND"
+                               " m.status = 'running'", (brand, f"brand:{conversation}")).fetchone()
+    return row and row[0]
+
+
 @pytest.mark.timeout(120)
 def test_a_deaf_reader_pauses_the_model(server, llm):
-    """A reader that stops reading stops the provider's socket; nobody else waits; cancelling ends both."""
-    llm.set(answer="count:400000")
+    """A reader that stops reading stops its turn, which would else have ended at once; nobody else waits for it."""
+    whole = ["lorem ipsum " * 8000] * 80  # 7.7 MB: more than its line takes
+    llm.set(answer="script:" + json.dumps(whole))
     s = server(llm=llm)
     brand = s.brand()
     frame = b'{"type":"chat","data":{"message":"All of it","conversation_id":"deaf-1"}}'
     with Deaf(s.port, brand, frame):
+        while not running_text(s, brand, "deaf-1"):
+            pass
         with s.socket(brand) as ws:
-            ws.receive_until("welcome")
-            sent = -1
-            while True:  # until nothing more is sent
-                with s.client() as client:
-                    assert client.get("/health").status_code == 200
-                entry = [e for e in llm.log() if e["path"].endswith("/completions")]
-                if entry and entry[0]["bytesSent"] == sent and sent > 0:
-                    break
-                sent = entry[0]["bytesSent"] if entry else -1
-                ws.send("ping")
-                ws.receive_until("pong")
-            assert not entry[0]["clientClosedAt"] and entry[0]["finishedAt"] is None
+            assert ws.turn("All of it", conversation_id="other").text == "".join(whole)  # more than time enough
+        length = running_text(s, brand, "deaf-1")
+        assert length is not None and length < len("".join(whole)), length

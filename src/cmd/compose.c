@@ -327,6 +327,8 @@ void compose_end(struct composition *c)
     if (app->readers)
         pool_free(app->readers);
     engine_close(app->engine); // first: what parks comes back to a pool and a store that are there
+    if (app->llm)
+        llm_quit(app->llm); // a job may wait for vectors
     jobs_stop(atomic_load(&c->jobs));
     webhooks_stop(app->webhooks);
     if (app->llm)

@@ -64,7 +64,8 @@ struct llm {
     pthread_mutex_t gather_lock; // of the next two (gather.c)
     struct gather *gather;       // that others may still join
     int queries;                 // embeddings of questions under way
-    bool ending;                 // the loop's own view of stopping
+    struct job quit;
+    bool ending; // the loop's own view of stopping
     struct map *peers, *lanes;   // changed by the loop thread under the lock, read by it without
     struct llm_call *calls;      // all running ones
     struct embed *embeds;

@@ -66,6 +66,26 @@ static void take_inbox(struct llm *llm)
     }
 }
 
+static void cancel_all(struct llm *llm)
+{
+    llm->ending = true;
+    while (llm->calls)
+        call_signal(&llm->calls->job, SIGNAL_CANCEL);
+    embeds_cancel(llm);
+    probes_cancel(llm);
+}
+
+static void on_quit(struct job *job, unsigned signals)
+{
+    (void)signals;
+    cancel_all((struct llm *)(void *)((char *)job - offsetof(struct llm, quit)));
+}
+
+void llm_quit(struct llm *llm)
+{
+    llm_post(llm, &llm->quit, SIGNAL_START);
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct llm *llm = wake->data;
@@ -81,11 +101,7 @@ static void on_wake(uv_async_t *wake)
     take_inbox(llm);
     if (!stopping || uv_is_closing((uv_handle_t *)&llm->wake))
         return;
-    llm->ending = true;
-    while (llm->calls)
-        call_signal(&llm->calls->job, SIGNAL_CANCEL);
-    embeds_cancel(llm);
-    probes_cancel(llm);
+    cancel_all(llm);
     take_inbox(llm); // what their ends have asked for ends at once
     transfer_teardown(llm);
     uv_close((uv_handle_t *)&llm->wake, NULL);
@@ -293,6 +309,7 @@ int llm_new(const struct llm_provider *providers, size_t n, struct llm **ret, st
     struct llm *llm = mem_zalloc(sizeof *llm);
     llm->set = set;
     llm->inbox_end = &llm->inbox;
+    llm->quit.run = on_quit;
     llm->peers = map_new();
     llm->lanes = map_new();
     llm->http_proxy = getenv("http_proxy") ? NULL : getenv("HTTP_PROXY");

@@ -71,7 +71,9 @@ struct llm_request {
 
 // Starts the loop thread. Providers are copied; their order decides. ERR_INVALID names the provider and the field.
 int llm_new(const struct llm_provider *providers, size_t n, struct llm **ret, struct err *err);
-void llm_free(struct llm *llm);            // cancels what runs, joins
+void llm_free(struct llm *llm); // cancels what runs, joins
+// Cancels what runs and what is asked from now on, so that nobody waits for a server while all is ended. Any thread.
+void llm_quit(struct llm *llm);
 bool llm_has_model(const struct llm *llm); // any enabled provider
 // Replaces the providers; running calls finish with the old ones. Any thread.
 int llm_set_providers(struct llm *llm, const struct llm_provider *providers, size_t n, struct err *err);

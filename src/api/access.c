@@ -325,7 +325,7 @@ bool access_origin(struct call *call)
     const struct endpoint *e = call->endpoint;
     if (e->kind == HTTP_WEBSOCKET)
         return true;
-    if (rights[e->who].key)
+    if (rights[e->who].key && call->chatbot)
         return chatbot_origin(call);
     if (e->surface == &surface_platform)
         return true; // access_cors has said it

@@ -23,6 +23,7 @@ const struct right rights[WHO_RIGHTS] = {
     [WHO_OUTSIDE] = {"X", "C, with the role developer or more", .least = ROLE_ADMIN, .creator = ROLE_DEVELOPER},
     [WHO_TALK] = {"V or K", "who may see the chatbot, and its keys", .least = ROLE_ADMIN, .creator = ROLE_USER,
                   .shared = true, .key = true},
+    [WHO_KEY] = {"U or K", "any signed-in user, and a chatbot's key as its chatbot", .key = true},
     [WHO_MEMBER] = {"M", "members of the brand", .least = ROLE_USER, .creator = ROLE_USER, .brand = true},
     [WHO_WRITER] = {"W", "developers and admins of the brand", .least = ROLE_DEVELOPER, .creator = ROLE_USER,
                     .brand = true},
@@ -94,6 +95,8 @@ static bool named(struct call *call, struct location *l)
 static bool locate(struct call *call, struct location *l, bool is_chatbot)
 {
     l->name = arena_lower(call->arena, l->name);
+    brand_ref_drop(call->brand);
+    call->brand = NULL;
     struct scope everywhere = scope_installation(call->scope.actor);
     int rc = store_read(call->app->store, &everywhere, find, l, &call->err);
     if (!rc && l->place.brand.p)
@@ -198,8 +201,16 @@ static bool forbidden(struct call *call)
     return false;
 }
 
+static bool in_path(const struct call *call)
+{
+    return http_param(call->req, "chatbotId").p || (call->endpoint->resource && http_param(call->req, "id").p);
+}
+
 static bool by_chatbot_key(struct call *call, const struct right *right)
 {
+    struct location own = {.call = call, .kind = "chatbot", .name = call->caller.chatbot_id};
+    if (right->key && !in_path(call) && !locate(call, &own, true))
+        return false;
     if (right->key && call->chatbot && str_eq(call->chatbot->id, call->caller.chatbot_id) &&
         str_eq(call->scope.brand, call->caller.brand))
         return true;
@@ -231,11 +242,6 @@ static bool on_chatbot(struct call *call, const struct right *right)
 {
     int refusal = right_on_chatbot(right, call->role, is_creator(call), call->chatbot->is_public);
     return !refusal || (refusal == 404 ? not_found(call) : forbidden(call));
-}
-
-static bool in_path(const struct call *call)
-{
-    return http_param(call->req, "chatbotId").p || (call->endpoint->resource && http_param(call->req, "id").p);
 }
 
 static bool read_role(struct call *call)

@@ -25,6 +25,7 @@ const struct limit_class LIMIT_LOGIN = {"login", SET_LIMITS_LOGIN, BY_ADDRESS};
 const struct limit_class LIMIT_REFRESH = {"refresh", SET_LIMITS_REFRESH, BY_ADDRESS};
 const struct limit_class LIMIT_LOGOUT = {"logout", SET_LIMITS_LOGOUT, BY_ADDRESS};
 const struct limit_class LIMIT_MANAGEMENT = {"management", SET_LIMITS_MANAGEMENT, BY_USER_AND_FAMILY};
+const struct limit_class LIMIT_EXTERNAL = {"external", SET_LIMITS_EXTERNAL, BY_KEY};
 const struct limit_class LIMIT_CONVERSATION = {"conversation", SET_LIMITS_CONVERSATION, BY_CALLER_AND_CHATBOT};
 
 // ---- answers -------------------------------------------------------------------------------------------------------
@@ -293,9 +294,10 @@ static struct str limit_key(struct call *call, const struct limit_class *class)
         return arena_strf(call->arena, "%s|" STR_FMT, call->endpoint->family, STR_ARG(key));
     if (class->by == BY_BRAND_AND_ADDRESS)
         return arena_strf(call->arena, "%s|" STR_FMT, access_brand_fold(call), STR_ARG(key));
-    if (call->caller.kind == CALLER_USER)
+    bool by_key = class->by == BY_KEY && call->caller.key_id.p;
+    if (call->caller.kind == CALLER_USER && !by_key)
         key = call->caller.user.id;
-    else if (call->caller.kind == CALLER_CHATBOT_KEY)
+    else if (call->caller.kind == CALLER_USER || call->caller.kind == CALLER_CHATBOT_KEY)
         key = call->caller.key_id;
     if (class->by == BY_USER_AND_FAMILY)
         return arena_strf(call->arena, "%s|" STR_FMT, call->endpoint->family, STR_ARG(key));

@@ -18,6 +18,7 @@ enum who { // who may call; the rights of those under /api/v1 are the table in a
     WHO_CHANGE, // C: its creator, admins of its brand
     WHO_OUTSIDE, // X: C with the role developer or more: makes the server talk to the outside
     WHO_TALK, // V, or a key of that chatbot
+    WHO_KEY, // U, or any chatbot's key; call->chatbot is that one then
     WHO_MEMBER, // M: of the brand
     WHO_WRITER, // W: developers and admins of the brand
     WHO_BRAND_ADMIN, // A
@@ -59,7 +60,7 @@ struct limit_class { // a sliding window of 60 s
 };
 extern const struct limit_class LIMIT_CHAT, LIMIT_READ, LIMIT_MANAGE, LIMIT_CONNECT, LIMIT_LOGIN, LIMIT_REFRESH,
     LIMIT_LOGOUT, LIMIT_MANAGEMENT, LIMIT_CONVERSATION, LIMIT_REGISTER,
-    LIMIT_RESET, LIMIT_UPLOAD;
+    LIMIT_RESET, LIMIT_UPLOAD, LIMIT_EXTERNAL;
 
 struct call;
 struct surface;
@@ -230,6 +231,7 @@ struct endpoints documents_endpoints(void);
 struct endpoints root_endpoints(void);
 struct endpoints webhooks_endpoints(void);
 struct endpoints webhook_deliveries_endpoints(void);
+struct endpoints external_endpoints(void);
 #define ENDPOINTS(rows) ((struct endpoints){(rows), sizeof(rows) / sizeof *(rows)})
 // Every endpoint, as routes for the server (owned by the caller, free()).
 struct http_route *endpoint_routes(size_t *ret_n);

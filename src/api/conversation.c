@@ -83,25 +83,25 @@ static bool settle_named(const struct named *n)
 
 // ---- asking --------------------------------------------------------------------------------------------------------
 
-static struct str channel_of(struct call *call)
+struct str conversation_channel(struct call *call)
 {
     return http_header_in(call->req, "origin").p ? STR("web_embed") : STR("api");
 }
 
-static bool may_ask(struct call *call)
+bool conversation_open(struct call *call)
 {
     const struct chatbot *chatbot = call->chatbot;
     if (!call->brand->row.brand.is_active || str_eq(chatbot->status, STR("inactive"))) {
         call->endpoint->surface->error(call->req, 403, "CHATBOT_INACTIVE", "The chatbot is inactive");
         return false;
     }
-    if (chatbot_channel_on(chatbot, arena_cstr(call->arena, channel_of(call))))
+    if (chatbot_channel_on(chatbot, arena_cstr(call->arena, conversation_channel(call))))
         return true;
     call->endpoint->surface->error(call->req, 403, "CHANNEL_DISABLED", "This channel is switched off");
     return false;
 }
 
-static struct str new_session(struct arena *arena)
+struct str conversation_new_session(struct arena *arena)
 {
     char id[ID_SIZE], *out = arena_zalloc(arena, sizeof "sess_" + 32), *at = out + 5;
     id_v4(id);
@@ -164,32 +164,18 @@ static void answer(struct http_req *req, const struct turn_outcome *outcome)
                       json_write(arena, conversation_reply(doc, arena, outcome)));
 }
 
-static void converse(struct call *call)
+bool conversation_turn(struct call *call, struct chatbot_ref **ret_chatbot, struct turn_input *ret)
 {
-    const struct conversation_request *body = call->body;
-    AUTO_CHATBOT struct chatbot_ref *chatbot = NULL;
-    struct asking a;
-    if (!prepare(call, &a))
-        return;
-    int rc = brands_chatbot(call->app->brands, call->brand, call->chatbot->id, &chatbot, &call->err);
+    int rc = brands_chatbot(call->app->brands, call->brand, call->chatbot->id, ret_chatbot, &call->err);
     if (call_failed(call, rc == 0 ? err_set(&call->err, ERR_NOT_FOUND, "Not found") : rc))
-        return;
-    bool user = call->caller.kind == CALLER_USER;
-    struct turn_input input = {
-        .chatbot = chatbot,
-        .session = a.named.found        ? a.named.conversation.session_id
-                   : body->session_id.p ? body->session_id
-                                        : new_session(call->arena),
+        return false;
+    *ret = (struct turn_input){
+        .chatbot = *ret_chatbot,
         .prefix = STR(""),
-        .channel = channel_of(call),
-        .user_label = body->user_id,
-        .message = body->message,
-        .metadata = body->metadata,
-        .context = body->context,
-        .begun_by = user ? call->caller.user.id : STR_NULL,
-        .only_of = user && !access_changes(call) ? call->caller.user.id : STR_NULL,
+        .channel = conversation_channel(call),
+        .begun_by = call->caller.kind == CALLER_USER ? call->caller.user.id : STR_NULL,
         .one_user = true,
-        .idle_ms = chatbot->row.configuration.session_timeout_minutes * 60000,
+        .idle_ms = (*ret_chatbot)->row.configuration.session_timeout_minutes * 60000,
         .owns_up = true,
         .wait_ms = WAIT_MS,
         .first = idempotency_take,
@@ -198,6 +184,25 @@ static void converse(struct call *call)
         .address = call->scope.address,
         .actor_kind = call->scope.actor_kind,
     };
+    return true;
+}
+
+static void converse(struct call *call)
+{
+    const struct conversation_request *body = call->body;
+    AUTO_CHATBOT struct chatbot_ref *chatbot = NULL;
+    struct turn_input input;
+    struct asking a;
+    if (!prepare(call, &a) || !conversation_turn(call, &chatbot, &input))
+        return;
+    input.session = a.named.found        ? a.named.conversation.session_id
+                    : body->session_id.p ? body->session_id
+                                         : conversation_new_session(call->arena);
+    input.user_label = body->user_id;
+    input.message = body->message;
+    input.metadata = body->metadata;
+    input.context = body->context;
+    input.only_of = access_changes(call) ? STR_NULL : input.begun_by;
     if (a.has_personality) {
         input.personality = personality_prompt(call->arena, &a.personality);
         input.personality_id = a.personality.id;
@@ -225,8 +230,8 @@ static int read_history(struct tx *tx, void *arg, struct err *err)
     if (rc || !r->named.found)
         return rc;
     // One more than asked for tells whether there are more.
-    return conversation_shown(tx, r->named.call->arena, r->named.conversation.id, r->before, r->limit + 1, &r->messages,
-                              &r->n, err);
+    return conversation_shown(tx, r->named.call->arena, r->named.conversation.id, r->before, STR_NULL, r->limit + 1,
+                              &r->messages, &r->n, err);
 }
 
 static const char *rating_name(struct str type)
@@ -439,7 +444,7 @@ static const struct parameter history_query[] = {
 #define PATH "/api/v1/chatbots/{chatbotId}/"
 static const struct endpoint rows[] = {
     {HTTP_POST, PATH "conversation", CONVERSATION, .summary = "Ask a question; with `stream`, answered by events",
-     .body = &conversation_request_model, .before_body = may_ask, .reply_example = REPLY_EXAMPLE, .media = STREAM_MEDIA,
+     .body = &conversation_request_model, .before_body = conversation_open, .reply_example = REPLY_EXAMPLE, .media = STREAM_MEDIA,
      .run = converse},
     {HTTP_GET, PATH "conversation/history", CONVERSATION, .summary = "Messages of a conversation, oldest first",
      .query = history_query, .n_query = 4, .reply_example = HISTORY_EXAMPLE, .run = history},

@@ -4,6 +4,14 @@
 
 #include "api/call.h"
 
+// Is call->chatbot to be asked, and on the request's channel? False: answered (403).
+bool conversation_open(struct call *call);
+struct str conversation_channel(struct call *call);
+struct str conversation_new_session(struct arena *arena); // sess_ and 32 hex digits that nobody guesses
+// What turns on call->chatbot have in common; conversation and message are the caller's to add. The caller drops the
+// reference when the turn has been started. False: answered.
+bool conversation_turn(struct call *call, struct chatbot_ref **ret_chatbot, struct turn_input *ret);
+
 // The whole reply of 003-platform 4.1.
 yyjson_mut_val *conversation_reply(yyjson_mut_doc *doc, struct arena *arena, const struct turn_outcome *outcome);
 // Metadata of a stored answer as this surface shows it.

@@ -19,6 +19,7 @@ static struct endpoints (*const files[])(void) = {
     accounts_endpoints, users_endpoints, invites_endpoints, pages_endpoints,
     knowledge_sources_endpoints, suppliers_endpoints, ingredients_endpoints,
     webhooks_endpoints, webhook_deliveries_endpoints,
+    external_endpoints,
 };
 
 const struct endpoint *endpoint_at(size_t i)

@@ -70,7 +70,7 @@ static bool key_valid(struct str key)
 
 static bool counts(const struct call *call)
 {
-    return call->endpoint->surface == &surface_platform && call->endpoint->method == HTTP_POST &&
+    return call->endpoint->surface->rights && call->endpoint->method == HTTP_POST &&
            (call->caller.kind == CALLER_USER || call->caller.kind == CALLER_CHATBOT_KEY) &&
            !str_starts(http_path(call->req), STR("/api/v1/auth/"));
 }
@@ -83,7 +83,9 @@ static struct str caller_of(struct call *call, struct str key)
     if (call->caller.kind == CALLER_USER)
         return arena_strf(call->arena, "user " STR_FMT " " STR_FMT " " STR_FMT, STR_ARG(call->caller.user.id),
                           STR_ARG(brand), STR_ARG(path));
-    struct str conversation = json_get_str(call->json, "conversationId");
+    struct str conversation = http_param(call->req, "conversationId");
+    if (!conversation.n)
+        conversation = json_get_str(call->json, "conversationId");
     if (!conversation.n)
         conversation = json_get_str(call->json, "sessionId");
     if (!conversation.n && key.n < SHARED_KEY_LEAST)

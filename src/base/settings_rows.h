@@ -30,6 +30,7 @@ S(LIMITS_REFRESH, "limits.refresh", NULL, INT, "per 60 s", "20", 0, 1000000, NUL
 S(LIMITS_LOGOUT, "limits.logout", NULL, INT, "per 60 s", "20", 0, 1000000, NULL, SETTING_RELOAD, "sign-outs, per client address; 0 = no limit")
 S(LIMITS_MANAGEMENT, "limits.management", NULL, INT, "per 60 s", "30", 0, 1000000, NULL, SETTING_RELOAD, "endpoints under /api/v1 without a limit of their own, per user and family; 0 = no limit")
 S(LIMITS_CONVERSATION, "limits.conversation", NULL, INT, "per 60 s", "60", 0, 1000000, NULL, SETTING_RELOAD, "conversation endpoints under /api/v1, per user or key, and chatbot; 0 = no limit")
+S(LIMITS_EXTERNAL, "limits.external", NULL, INT, "per 60 s", "100", 0, 1000000, NULL, SETTING_RELOAD, "endpoints under /api/external, per key; 0 = no limit")
 S(LIMITS_MESSAGE_CHARS, "limits.message_chars", NULL, INT, "characters", "2000", 1, 4000, NULL, SETTING_RELOAD, "longest message of a visitor")
 S(LIMITS_PRODUCTS, "limits.products_per_brand", NULL, INT, "rows", "100000", 1, 10000000, NULL, SETTING_RELOAD, "products of a brand")
 S(LIMITS_BRANDS, "limits.brands_per_user", NULL, INT, "brands", "20", 1, 100000, NULL, SETTING_RELOAD, "brands that one user may make")

@@ -371,6 +371,8 @@ void turn_know_conversation(struct turn *turn)
     turn->outcome.session_id = session;
     turn->outcome.user_message_id = turn->begin.user_message_id;
     turn->outcome.answer_id = turn->begin.answer_id;
+    turn->outcome.message_metadata = turn->input.metadata;
+    turn->outcome.asked_at = turn->begin.now;
     turn->conversation_known = true;
     pthread_mutex_unlock(&turn->lock);
     if (next)

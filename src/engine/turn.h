@@ -92,6 +92,8 @@ struct turn_outcome { // lives as long as the turn
     struct str conversation_id; // external, without the prefix
     struct str row_id, session_id, user_message_id; // of the conversation and the visitor's message, as they are kept
     struct str message;                             // the visitor's
+    struct str message_metadata;                    // JSON; STR_NULL: none came
+    int64_t asked_at;                               // wall ms
     int64_t answered_at;                            // wall ms; 0: nothing was stored
     struct str answer_id;
     struct str content;

@@ -18,6 +18,8 @@ static bool session_id_valid(struct str text)
 #define SESSION_ID                                                                                                     \
     .valid = session_id_valid, .pattern = "^(?!line-|brand:|locale:|conv_|session_|playground-)",                      \
     .pattern_help = "without the prefix of another channel", .example = "\"web-42\""
+#define METADATA(member)                                                                                              \
+    FIELD_JSON, 0, AT(member), 0, 1000, .item_high = 255, .bytes = 16384, .depth = 31, .fallback = "{}"
 #define PLACE FIELD_TRIM | FIELD_LINE | FIELD_NULL
 
 #define AT(member) FIELD_AT(struct conversation_request, member)
@@ -29,8 +31,7 @@ static const struct field request_fields[] = {
     {"userId", NULL, FIELD_STRING, PLACE, AT(user_id), 1, 255, .help = "The end user as the caller knows them"},
     {"context", NULL, FIELD_JSON, 0, AT(context), 0, 100, .item_high = 255, .bytes = 16384, .depth = 31,
      .fallback = "{}"},
-    {"metadata", NULL, FIELD_JSON, 0, AT(metadata), 0, 1000, .item_high = 255, .bytes = 16384, .depth = 31,
-     .fallback = "{}", .help = "Kept with the message"},
+    {"metadata", NULL, METADATA(metadata), .help = "Kept with the message"},
     {"personalityId", NULL, FIELD_STRING, PLACE, AT(personality_id), 1, 64},
     {"stream", NULL, FIELD_BOOL, 0, AT(stream), .fallback = "false"},
 };
@@ -61,4 +62,24 @@ static const struct field rating_fields[] = {
 };
 const struct model rating_request_model = {"RatingRequest", NULL, sizeof(struct rating_request),
                                            MODEL_FIELDS(rating_fields)};
+#undef AT
+
+#define AT(member) FIELD_AT(struct external_conversation, member)
+static const struct field external_conversation_fields[] = {
+    {"chatbotId", NULL, FIELD_STRING, PLACE, AT(chatbot_id), 1, 64, .help = "Id or slug; absent: the key's chatbot"},
+    {"metadata", NULL, METADATA(metadata), .help = "Kept with the conversation"},
+};
+const struct model external_conversation_model = {"ExternalConversation", NULL, sizeof(struct external_conversation),
+                                                  MODEL_FIELDS(external_conversation_fields)};
+#undef AT
+
+#define AT(member) FIELD_AT(struct external_message, member)
+static const struct field external_message_fields[] = {
+    {"content", NULL, FIELD_STRING, FIELD_REQUIRED | FIELD_CLEAN, AT(content), 1, 4000,
+     .example = "\"How long is the warranty?\""},
+    {"type", NULL, FIELD_STRING, FIELD_TRIM, AT(type), .choices = "text", .fallback = "\"text\""},
+    {"metadata", NULL, METADATA(metadata), .help = "Kept with the message"},
+};
+const struct model external_message_model = {"ExternalMessage", NULL, sizeof(struct external_message),
+                                             MODEL_FIELDS(external_message_fields)};
 #undef AT

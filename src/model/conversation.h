@@ -26,5 +26,19 @@ struct rating_request {
 };
 extern const struct model rating_request_model;
 
+struct external_conversation { // as the external API begins one
+    uint64_t set;
+    struct str chatbot_id;
+    struct str metadata; // JSON object
+};
+extern const struct model external_conversation_model;
+
+struct external_message {
+    uint64_t set;
+    struct str content, type;
+    struct str metadata; // JSON object
+};
+extern const struct model external_message_model;
+
 // Session ids that belong to other surfaces begin so.
 bool session_id_reserved(struct str session_id);

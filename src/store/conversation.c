@@ -64,19 +64,23 @@ STORE_SQL(message_history,
 STORE_SQL(message_newest_answer,
           "SELECT id, role, content, status, metadata, seq, created_at FROM messages WHERE brand_id = $1 AND "
           "conversation_id = $2 AND role = 'assistant' ORDER BY seq DESC LIMIT 1");
-STORE_SQL(messages_shown,
-          "SELECT m.id, m.role, m.content, m.status, m.metadata, m.seq, m.created_at, (SELECT f.type FROM feedback f "
-          "WHERE f.brand_id = m.brand_id AND f.message_id = m.id ORDER BY f.updated_at DESC LIMIT 1) FROM messages m "
-          "WHERE m.brand_id = $1 AND m.conversation_id = $2 AND m.status <> 'running' AND m.content <> '' AND "
-          "(CAST($3 AS TEXT) IS NULL OR m.seq < (SELECT b.seq FROM messages b WHERE b.brand_id = $1 AND "
-          "b.conversation_id = $2 AND b.id = $3)) ORDER BY m.seq DESC LIMIT $4");
+#define SHOWN                                                                                                          \
+    "SELECT m.id, m.role, m.content, m.status, m.metadata, m.seq, m.created_at, (SELECT f.type FROM feedback f "       \
+    "WHERE f.brand_id = m.brand_id AND f.message_id = m.id ORDER BY f.updated_at DESC LIMIT 1) FROM messages m "       \
+    "WHERE m.brand_id = $1 AND m.conversation_id = $2 AND m.status <> 'running' AND m.content <> '' AND "              \
+    "(CAST($3 AS TEXT) IS NULL OR m.seq < (SELECT b.seq FROM messages b WHERE b.brand_id = $1 AND "                    \
+    "b.conversation_id = $2 AND b.id = $3)) "
+STORE_SQL(messages_shown, SHOWN "ORDER BY m.seq DESC LIMIT $4");
+STORE_SQL(messages_shown_after, SHOWN "AND m.seq > (SELECT a.seq FROM messages a WHERE a.brand_id = $1 AND "
+                                      "a.conversation_id = $2 AND a.id = $5) ORDER BY m.seq LIMIT $4");
 STORE_SQL(message_by_id, "SELECT id, role, content, status, metadata, seq, created_at FROM messages "
                          "WHERE brand_id = $1 AND conversation_id = $2 AND id = $3");
 STORE_SQL(feedback_erase, "DELETE FROM feedback WHERE brand_id = $1 AND conversation_id = $2");
 STORE_SQL(messages_erase, "DELETE FROM messages WHERE brand_id = $1 AND conversation_id = $2");
 STORE_SQL(conversation_events_erase, "DELETE FROM events WHERE brand_id = $1 AND conversation_id = $2");
 STORE_SQL(conversation_end,
-          "UPDATE conversations SET status = 'ended', session_id = NULL, ended_at = $3, idle_at = NULL, context = '{}' "
+          "UPDATE conversations SET status = 'ended', session_id = NULL, ended_at = $3, idle_at = NULL, context = '{}', "
+          "metadata = NULL "
           "WHERE brand_id = $1 AND id = $2 AND session_id IS NOT NULL");
 STORE_SQL_ALL(messages_mend,
               "UPDATE messages SET status = CASE WHEN content = '' THEN 'failed' ELSE 'interrupted' END, "
@@ -313,13 +317,13 @@ static void load_message(struct rows *rows, struct arena *arena, struct stored_m
     };
 }
 
-// Newest first in the statement (three arguments), oldest first in the list.
-static int load_messages(struct tx *tx, struct arena *arena, const struct store_sql *sql, const struct value args[3],
-                         struct stored_message **ret, size_t *ret_n, struct err *err)
+// Newest first in the statement, or with `upwards` oldest first; oldest first in the list.
+static int load_messages(struct tx *tx, struct arena *arena, const struct store_sql *sql, const struct value *args,
+                         size_t n_args, bool upwards, struct stored_message **ret, size_t *ret_n, struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;
     VEC(struct stored_message) list = {0};
-    int rc = tx_query(tx, sql, args, 3, &rows, err);
+    int rc = tx_query(tx, sql, args, n_args, &rows, err);
     while (!rc && (rc = rows_next(rows, err)) == 1) {
         struct stored_message message;
         load_message(rows, arena, &message);
@@ -330,7 +334,7 @@ static int load_messages(struct tx *tx, struct arena *arena, const struct store_
     }
     *ret = arena_calloc(arena, list.n + 1, sizeof **ret);
     for (size_t i = 0; i < list.n; i++)
-        (*ret)[i] = list.at[list.n - 1 - i];
+        (*ret)[i] = list.at[upwards ? i : list.n - 1 - i];
     *ret_n = list.n;
     vec_done(&list);
     return rc;
@@ -339,9 +343,8 @@ static int load_messages(struct tx *tx, struct arena *arena, const struct store_
 int conversation_messages(struct tx *tx, struct arena *arena, struct str conversation_id, int64_t before_seq,
                           int64_t limit, struct stored_message **ret, size_t *ret_n, struct err *err)
 {
-    return load_messages(tx, arena, &message_history,
-                         (const struct value[]){v_str(conversation_id), v_int(before_seq), v_int(limit)}, ret, ret_n,
-                         err);
+    return load_messages(tx, arena, &message_history, VALUES(v_str(conversation_id), v_int(before_seq), v_int(limit)),
+                         false, ret, ret_n, err);
 }
 
 int conversation_newest_answer(struct tx *tx, struct arena *arena, struct str conversation_id,
@@ -354,11 +357,12 @@ int conversation_newest_answer(struct tx *tx, struct arena *arena, struct str co
     return rc;
 }
 
-int conversation_shown(struct tx *tx, struct arena *arena, struct str conversation_id, struct str before, int64_t limit,
-                       struct stored_message **ret, size_t *ret_n, struct err *err)
+int conversation_shown(struct tx *tx, struct arena *arena, struct str conversation_id, struct str before,
+                       struct str after, int64_t limit, struct stored_message **ret, size_t *ret_n, struct err *err)
 {
-    return load_messages(tx, arena, &messages_shown,
-                         (const struct value[]){v_str(conversation_id), v_str(before), v_int(limit)}, ret, ret_n, err);
+    const struct value args[] = {v_str(conversation_id), v_str(before), v_int(limit), v_str(after)};
+    return load_messages(tx, arena, after.p ? &messages_shown_after : &messages_shown, args, after.p ? 4 : 3, after.p,
+                         ret, ret_n, err);
 }
 
 int conversation_message(struct tx *tx, struct arena *arena, struct str conversation_id, struct str id,

@@ -91,10 +91,10 @@ struct stored_message {
 // The newest `limit` messages that belong in a history (no failed, running or empty ones), oldest first.
 int conversation_messages(struct tx *tx, struct arena *arena, struct str conversation_id, int64_t before_seq,
                           int64_t limit, struct stored_message **ret, size_t *ret_n, struct err *err);
-// What a reader is shown: also failed answers that say so; the newest `limit` before the message `before` (STR_NULL:
-// all), oldest first.
-int conversation_shown(struct tx *tx, struct arena *arena, struct str conversation_id, struct str before, int64_t limit,
-                       struct stored_message **ret, size_t *ret_n, struct err *err);
+// What a reader is shown: also failed answers that say so; before the message `before` and behind the message `after`
+// (STR_NULL: all), of these the newest `limit`, or with `after` the oldest; oldest first.
+int conversation_shown(struct tx *tx, struct arena *arena, struct str conversation_id, struct str before,
+                       struct str after, int64_t limit, struct stored_message **ret, size_t *ret_n, struct err *err);
 // A message of this conversation. 1, 0.
 int conversation_message(struct tx *tx, struct arena *arena, struct str conversation_id, struct str id,
                          struct stored_message *ret, struct err *err);
@@ -103,6 +103,36 @@ int conversation_newest_answer(struct tx *tx, struct arena *arena, struct str co
                                struct stored_message *ret, struct err *err);
 // Deletes its messages and events, ends it and gives up the session id. ERR_NOT_FOUND when it has ended already.
 int conversation_clear(struct tx *tx, struct str conversation_id, int64_t now, struct err *err);
+
+// ---- begun beforehand, and lists of one's own (conversation_list.c) ----------------------------------------------------
+
+// A conversation before its first message; id, times and counters are made here, its event is the caller's to write.
+// `metadata`: JSON object, not STR_NULL.
+int conversation_make(struct tx *tx, struct arena *arena, struct conversation *conversation, struct str metadata,
+                      int64_t idle_ms, int64_t now, struct err *err);
+
+struct conversation_summary {
+    struct str id, chatbot_id, session_id, chatbot_name;
+    struct str metadata;                         // JSON; STR_NULL: none
+    struct str title;                            // the first message's beginning; STR_NULL: there is none
+    struct str last_role, last_content;          // of the newest message that is shown; STR_NULL: there is none
+    int64_t last_at, started_at, last_message_at; // wall ms
+};
+struct conversations_own {
+    struct str user;       // who began them; STR_NULL: a key of the chatbot, beforehand
+    struct str chatbot_id; // STR_NULL (with a user): any
+    bool all_chatbots;     // the user sees every chatbot of the brand, not the public ones and their own alone
+    int64_t limit, offset;
+};
+// The newest activity first.
+int conversations_own(struct tx *tx, struct arena *arena, const struct conversations_own *query,
+                      struct conversation_summary **ret, size_t *ret_n, int64_t *ret_total, struct err *err);
+// One of them: of this chatbot. 1, 0.
+int conversation_own(struct tx *tx, struct arena *arena, struct str user, struct str chatbot_id, struct str id,
+                     struct conversation_summary *ret, struct err *err);
+// The chatbot of a conversation that this user began, in whatever brand. 1, 0.
+int conversation_begun(struct tx *tx, struct arena *arena, struct str user, struct str id, struct str *ret_chatbot_id,
+                       struct err *err);
 
 // After a crash: every answer still `running`, in all brands, becomes `interrupted` (`failed` without text).
 int conversation_mend(struct tx *tx, int64_t *ret_mended, struct err *err);

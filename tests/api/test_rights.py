@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may do what under /api/v1 (003-platform 1.3, 39): every operation that the program lists, asked by everybody.
+"""Who may do what under /api/v1 and /api/external (003-platform 1.3, 15, 39): every operation that the program lists, asked by everybody.
 
 The operations and their letters (`x-parley-right`) come from `parley openapi`, so that a new one is tested the moment
 it exists. What each letter means is written down here once more, by the contract and not by the program's table. Bodies
@@ -31,7 +31,7 @@ def operations():
     found = []
     for path, item in document["paths"].items():
         for method in METHODS:
-            if method in item and path.startswith("/api/v1/"):
+            if method in item and path.startswith(("/api/v1/", "/api/external")):
                 one = item[method]
                 found.append(SimpleNamespace(
                     method=method.upper(), path=path, right=one["x-parley-right"], token=one.get("x-parley-token"),
@@ -72,7 +72,7 @@ def on_chatbot(letters, person, public):
 def in_brand(letters, person):
     """Without an object: in the caller's own brand."""
     if person.key:
-        return 401
+        return DONE if "K" in letters else 401
     letter = next(iter(letters - {"K", "token"}))
     return DONE if RANK.index(person.role) >= RANK.index(LEAST[letter]) else 403
 
@@ -87,7 +87,7 @@ def expected(op, person, public):
         return 403
     if place_of(op) == "chatbot":
         return on_chatbot(letters, person, public)
-    if place_of(op) == "elsewhere" and not person.key:
+    if place_of(op) == "elsewhere" and (not person.key or "K" in letters):
         return 403 if in_brand(letters, person) == 403 and letters & {"S"} else 404
     if place_of(op) == "brand object" and not person.key and person.brand == "other":
         # Users are found in the caller's current brand: who is no admin there is not told more.
@@ -95,11 +95,18 @@ def expected(op, person, public):
     return in_brand(letters, person)
 
 
+def part_of(op):
+    """What follows the version: chatbots, personalities …"""
+    return (op.path.split("/") + [None])[3]
+
+
 def place_of(op):
-    if "{chatbotId}" in op.path or op.path.split("/")[3] in OBJECTS:
+    if "{chatbotId}" in op.path or part_of(op) in OBJECTS:
         return "chatbot"
     if re.match(r"/api/v1/(admin/(users|invites)/\{id\}|brands/\{brandId\})", op.path):
         return "brand object"
+    if "{conversationId}" in op.path:
+        return "elsewhere"
     if "{id}" in op.path and "/auth/" not in op.path and "S" not in op.right:
         return "elsewhere"  # asked for an id that never was: the same 404 for everybody
     return "brand"
@@ -163,14 +170,14 @@ class World:
         change is made anew for each request."""
         owner = self.developer_creator if person.creator == "developer" else self.creator
         fresh = op.method != "GET" and not op.body
-        place = op.name if fresh else (owner, public, op.path.split("/")[3], place_of(op))
+        place = op.name if fresh else (owner, public, part_of(op), place_of(op))
         if fresh or place not in self.kept:
             self.kept[place] = self.objects(op, owner, public)
         ids, key = self.kept[place]
         return re.sub(r"\{([^}]*)\}", lambda name: ids.get(name[1], "1"), op.path), key
 
     def objects(self, op, owner, public):
-        part = op.path.split("/")[3]
+        part = part_of(op)
         if "{brandId}" in op.path:
             return {"brandId": self.brand.id}, None
         if place_of(op) == "brand object":
@@ -179,7 +186,7 @@ class World:
             body = {"email": f"{unique('guest')}@fern.example", "role": "user"}
             return {"id": self.make("/api/v1/admin/invites", body)}, None
         if place_of(op) != "chatbot":
-            return {"id": str(uuid.uuid4())}, None
+            return {"id": str(uuid.uuid4()), "conversationId": str(uuid.uuid4())}, None
         chatbot, key = self.chatbot(owner, public)
         ids = {"chatbotId": chatbot}
         if part == "personalities":
@@ -269,7 +276,7 @@ def test_malformed_ids(world, op):
         reply = ask(world.site.admin, op, re.sub(r"\{[^}]*\}", "1", path))
         assert reply.status_code == 404, (name, reply.text)
         body = reply.json()
-        assert body.pop("requestId") == reply.headers["x-request-id"]
+        assert body.pop("requestId", reply.headers["x-request-id"]) == reply.headers["x-request-id"]
         texts.add(json.dumps(body))
     assert len(texts) == 1, texts
 
@@ -297,7 +304,8 @@ def test_broken_bodies(world, op):
                                   (deep(33), 400, "VALIDATION_ERROR"), (b'{"\xff":1}', 400, "VALIDATION_ERROR"),
                                   (b'{"a":1,"a":2}', 400, "VALIDATION_ERROR")):
         reply = world.site.admin.request(op.method, path, content=content, headers={"Content-Type": "application/json"})
-        assert (reply.status_code, reply.json()["code"]) == (status, code), (content[:20], reply.text)
+        body = reply.json()
+        assert (reply.status_code, body.get("error", body)["code"]) == (status, code), (content[:20], reply.text)
     assert rows(world.site) == before
 
 

@@ -155,6 +155,7 @@ def test_every_documented_operation_exists(site, document):
         assert reply.status_code != 404 or reply.json() != {"detail": "Not Found"}, (method, path)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("who, phases", [("admin", "examples,coverage,fuzzing"), ("anonymous", "examples,coverage")])
 def test_schemathesis(who, phases, tmp_path):
     """Generated requests, good and bad, with every check: status, type, headers, body as documented, bad data refused,

@@ -444,8 +444,8 @@ static const struct parameter history_query[] = {
 #define PATH "/api/v1/chatbots/{chatbotId}/"
 static const struct endpoint rows[] = {
     {HTTP_POST, PATH "conversation", CONVERSATION, .summary = "Ask a question; with `stream`, answered by events",
-     .body = &conversation_request_model, .before_body = conversation_open, .reply_example = REPLY_EXAMPLE, .media = STREAM_MEDIA,
-     .run = converse},
+     .body = &conversation_request_model, .before_body = conversation_open, .reply_example = REPLY_EXAMPLE,
+     .media = STREAM_MEDIA, .run = converse},
     {HTTP_GET, PATH "conversation/history", CONVERSATION, .summary = "Messages of a conversation, oldest first",
      .query = history_query, .n_query = 4, .reply_example = HISTORY_EXAMPLE, .run = history},
     {HTTP_POST, PATH "conversation/end", CONVERSATION, .summary = "End a conversation",

@@ -79,8 +79,8 @@ STORE_SQL(feedback_erase, "DELETE FROM feedback WHERE brand_id = $1 AND conversa
 STORE_SQL(messages_erase, "DELETE FROM messages WHERE brand_id = $1 AND conversation_id = $2");
 STORE_SQL(conversation_events_erase, "DELETE FROM events WHERE brand_id = $1 AND conversation_id = $2");
 STORE_SQL(conversation_end,
-          "UPDATE conversations SET status = 'ended', session_id = NULL, ended_at = $3, idle_at = NULL, context = '{}', "
-          "metadata = NULL "
+          "UPDATE conversations SET status = 'ended', session_id = NULL, ended_at = $3, idle_at = NULL, "
+          "context = '{}', metadata = NULL "
           "WHERE brand_id = $1 AND id = $2 AND session_id IS NOT NULL");
 STORE_SQL_ALL(messages_mend,
               "UPDATE messages SET status = CASE WHEN content = '' THEN 'failed' ELSE 'interrupted' END, "

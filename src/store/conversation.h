@@ -104,7 +104,7 @@ int conversation_newest_answer(struct tx *tx, struct arena *arena, struct str co
 // Deletes its messages and events, ends it and gives up the session id. ERR_NOT_FOUND when it has ended already.
 int conversation_clear(struct tx *tx, struct str conversation_id, int64_t now, struct err *err);
 
-// ---- begun beforehand, and lists of one's own (conversation_list.c) ----------------------------------------------------
+// ---- begun beforehand, and lists of one's own (conversation_list.c) -------------------------------------------------
 
 // A conversation before its first message; id, times and counters are made here, its event is the caller's to write.
 // `metadata`: JSON object, not STR_NULL.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may do what under /api/v1 and /api/external (003-platform 1.3, 15, 39): every operation that the program lists, asked by everybody.
+"""Who may do what under /api/v1 and /api/external (003-platform 1.3, 15, 39): every operation that the program lists,
+asked by everybody.
 
 The operations and their letters (`x-parley-right`) come from `parley openapi`, so that a new one is tested the moment
 it exists. What each letter means is written down here once more, by the contract and not by the program's table. Bodies

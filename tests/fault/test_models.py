@@ -214,7 +214,8 @@ def test_memory_after_random_faults(server, fake_llm):
 def running_text(server, brand, conversation):
     """Length of the answer so far; None: it has ended, or not begun."""
     with sqlite3.connect(server.data / "parley.db") as database:
-        row = database.execute("SELECT LENGTH(m.content) FROM messages m JOIN conversations c ON c.brand_id = m.brand_id"
+        row = database.execute("SELECT LENGTH(m.content) FROM messages m"
+                               " JOIN conversations c ON c.brand_id = m.brand_id"
                                " AND c.id = m.conversation_id WHERE c.brand_id = ? AND c.session_id = ? AND"
                                " m.status = 'running'", (brand, f"brand:{conversation}")).fetchone()
     return row and row[0]

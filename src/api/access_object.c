@@ -170,17 +170,15 @@ static bool current_brand(struct call *call)
     struct str path = http_param(call->req, "brandId");
     if (path.p)
         header = named_so = path;
-    struct own_brand own = {.call = call, .brand = header.p ? header : named_so};
+    struct str name = header.p ? header : named_so;
     if (header.p && named_so.p && !str_eq(header, named_so)) {
         fault_add(call->faults, FAULT_FORM, &at, NULL, 0, "the same as X-Brand-Id");
         call_faults(call);
         return false;
     }
-    struct scope everywhere = scope_installation(call->scope.actor);
-    int rc = own.brand.p ? 0 : store_read(call->app->store, &everywhere, find_own, &own, &call->err);
-    if (!rc && own.brand.p)
-        rc = brands_get(call->app->brands, own.brand, &call->brand, &call->err);
-    if (call_failed(call, rc))
+    if (!name.p && !access_home_brand(call, &name))
+        return false;
+    if (name.p && call_failed(call, brands_get(call->app->brands, name, &call->brand, &call->err)))
         return false;
     if (call->brand)
         call->scope.brand = call->brand->row.brand.id;

@@ -32,12 +32,6 @@ enum { FILE_MOST = 50 << 20, FORM_MOST = FILE_MOST + (64 << 10), PARTS_MOST = 20
 
 static const struct loc body_root = {NULL, STR("body"), 0};
 
-static void set_text(struct document *d, const char *field, struct str value)
-{
-    *(struct str *)model_at(&document_model, d, field) = value;
-    model_mark(&document_model, d, field, value.p);
-}
-
 static bool uploaded(const struct document *d)
 {
     return str_is_choice(UPLOADED_TYPES, d->type);
@@ -76,7 +70,7 @@ static int before(struct tx *tx, struct call *call, const void *old, void *row, 
         return err_set(err, ERR_CONFLICT, "Documents of this type are changed where they belong");
     bool linked = model_has(&document_model, d, "productId");
     d->product_id = linked ? arena_lower(call->arena, d->product_id) : STR_NULL;
-    set_text(d, "titleFold", text_fold_case(call->arena, d->title));
+    model_put_str(&document_model, d, "titleFold", text_fold_case(call->arena, d->title));
     return check_product(tx, call, d, err);
 }
 
@@ -101,10 +95,10 @@ static int add_names(struct tx *tx, struct call *call, struct document *d, struc
     if (rc == 1) {
         d->inci_name = product.inci_name;
         d->trade_name = product.trade_name;
-        set_text(d, "productName", product.inci_name.p ? product.inci_name : product.trade_name);
+        model_put_str(&document_model, d, "productName", product.inci_name.p ? product.inci_name : product.trade_name);
         rc = product.supplier_id.p ? supplier_get(tx, call->arena, product.supplier_id, &supplier, err) : 0;
         if (rc == 1)
-            set_text(d, "supplierName", supplier.name);
+            model_put_str(&document_model, d, "supplierName", supplier.name);
     }
     rc = rc < 0 || !d->uploader.p ? rc : user_by_id(tx, call->arena, d->uploader, &user, err);
     if (rc == 1 && d->uploader.p) {
@@ -124,7 +118,7 @@ static int complete(struct tx *tx, struct call *call, void *row, bool one, struc
     model_mark(&document_model, d, "productName", false);
     model_mark(&document_model, d, "supplierName", false);
     catalogue_model(call->app->catalogues, model);
-    set_text(d, "brandId", call->scope.brand);
+    model_put_str(&document_model, d, "brandId", call->scope.brand);
     model_mark(&document_model, d, "embeddedChunkCount", true);
     d->embedded_count = 0;
     int rc = model[0] ? document_embedded(tx, d->id, str_from(model), &d->embedded_count, err) : 0;
@@ -356,13 +350,13 @@ static int fill(struct tx *tx, struct making *m, struct err *err)
     int rc = document_get(tx, m->call->arena, sent->id, d, err);
     if (rc != 1)
         return rc < 0 ? rc : err_set(err, ERR_INTERNAL, "the document is gone");
-    set_text(d, "originalFilename", sent->filename);
-    set_text(d, "mimeType", sent->mime_type);
-    set_text(d, "sha256", sent->sha256);
-    set_text(d, "metadata", sent->metadata.p ? sent->metadata : STR("{}"));
-    set_text(d, "processingStatus", STR("pending"));
-    set_text(d, "stage", STR("queued"));
-    set_text(d, "uploader", m->call->caller.user.id);
+    model_put_str(&document_model, d, "originalFilename", sent->filename);
+    model_put_str(&document_model, d, "mimeType", sent->mime_type);
+    model_put_str(&document_model, d, "sha256", sent->sha256);
+    model_put_str(&document_model, d, "metadata", sent->metadata.p ? sent->metadata : STR("{}"));
+    model_put_str(&document_model, d, "processingStatus", STR("pending"));
+    model_put_str(&document_model, d, "stage", STR("queued"));
+    model_put_str(&document_model, d, "uploader", m->call->caller.user.id);
     d->size = sent->size;
     model_mark(&document_model, d, "fileSizeBytes", true);
     d->citable = sent->citable;

@@ -66,18 +66,12 @@ static int refuse_catalogue(struct err *err)
     return err_set(err, ERR_CONFLICT, "Products of the catalogue are changed in the catalogue");
 }
 
-static void set_text(struct ingredient *product, const char *field, struct str value)
-{
-    *(struct str *)model_at(&ingredient_model, product, field) = value;
-    model_mark(&ingredient_model, product, field, value.p);
-}
-
 static void set_folds(struct arena *arena, struct ingredient *p)
 {
     struct str all = arena_strf(arena, STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT, STR_ARG(p->inci_name),
                                 STR_ARG(p->trade_name), STR_ARG(p->cas_number), STR_ARG(p->einecs_number));
-    set_text(p, "inciFold", text_fold_case(arena, p->inci_name));
-    set_text(p, "searchFold", text_fold_case(arena, all));
+    model_put_str(&ingredient_model, p, "inciFold", text_fold_case(arena, p->inci_name));
+    model_put_str(&ingredient_model, p, "searchFold", text_fold_case(arena, all));
 }
 
 // Only the catalogue's have none.
@@ -101,7 +95,7 @@ static int before(struct tx *tx, struct call *call, const void *old, void *row, 
     if (is_null(call, p, "supplierId") || is_null(call, p, "inciName"))
         return ERR_INVALID;
     p->supplier_id = arena_lower(call->arena, p->supplier_id);
-    set_text(p, "kind", STR("ingredient"));
+    model_put_str(&ingredient_model, p, "kind", STR("ingredient"));
     if (!was)
         model_mark(&ingredient_model, p, "documentCount", true);
     p->document_count = was ? was->document_count : 0;

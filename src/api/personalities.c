@@ -64,10 +64,9 @@ static int set_default(struct tx *tx, void *arg, struct err *err)
 {
     struct default_of *d = arg;
     struct personality old;
-    int rc = resource_load(tx, d->call->arena, &personality_resource,
-                           resource_id(&personality_resource, d->call->object), &old, err);
-    if (rc != 1)
-        return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "Personality not found");
+    int rc = resource_reload(tx, d->call, &personality_resource, &old, err);
+    if (rc)
+        return rc;
     d->row = old;
     d->row.is_default = true;
     return resource_save(tx, d->call, &personality_resource, &old, &d->row, NULL, err);

@@ -19,12 +19,6 @@ static bool has_chatbot(const struct resource *resource)
     return model_field_index(resource->model, "chatbotId") < resource->model->n;
 }
 
-static void put_str(const struct model *model, void *row, const char *field, struct str value)
-{
-    *(struct str *)model_at(model, row, field) = value;
-    model_mark(model, row, field, value.p);
-}
-
 static void put_time(const struct model *model, void *row, const char *field, int64_t value)
 {
     *(int64_t *)model_at(model, row, field) = value;
@@ -41,7 +35,7 @@ static void *parent_filter(struct call *call, const struct resource *resource)
 {
     void *filter = row_new(call, resource);
     if (has_chatbot(resource) && call->chatbot)
-        put_str(resource->model, filter, "chatbotId", call->chatbot->id);
+        model_put_str(resource->model, filter, "chatbotId", call->chatbot->id);
     return filter;
 }
 
@@ -51,8 +45,14 @@ int resource_load(struct tx *tx, struct arena *arena, const struct resource *res
                   struct err *err)
 {
     void *key = arena_zalloc(tx_arena(tx), resource->model->size);
-    put_str(resource->model, key, "id", id);
+    model_put_str(resource->model, key, "id", id);
     return crud_get(tx, resource->model, arena, key, ret_row, err);
+}
+
+int resource_reload(struct tx *tx, struct call *call, const struct resource *resource, void *ret_row, struct err *err)
+{
+    int rc = resource_load(tx, call->arena, resource, resource_id(resource, call->object), ret_row, err);
+    return rc == 0 ? err_set(err, ERR_NOT_FOUND, "%s not found", resource->title) : rc < 0 ? rc : 0;
 }
 
 static int audit(struct tx *tx, const struct resource *resource, const void *old, const void *row, const char *verb,
@@ -85,9 +85,9 @@ int resource_insert(struct tx *tx, struct call *call, const struct resource *res
     char *id = arena_alloc(call->arena, ID_SIZE);
     int64_t now = clock_wall_ms();
     id_v7(id);
-    put_str(model, row, "id", str_from(id));
+    model_put_str(model, row, "id", str_from(id));
     if (has_chatbot(resource) && call->chatbot)
-        put_str(model, row, "chatbotId", call->chatbot->id);
+        model_put_str(model, row, "chatbotId", call->chatbot->id);
     put_time(model, row, "createdAt", now);
     put_time(model, row, "updatedAt", now);
     int rc = check_quota(tx, call, resource, err);
@@ -246,9 +246,9 @@ static int update(struct tx *tx, void *arg, struct err *err)
     const struct resource *resource = call->endpoint->resource;
     void *old = row_new(call, resource);
     call->faults->n = 0;
-    int rc = resource_load(tx, call->arena, resource, resource_id(resource, call->object), old, err);
-    if (rc != 1)
-        return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "%s not found", resource->title);
+    int rc = resource_reload(tx, call, resource, old, err);
+    if (rc)
+        return rc;
     u->row = row_new(call, resource);
     memcpy(u->row, old, resource->model->size);
     rc = model_decode(resource->model, MODEL_PATCH, &call->input, u->row, call->faults);
@@ -269,10 +269,8 @@ static int erase(struct tx *tx, void *arg, struct err *err)
     const struct resource *resource = call->endpoint->resource;
     void *old = row_new(call, resource);
     call->faults->n = 0;
-    int rc = resource_load(tx, call->arena, resource, resource_id(resource, call->object), old, err);
-    if (rc != 1)
-        return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "%s not found", resource->title);
-    return resource_delete(tx, call, resource, old, err);
+    int rc = resource_reload(tx, call, resource, old, err);
+    return rc ? rc : resource_delete(tx, call, resource, old, err);
 }
 
 void resource_remove(struct call *call)

@@ -47,6 +47,8 @@ int resource_delete(struct tx *tx, struct call *call, const struct resource *res
 // The row of this id as it is now. 1, 0.
 int resource_load(struct tx *tx, struct arena *arena, const struct resource *resource, struct str id, void *ret_row,
                   struct err *err);
+// The path's object as it is now, into a row of its model. ERR_NOT_FOUND when it is gone since.
+int resource_reload(struct tx *tx, struct call *call, const struct resource *resource, void *ret_row, struct err *err);
 void resource_reply(struct call *call, int status, const struct resource *resource, const void *row);
 yyjson_mut_val *resource_json(struct call *call, yyjson_mut_doc *doc, const struct resource *resource, const void *row,
                               bool one);

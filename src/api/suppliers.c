@@ -4,19 +4,14 @@
 #include "model/text.h"
 #include "store/supplier.h"
 
-static void set_text(struct supplier *supplier, const char *field, struct str value)
-{
-    *(struct str *)model_at(&supplier_model, supplier, field) = value;
-    model_mark(&supplier_model, supplier, field, value.p);
-}
-
 static int before(struct tx *tx, struct call *call, const void *old, void *row, struct err *err)
 {
     struct supplier *supplier = row;
     const struct supplier *was = old;
     bool coded = model_has(&supplier_model, supplier, "code");
-    set_text(supplier, "nameFold", text_fold_case(call->arena, supplier->name));
-    set_text(supplier, "codeFold", coded ? text_fold_case(call->arena, supplier->code) : STR_NULL);
+    model_put_str(&supplier_model, supplier, "nameFold", text_fold_case(call->arena, supplier->name));
+    model_put_str(&supplier_model, supplier, "codeFold",
+                  coded ? text_fold_case(call->arena, supplier->code) : STR_NULL);
     supplier->product_count = was ? was->product_count : 0;
     model_mark(&supplier_model, supplier, "productCount", true);
     int rc = supplier_named(tx, was ? was->id : STR_NULL, supplier->name_fold, supplier->code_fold, err);

@@ -105,6 +105,12 @@ void model_mark(const struct model *model, void *row, const char *field, bool se
     *bits = set ? *bits | bit : *bits & ~bit;
 }
 
+void model_put_str(const struct model *model, void *row, const char *field, struct str value)
+{
+    *(struct str *)model_at(model, row, field) = value;
+    model_mark(model, row, field, value.p);
+}
+
 static void add_side(const struct model *model, const struct field *f, yyjson_mut_doc *doc, yyjson_mut_val *side,
                      const void *row)
 {

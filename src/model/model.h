@@ -145,6 +145,7 @@ size_t model_field_index(const struct model *model, const char *name);         /
 // Where the field's value is in a row, and whether it is set. The field must exist.
 void *model_at(const struct model *model, void *row, const char *field);
 void model_mark(const struct model *model, void *row, const char *field, bool set);
+void model_put_str(const struct model *model, void *row, const char *field, struct str value); // STR_NULL: no value
 // The stored fields in which the rows differ, with the values of each, for audit rows: secrets masked, hidden fields
 // and times of change left out; of merged nested objects only the members that differ. Either row may be NULL (all
 // fields of the other).

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/account.h"
+#include "store/ids.h"
 
 #include "base/id.h"
 #include "base/vec.h"
@@ -266,12 +267,8 @@ int membership_role(struct tx *tx, struct arena *arena, struct str user_id, stru
 static int count_after(struct tx *tx, const struct store_sql *lock, const struct value *lock_args, size_t n_lock,
                        const struct store_sql *sql, struct str user_id, int64_t *ret, struct err *err)
 {
-    AUTO_ROWS struct rows *rows = NULL;
     int rc = tx_exec(tx, lock, lock_args, n_lock, NULL, err);
-    rc = rc ? rc : tx_query_one(tx, sql, VALUES(v_str(user_id)), &rows, err);
-    if (rc == 1)
-        *ret = rows_int(rows, 0);
-    return rc < 0 ? rc : 0;
+    return rc ? rc : count_query(tx, sql, VALUES(v_str(user_id)), ret, err);
 }
 
 int super_admins_besides(struct tx *tx, struct str id, int64_t *ret, struct err *err)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What opens an account: sign-ins with their refresh tokens, failures, password resets, keys.
 #include "store/account.h"
+#include "store/ids.h"
 
 STORE_SQL_ALL(sign_in_row_insert, "INSERT INTO sign_ins (id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)");
 STORE_SQL_ALL(sign_in_row_get, "SELECT id, user_id, expires_at, revoked_at FROM sign_ins WHERE id = $1");
@@ -132,19 +133,9 @@ int login_succeeded(struct tx *tx, struct str account, struct str address, struc
     return tx_exec(tx, &failures_clear, VALUES(v_str(account), v_str(address)), NULL, err);
 }
 
-static int count(struct tx *tx, const struct store_sql *sql, const struct value *args, size_t n, int64_t *ret,
-                 struct err *err)
-{
-    AUTO_ROWS struct rows *rows = NULL;
-    int rc = tx_query_one(tx, sql, args, n, &rows, err);
-    if (rc == 1)
-        *ret = rows_int(rows, 0);
-    return rc < 0 ? rc : 0;
-}
-
 int reset_count(struct tx *tx, struct str account, int64_t since, int64_t *ret, struct err *err)
 {
-    return count(tx, &resets_count, VALUES(v_str(account), v_int(since)), ret, err);
+    return count_query(tx, &resets_count, VALUES(v_str(account), v_int(since)), ret, err);
 }
 
 int reset_insert(struct tx *tx, const char *hash, struct str account, int64_t now, struct err *err)
@@ -203,14 +194,14 @@ int user_key_insert(struct tx *tx, struct str user_id, const struct user_key *ke
 
 int user_key_live(struct tx *tx, struct str user_id, int64_t now, int64_t *ret, struct err *err)
 {
-    return count(tx, &user_keys_live, VALUES(v_str(user_id), v_int(now)), ret, err);
+    return count_query(tx, &user_keys_live, VALUES(v_str(user_id), v_int(now)), ret, err);
 }
 
 int user_key_list(struct tx *tx, struct arena *arena, struct str user_id, int64_t limit, int64_t offset,
                   struct user_key **ret, size_t *ret_n, int64_t *ret_total, struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;
-    int rc = count(tx, &user_keys_count, VALUES(v_str(user_id)), ret_total, err);
+    int rc = count_query(tx, &user_keys_count, VALUES(v_str(user_id)), ret_total, err);
     *ret = arena_calloc(arena, (size_t)limit + 1, sizeof **ret);
     *ret_n = 0;
     rc = rc ? rc : tx_query(tx, &user_keys_page, VALUES(v_str(user_id), v_int(limit), v_int(offset)), &rows, err);

@@ -7,6 +7,7 @@
 #include "store/account.h"
 #include "store/chatbot.h"
 #include "store/prompt.h"
+#include "store/ids.h"
 
 #include <stdlib.h>
 
@@ -149,23 +150,14 @@ int brand_load(struct tx *tx, struct arena *arena, const char *fold_id, struct b
     return 1;
 }
 
-static int count(struct tx *tx, const struct store_sql *sql, const struct value *args, size_t n, int64_t *ret,
-                 struct err *err)
-{
-    AUTO_ROWS struct rows *rows = NULL;
-    int rc = tx_query_one(tx, sql, args, n, &rows, err);
-    if (rc == 1)
-        *ret = rows_int(rows, 0);
-    return rc < 0 ? rc : 0;
-}
-
 int brand_list(struct tx *tx, struct arena *arena, struct str user, bool active_only, int64_t limit, int64_t offset,
                struct brand **ret, size_t *ret_n, int64_t *ret_total, struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;
     struct value args[] = {v_bool(active_only), v_int(limit < 0 ? INT64_MAX : limit), v_int(offset), v_str(user)};
     struct value count_args[] = {args[0], args[3]};
-    int rc = count(tx, user.p ? &brands_of_user_count : &brands_all_count, count_args, user.p ? 2 : 1, ret_total, err);
+    int rc =
+        count_query(tx, user.p ? &brands_of_user_count : &brands_all_count, count_args, user.p ? 2 : 1, ret_total, err);
     rc = rc ? rc : tx_query(tx, user.p ? &brands_of_user : &brands_all, args, user.p ? 4 : 3, &rows, err);
     VEC(struct brand) list = {0};
     while (!rc && (rc = rows_next(rows, err)) == 1) {
@@ -180,7 +172,7 @@ int brand_list(struct tx *tx, struct arena *arena, struct str user, bool active_
 
 int brand_made_by(struct tx *tx, struct str user, int64_t *ret, struct err *err)
 {
-    return count(tx, &brands_made_by, VALUES(v_str(user)), ret, err);
+    return count_query(tx, &brands_made_by, VALUES(v_str(user)), ret, err);
 }
 
 int brand_fold_taken(struct tx *tx, const char *fold_id, bool *ret, struct err *err)
@@ -317,12 +309,13 @@ int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err)
 int brand_erase(struct tx *tx, struct err *err)
 {
     static const struct store_sql *const parts[] = {
-        &erase_messages,    &erase_conversations, &erase_feedback,        &erase_events,     &erase_products,
-        &erase_vectors,     &erase_documents,     &erase_bases,           &erase_tags,       &erase_suppliers,
-        &erase_ingredients, &erase_keys,          &erase_prompts,         &erase_chatbots,   &erase_personalities,
-        &erase_places,      &erase_memberships,   &erase_old_publishable, &erase_totals,     &erase_jobs,
-        &erase_invites,     &erase_budgets,       &erase_webhooks,        &erase_deliveries, &erase_attempts,
-        &erase_uploads, &erase_chunks,     &erase_brand};
+        &erase_messages,    &erase_conversations,   &erase_feedback,      &erase_events,
+        &erase_products,    &erase_vectors,         &erase_documents,     &erase_bases,
+        &erase_tags,        &erase_suppliers,       &erase_ingredients,   &erase_keys,
+        &erase_prompts,     &erase_chatbots,        &erase_personalities, &erase_places,
+        &erase_memberships, &erase_old_publishable, &erase_totals,        &erase_jobs,
+        &erase_invites,     &erase_budgets,         &erase_webhooks,      &erase_deliveries,
+        &erase_attempts,    &erase_uploads,         &erase_chunks,        &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);
@@ -376,7 +369,9 @@ int brand_stats(struct tx *tx, struct arena *arena, int64_t now, struct brand_st
     ret->products = rows_int(products, 0);
     ret->available = rows_int(products, 1);
     rc = brand_categories(tx, arena, &ret->categories, &ret->n_categories, err);
-    rc = rc ? rc : count(tx, &brand_active_conversations, VALUES(v_int(now - DAY_MS)), &ret->active_conversations, err);
+    rc =
+        rc ? rc
+           : count_query(tx, &brand_active_conversations, VALUES(v_int(now - DAY_MS)), &ret->active_conversations, err);
     if (rc || (rc = tx_query_one(tx, &brand_total_counts, NO_VALUES, &totals, err)) < 0)
         return rc;
     if (rc == 1) {

@@ -218,12 +218,6 @@ int knowledge_base_empty(struct tx *tx, struct str base_id, struct err *err)
 
 // ---- items ----------------------------------------------------------------------------------------------------------
 
-static void set_text(struct knowledge_item *item, const char *field, struct str value)
-{
-    *(struct str *)model_at(&knowledge_item_model, item, field) = value;
-    model_mark(&knowledge_item_model, item, field, value.p);
-}
-
 static int put_tags(struct tx *tx, struct knowledge_item *item, struct err *err)
 {
     size_t n = 0;
@@ -248,7 +242,7 @@ static void set_times(struct arena *arena, struct knowledge_item *item, int64_t 
     model_mark(&knowledge_item_model, item, "createdAt", true);
     model_mark(&knowledge_item_model, item, "updatedAt", true);
     model_mark(&knowledge_item_model, item, "chunkCount", true);
-    set_text(item, "titleFold", text_fold_case(arena, item->title));
+    model_put_str(&knowledge_item_model, item, "titleFold", text_fold_case(arena, item->title));
 }
 
 int knowledge_item_insert(struct tx *tx, struct arena *arena, const struct knowledge_base *base,
@@ -260,11 +254,11 @@ int knowledge_item_insert(struct tx *tx, struct arena *arena, const struct knowl
     if (rc)
         return rc < 0 ? rc : err_set(err, ERR_LIMIT, "A knowledge base has at most %d items", KNOWLEDGE_ITEMS_MOST);
     id_v7(id);
-    set_text(item, "id", str_from(id));
-    set_text(item, "chatbotId", base->chatbot_id);
-    set_text(item, "knowledgeBaseId", base->id);
-    set_text(item, "type", STR("item"));
-    set_text(item, "source", item->source.p ? item->source : STR("manual"));
+    model_put_str(&knowledge_item_model, item, "id", str_from(id));
+    model_put_str(&knowledge_item_model, item, "chatbotId", base->chatbot_id);
+    model_put_str(&knowledge_item_model, item, "knowledgeBaseId", base->id);
+    model_put_str(&knowledge_item_model, item, "type", STR("item"));
+    model_put_str(&knowledge_item_model, item, "source", item->source.p ? item->source : STR("manual"));
     set_times(arena, item, now, now);
     tx_changed(tx, CHANGE_DOCUMENT, item->id);
     rc = put_tags(tx, item, err);
@@ -294,7 +288,7 @@ int knowledge_item_get(struct tx *tx, struct arena *arena, struct str base_id, s
                        struct knowledge_item *ret, struct err *err)
 {
     struct knowledge_item key = {0};
-    set_text(&key, "id", id);
+    model_put_str(&knowledge_item_model, &key, "id", id);
     int rc = crud_get(tx, &knowledge_item_model, arena, &key, ret, err);
     return rc == 1 && !str_eq(ret->base_id, base_id) ? 0 : rc;
 }

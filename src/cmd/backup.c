@@ -58,11 +58,13 @@ static void on_signal(int signal)
     unlink(partial);
     unlink(database);
     unlink(unfinished);
+    progress_wipe();
     _exit(128 + signal);
 }
 
-static int copy_database(const struct settings *settings, struct err *err)
+static int copy_database(const struct settings *settings, struct progress *progress, struct err *err)
 {
+    int64_t size = 0, log = 0;
     struct store_options options = {
         .url = settings_str(settings, SET_STORE), .data_dir = settings_str(settings, SET_DATA), .read_only = true};
     struct store *store;
@@ -70,6 +72,9 @@ static int copy_database(const struct settings *settings, struct err *err)
     int rc = store_open(&options, &store, NULL, err);
     if (rc)
         return rc;
+    store_sizes(store, &size, &log);
+    progress_stage(progress, "copying the database", PROGRESS_BYTES, size);
+    progress_watch(progress, unfinished);
     rc = store_backup(store, database, err);
     store_close(store);
     return rc ? rc : store_copy_check(database, NULL, err);
@@ -90,7 +95,8 @@ static int publish(int fd, const char *path, struct err *err)
     return rc;
 }
 
-static int backup(const struct settings *settings, const char *path, struct backup_totals *ret, struct err *err)
+static int backup(const struct settings *settings, const char *path, struct progress *progress,
+                  struct backup_totals *ret, struct err *err)
 {
     struct stat st;
     struct backup_totals back;
@@ -106,10 +112,10 @@ static int backup(const struct settings *settings, const char *path, struct back
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     signal(SIGHUP, on_signal);
-    int rc = copy_database(settings, err);
-    rc = rc ? rc : backup_file_write(fd, database, settings_str(settings, SET_DATA), ret, err);
+    int rc = copy_database(settings, progress, err);
+    rc = rc ? rc : backup_file_write(fd, database, settings_str(settings, SET_DATA), progress, ret, err);
     unlink(database);
-    rc = rc ? rc : backup_file_read(fd, -1, &back, err);
+    rc = rc ? rc : backup_file_read(fd, -1, progress, &back, err);
     rc = rc ? rc : publish(fd, path, err);
     unlink(partial);
     close(fd);
@@ -125,7 +131,10 @@ int command_backup(int argc, char **argv)
     int code = read_words("backup", argc, argv, &path, &settings);
     if (code)
         return code;
-    code = finish(backup(settings, path, &totals, &err), &err, path, &totals);
+    struct progress *progress = progress_new("backup");
+    int rc = backup(settings, path, progress, &totals, &err);
+    progress_free(progress);
+    code = finish(rc, &err, path, &totals);
     if (code == EXIT_DONE && settings_given(settings, SET_SECRET))
         (void)fprintf(stderr, "The master key is the setting \"secret\": keep it too, it is not in the backup.\n");
     settings_free(settings);
@@ -165,14 +174,14 @@ static int check_folder(const char *data, bool *ret_absent, struct err *err)
     return rc;
 }
 
-static int unpack(int fd, const char *stage, struct backup_totals *ret, struct err *err)
+static int unpack(int fd, const char *stage, struct progress *progress, struct backup_totals *ret, struct err *err)
 {
     char path[PATH_MAX];
     int migration = 0, rc = mkdir(stage, 0700) == 0 ? 0 : io_fault(err, "make", stage);
     int folder = rc ? -1 : open(stage, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (!rc && folder < 0)
         rc = io_fault(err, "open", stage);
-    rc = rc ? rc : backup_file_read(fd, folder, ret, err);
+    rc = rc ? rc : backup_file_read(fd, folder, progress, ret, err);
     if (!rc && syncfs(folder) != 0)
         rc = io_fault(err, "sync", stage);
     if (folder >= 0)
@@ -197,7 +206,7 @@ static int move_in(const char *stage, const char *data, const char *name, bool *
     return *ret_moved ? 0 : io_fault(err, "make", to);
 }
 
-static int fill(int fd, const char *data, struct backup_totals *ret, struct err *err)
+static int fill(int fd, const char *data, struct progress *progress, struct backup_totals *ret, struct err *err)
 {
     static const char *const names[] = {"secret.key", "files", "uploads"};
     enum { NAMES = sizeof names / sizeof *names };
@@ -205,7 +214,7 @@ static int fill(int fd, const char *data, struct backup_totals *ret, struct err 
     bool moved[NAMES] = {false};
     int rc = join(stage, data, STAGE, err);
     rc = rc ? rc : join(copy, stage, "parley.db", err);
-    rc = rc ? rc : unpack(fd, stage, ret, err);
+    rc = rc ? rc : unpack(fd, stage, progress, ret, err);
     for (size_t i = 0; i < NAMES && !rc; i++)
         rc = move_in(stage, data, names[i], &moved[i], err);
     bool locks = !rc;
@@ -219,7 +228,8 @@ static int fill(int fd, const char *data, struct backup_totals *ret, struct err 
     return rc;
 }
 
-static int restore(const struct settings *settings, const char *path, struct backup_totals *ret, struct err *err)
+static int restore(const struct settings *settings, const char *path, struct progress *progress,
+                   struct backup_totals *ret, struct err *err)
 {
     const char *data = settings_str(settings, SET_DATA);
     bool absent = false;
@@ -229,11 +239,11 @@ static int restore(const struct settings *settings, const char *path, struct bac
     if (fd < 0)
         return io_fault(err, "open", path);
     int rc = check_folder(data, &absent, err);
-    rc = rc ? rc : backup_file_read(fd, -1, ret, err);
+    rc = rc ? rc : backup_file_read(fd, -1, progress, ret, err);
     if (!rc && absent && mkdir(data, 0700) != 0)
         rc = io_fault(err, "make folder", data);
     else if (!rc) {
-        rc = fill(fd, data, ret, err);
+        rc = fill(fd, data, progress, ret, err);
         if (rc && absent)
             (void)rmdir(data);
     }
@@ -250,7 +260,10 @@ int command_restore(int argc, char **argv)
     int code = read_words("restore", argc, argv, &path, &settings);
     if (code)
         return code;
-    code = finish(restore(settings, path, &totals, &err), &err, settings_str(settings, SET_DATA), &totals);
+    struct progress *progress = progress_new("restore");
+    int rc = restore(settings, path, progress, &totals, &err);
+    progress_free(progress);
+    code = finish(rc, &err, settings_str(settings, SET_DATA), &totals);
     settings_free(settings);
     return code;
 }

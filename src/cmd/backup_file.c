@@ -96,11 +96,12 @@ struct pack {
     char *block;
     VEC(struct part) parts;
     int64_t bytes;
+    struct progress *progress;
 };
 
-static void pack_init(struct pack *p)
+static void pack_init(struct pack *p, struct progress *progress)
 {
-    *p = (struct pack){.sha = EVP_MD_CTX_new(), .block = mem_alloc(BLOCK)};
+    *p = (struct pack){.sha = EVP_MD_CTX_new(), .block = mem_alloc(BLOCK), .progress = progress};
 }
 
 static void pack_done(struct pack *p)
@@ -172,6 +173,7 @@ static int hash_range(struct pack *p, int fd, int64_t size, char out[HEX], struc
         if (n <= 0)
             return err_set(err, ERR_IO, "cannot read the backup: %s", n ? strerror(errno) : "it became shorter");
         EVP_DigestUpdate(p->sha, p->block, (size_t)n);
+        progress_add(p->progress, n);
         at += n;
     }
     sha_end(p, out);
@@ -209,6 +211,7 @@ static int put_bytes(struct pack *p, int fd, struct part *part, struct err *err)
         EVP_DigestUpdate(p->sha, p->block, (size_t)n);
         if (la.archive_write_data(p->a, p->block, (size_t)n) != n)
             return archive_fault(p, err);
+        progress_add(p->progress, n);
         left -= n;
     }
     sha_end(p, part->sha);
@@ -282,6 +285,21 @@ static int put_manifest(struct pack *p, struct err *err)
     return rc;
 }
 
+// What a folder holds; it may change while it is read, so only for the progress.
+static int64_t size_of(const char *data, const char *name)
+{
+    char root[PATH_MAX];
+    int64_t size = 0;
+    snprintf(root, sizeof root, "%s/%s", data, name);
+    char *roots[] = {root, NULL};
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    for (FTSENT *at; walk && (at = fts_read(walk));)
+        size += at->fts_info == FTS_F ? at->fts_statp->st_size : 0;
+    if (walk)
+        fts_close(walk);
+    return size;
+}
+
 static int put_all(struct pack *p, int fd, const char *database, const char *data, struct err *err)
 {
     char key[PATH_MAX];
@@ -302,17 +320,22 @@ static int put_all(struct pack *p, int fd, const char *database, const char *dat
     return rc;
 }
 
-int backup_file_write(int fd, const char *database, const char *data, struct backup_totals *ret, struct err *err)
+int backup_file_write(int fd, const char *database, const char *data, struct progress *progress,
+                      struct backup_totals *ret, struct err *err)
 {
+    struct stat st = {0};
     char sha[HEX], end[END + 1];
     int rc = load(err);
     if (rc)
         return rc;
     struct pack p;
-    pack_init(&p);
+    pack_init(&p, progress);
     p.a = la.archive_write_new();
+    (void)stat(database, &st);
+    progress_stage(progress, "packing", PROGRESS_BYTES, st.st_size + size_of(data, "files") + size_of(data, "uploads"));
     rc = put_all(&p, fd, database, data, err);
     off_t size = lseek(fd, 0, SEEK_END);
+    progress_stage(progress, "sealing", PROGRESS_BYTES, size);
     if (!rc)
         rc = hash_range(&p, fd, size, sha, err);
     if (!rc) {
@@ -340,6 +363,7 @@ static int check_end(struct pack *p, int fd, struct err *err)
     struct str rest = {found + 8, END_TEXT};
     if (!str_eq(str_split(&rest, ' '), STR(FORMAT)) || !str_to_int(str_split(&rest, ' '), 1, INT_MAX, &version))
         return err_set(err, ERR_FORMAT, "this is no whole backup: its end is missing");
+    progress_stage(p->progress, "checking", PROGRESS_BYTES, size);
     int rc = hash_range(p, fd, size - END, sha, err);
     if (rc)
         return rc;
@@ -379,6 +403,7 @@ static int take_bytes(struct pack *p, int to, struct part *part, struct err *err
         for (la_ssize_t done = 0, wrote = 0; to >= 0 && done < n; done += wrote)
             if ((wrote = write(to, p->block + done, (size_t)(n - done))) < 0)
                 return disk_fault(err, "write", part->path);
+        progress_add(p->progress, n);
         part->size += n;
     }
     sha_end(p, part->sha);
@@ -435,6 +460,7 @@ static int take_all(struct pack *p, int fd, int folder, struct err *err)
         la.archive_read_support_format_tar(p->a) != ARCHIVE_OK ||
         la.archive_read_open_fd(p->a, fd, BLOCK) != ARCHIVE_OK)
         return rc ? rc : damaged(err, "it cannot be unpacked");
+    progress_stage(p->progress, "unpacking", PROGRESS_BYTES, 0);
     while (!rc && (next = la.archive_read_next_header(p->a, &entry)) == ARCHIVE_OK) {
         const char *path = la.archive_entry_pathname(entry);
         if (ended || la.archive_entry_filetype(entry) != AE_IFREG || la.archive_entry_hardlink(entry) || !path) {
@@ -451,13 +477,13 @@ static int take_all(struct pack *p, int fd, int folder, struct err *err)
     return rc;
 }
 
-int backup_file_read(int fd, int folder, struct backup_totals *ret, struct err *err)
+int backup_file_read(int fd, int folder, struct progress *progress, struct backup_totals *ret, struct err *err)
 {
     int rc = load(err);
     if (rc)
         return rc;
     struct pack p;
-    pack_init(&p);
+    pack_init(&p, progress);
     p.a = la.archive_read_new();
     rc = check_end(&p, fd, err);
     rc = rc ? rc : take_all(&p, fd, folder, err);

@@ -3,8 +3,7 @@
 #pragma once
 
 #include "base/err.h"
-
-#include <stdint.h>
+#include "cmd/progress.h"
 
 enum { BACKUP_VERSION = 1, BACKUP_FILES_MOST = 1000000 };
 
@@ -14,10 +13,11 @@ struct backup_totals {
 
 // Writes a backup into the empty file `fd` (open for reading and writing) and makes it durable: the copy of the
 // database at `database`, and what a server keeps beside it in the folder `data`. ERR_LIMIT: too many files; ERR_IO,
-// ERR_UNAVAILABLE (disk full).
-int backup_file_write(int fd, const char *database, const char *data, struct backup_totals *ret, struct err *err);
+// ERR_UNAVAILABLE (disk full). `progress` may be NULL.
+int backup_file_write(int fd, const char *database, const char *data, struct progress *progress,
+                      struct backup_totals *ret, struct err *err);
 
 // Reads it through: every byte is accounted for. With a folder (a descriptor of an empty one; -1: none) the files are
 // made in it, mode 0600, and never outside of it. ERR_FORMAT: damaged, cut off, newer or another kind of file; what
 // was made until then is the caller's to remove.
-int backup_file_read(int fd, int folder, struct backup_totals *ret, struct err *err);
+int backup_file_read(int fd, int folder, struct progress *progress, struct backup_totals *ret, struct err *err);

@@ -70,7 +70,9 @@ bool socket_may_ask(struct socket *socket, const struct brand_ref *brand)
     struct err err;
     struct caller caller = {.kind = (enum caller_kind)socket->caller_kind, .brand = socket->caller_brand};
     caller.user.id = socket->scope.actor;
+    pthread_mutex_lock(&socket->lock);
     caller.user.super_admin = socket->super_admin;
+    pthread_mutex_unlock(&socket->lock);
     return brand->answers && access_public(socket->app, &caller, brand, &err);
 }
 
@@ -89,6 +91,9 @@ static void on_open(struct http_ws *ws, void *arg)
 {
     struct socket *socket = arg;
     know_ws(socket, ws);
+    // What ended the credential may have come before the registry knew of this socket.
+    if (socket->counted && socket->mark.p && !socket_watch(socket))
+        return;
     AUTO_ARENA struct arena *arena = arena_new(0);
     AUTO_BRAND struct brand_ref *brand = NULL;
     struct err err;
@@ -127,20 +132,25 @@ static void on_close(struct http_ws *ws, void *arg, uint16_t code)
         waiting = next;
     }
     if (socket->counted)
-        sockets_remove(socket->app->sockets, socket, socket->scope.brand, socket->key);
+        sockets_remove(socket->app->sockets, socket, socket->scope.brand, socket->key, socket->mark.p);
     socket_advance(socket); // lets go of what runs
     socket_unref(socket);
 }
 
-static void close_one(struct socket *socket, void *arg)
+void socket_bid_farewell(struct socket *socket)
 {
-    (void)arg;
     pthread_mutex_lock(&socket->lock);
     socket->closing = true;
     struct http_ws *ws = socket->ws;
     pthread_mutex_unlock(&socket->lock);
     if (ws)
         http_ws_wake(ws);
+}
+
+static void close_one(struct socket *socket, void *arg)
+{
+    (void)arg;
+    socket_bid_farewell(socket);
 }
 
 void brands_closed(struct app *app, struct str brand_id)
@@ -166,7 +176,7 @@ static struct socket *socket_new(struct call *call, bool open)
     struct str name = open ? call->brand->row.brand.id : access_brand_name(call);
     struct str key = http_client_key(call->req);
     const struct scope *scope = &call->scope;
-    size_t text = name.n + key.n + call->caller.brand.n + scope->actor.n + scope->address.n;
+    size_t text = name.n + key.n + call->caller.brand.n + call->caller.mark.n + scope->actor.n + scope->address.n;
     struct socket *socket = mem_zalloc(sizeof *socket + text);
     char *at = socket->text;
     socket->app = call->app;
@@ -174,6 +184,8 @@ static struct socket *socket_new(struct call *call, bool open)
         (struct scope){keep(&at, name), scope->actor_kind, keep(&at, scope->actor), keep(&at, scope->address)};
     socket->key = keep(&at, key);
     socket->caller_brand = keep(&at, call->caller.brand);
+    socket->mark = keep(&at, call->caller.mark);
+    socket->until = call->caller.until;
     socket->caller_kind = (uint8_t)call->caller.kind;
     socket->super_admin = call->caller.user.super_admin;
     socket->channel = http_header_in(call->req, "origin").p ? STR("web_embed") : STR("api");
@@ -223,7 +235,8 @@ static void accept_socket(struct call *call, bool voice)
     socket->voice = voice;
     socket->counted =
         open && sockets_add(call->app->sockets, socket, socket->scope.brand, socket->key,
-                            (size_t)settings_int(s, SET_WS_PER_BRAND), (size_t)settings_int(s, SET_WS_PER_ADDRESS));
+                            (size_t)settings_int(s, SET_WS_PER_BRAND), (size_t)settings_int(s, SET_WS_PER_ADDRESS),
+                            socket->mark.p);
     if (open && !socket->counted) {
         refuse_more(call);
         socket_unref(socket);

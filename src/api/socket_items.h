@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-enum { QUEUE_MOST = 8, PIECE_MOST = 1 << 20, CLOSE_NO_BRAND = 4404 };
+enum { QUEUE_MOST = 8, PIECE_MOST = 1 << 20, CLOSE_NO_BRAND = 4404, CLOSE_NO_CREDENTIAL = 4401 };
 
 enum item_kind {
     ITEM_CHAT,
@@ -47,13 +47,16 @@ struct socket {
     struct scope scope;      // of its brand
     struct str key;          // the client's, for the count of sockets
     struct str caller_brand; // of a chatbot's key
+    struct str mark;         // of the caller's credential (engine/accounts.h); STR_NULL: came without
+    int64_t until;           // its last moment, of a token's; 0: it has none
     struct str channel;
     uint64_t number; // for the limiter
     _Atomic int refs;
     uint8_t caller_kind;
-    bool super_admin, voice, counted;
+    bool voice, counted;
     pthread_mutex_t lock;
     // Under the lock:
+    bool super_admin;
     bool closed, closing; // closing: the brand answers nobody any more
     bool advancing;
     bool starting, cancel; // an item is being started; a cancel came for it
@@ -79,3 +82,5 @@ void socket_pull(struct http_ws *ws, void *arg);                     // socket_w
 void socket_on_turn(struct turn *turn, void *arg);
 struct str socket_conversation(struct socket *socket, struct arena *arena); // a copy; STR_NULL: none yet
 bool socket_may_ask(struct socket *socket, const struct brand_ref *brand);  // may its caller use the brand still?
+void socket_bid_farewell(struct socket *socket); // says that the brand is gone once nothing runs, and closes
+bool socket_watch(struct socket *socket); // socket_watch.c: does its credential hold? False: it was closed

@@ -11,9 +11,14 @@ struct group {
     VEC(struct socket *) open;
 };
 
+enum { NOTED_MOST = 256 };
+
 struct sockets {
     pthread_mutex_t lock;
-    struct map *brands; // id → group
+    size_t keyed;          // opened by a credential
+    struct map *noted;     // as a set; NULL: none
+    bool looking;          // somebody calls sockets_noted
+    struct map *brands;    // id → group
     struct map *addresses; // key → count as pointer
 };
 
@@ -38,13 +43,15 @@ void sockets_free(struct sockets *s)
         free(group);
     }
     map_free(s->brands);
+    if (s->noted)
+        map_free(s->noted);
     map_free(s->addresses);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
 bool sockets_add(struct sockets *s, struct socket *socket, struct str brand, struct str address, size_t per_brand,
-                 size_t per_address)
+                 size_t per_address, bool keyed)
 {
     pthread_mutex_lock(&s->lock);
     struct group *group = map_get(s->brands, brand);
@@ -56,15 +63,17 @@ bool sockets_add(struct sockets *s, struct socket *socket, struct str brand, str
             (void)map_set(s->brands, brand, group);
         }
         vec_add(&group->open, socket);
+        s->keyed += keyed;
         (void)map_set(s->addresses, address, (void *)(of_address + 1));
     }
     pthread_mutex_unlock(&s->lock);
     return room;
 }
 
-void sockets_remove(struct sockets *s, struct socket *socket, struct str brand, struct str address)
+void sockets_remove(struct sockets *s, struct socket *socket, struct str brand, struct str address, bool keyed)
 {
     pthread_mutex_lock(&s->lock);
+    s->keyed -= keyed;
     struct group *group = map_get(s->brands, brand);
     for (size_t i = 0; group && i < group->open.n; i++)
         if (group->open.at[i] == socket) {
@@ -93,11 +102,44 @@ size_t sockets_of_brand(struct sockets *s, struct str brand)
     return n;
 }
 
-void sockets_each(struct sockets *s, struct str brand, void (*fn)(struct socket *socket, void *arg), void *arg)
+static void each(const struct group *group, void (*fn)(struct socket *socket, void *arg), void *arg)
 {
-    pthread_mutex_lock(&s->lock);
-    const struct group *group = map_get(s->brands, brand);
     for (size_t i = 0; group && i < group->open.n; i++)
         fn(group->open.at[i], arg);
+}
+
+void sockets_each(struct sockets *s, struct str brand, void (*fn)(struct socket *socket, void *arg), void *arg)
+{
+    size_t pos = 0;
+    void *value;
+    pthread_mutex_lock(&s->lock);
+    if (brand.p)
+        each(map_get(s->brands, brand), fn, arg);
+    while (!brand.p && map_next(s->brands, &pos, NULL, &value))
+        each(value, fn, arg);
     pthread_mutex_unlock(&s->lock);
+}
+
+bool sockets_note(struct sockets *s, struct str who)
+{
+    pthread_mutex_lock(&s->lock);
+    bool wanted = s->keyed > 0, tell = wanted && !s->looking;
+    if (wanted) {
+        s->noted = s->noted ? s->noted : map_new();
+        bool room = map_count(s->noted) < NOTED_MOST;
+        (void)map_set(s->noted, room ? who : SOCKETS_ALL, s);
+        s->looking = true;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return tell;
+}
+
+struct map *sockets_noted(struct sockets *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct map *noted = s->noted;
+    s->noted = NULL;
+    s->looking = noted != NULL;
+    pthread_mutex_unlock(&s->lock);
+    return noted;
 }

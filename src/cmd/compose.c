@@ -85,6 +85,7 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
             brands_changed(c->app.brands, changes[i].brand);
         if (changes[i].kind != CHANGE_BRAND)
             catalogues_changed(c->app.catalogues, &changes[i]);
+        sockets_changed(&c->app, &changes[i]);
         poke |= outside || changes[i].kind == CHANGE_JOB;
         deliver |= outside || changes[i].kind == CHANGE_WEBHOOK;
     }

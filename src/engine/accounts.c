@@ -81,6 +81,8 @@ static int identify_key(struct tx *tx, void *arg, struct err *err)
         return rc;
     i->code = rc == 1 ? 0 : ERR_DENIED;
     i->caller->key_id = owner.key_id;
+    i->caller->mark = arena_str(i->arena, str_from(i->hash));
+    i->caller->until = owner.until;
     if (rc == 1 && owner.user_id.p) {
         i->caller->by_key = true;
         return load_active_user(tx, i, owner.user_id, err);
@@ -100,8 +102,10 @@ static bool read_claims(const struct accounts *a, struct identify *i, struct str
         return false;
     i->user_id = json_get_str(claims, "sub");
     i->caller->sign_in_id = json_get_str(claims, "sid");
+    i->caller->mark = i->caller->sign_in_id;
+    i->caller->until = json_get_int(claims, "exp", 0) * 1000;
     return i->user_id.n && i->caller->sign_in_id.n && str_eq(json_get_str(claims, "aud"), STR("parley")) &&
-           json_get_int(claims, "exp", 0) * 1000 > i->now;
+           i->caller->until > i->now;
 }
 
 int accounts_identify(struct accounts *a, struct arena *arena, struct str credential, struct caller *ret,
@@ -119,6 +123,19 @@ int accounts_identify(struct accounts *a, struct arena *arena, struct str creden
         crypto_sha256_hex(credential, i.hash);
     int rc = store_read(a->store, &scope, token ? identify_token : identify_key, &i, err);
     return rc ? rc : i.code;
+}
+
+int accounts_still(struct accounts *a, struct arena *arena, struct str mark, struct str user_id, struct caller *ret,
+                   struct err *err)
+{
+    struct identify i = {.arena = arena, .caller = ret, .user_id = user_id, .now = clock_wall_ms()};
+    struct scope scope = installation();
+    bool key = mark.n == CRYPTO_HEX_SIZE - 1;
+    *ret = (struct caller){.sign_in_id = key ? STR_NULL : mark, .mark = mark};
+    if (key)
+        memcpy(i.hash, mark.p, mark.n);
+    int rc = store_read(a->store, &scope, key ? identify_key : identify_token, &i, err);
+    return rc ? rc : i.code == 0;
 }
 
 struct ask_role {

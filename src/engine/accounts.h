@@ -26,11 +26,18 @@ struct caller { // strings are the arena's
     struct str sign_in_id;        // by token
     struct str brand, chatbot_id; // CALLER_CHATBOT_KEY
     struct str key_id;            // of whichever key it was
+    struct str mark;              // by which accounts_still knows it again; STR_NULL: came without
+    int64_t until;                // its last moment (Unix ms); 0: it has none
 };
 
 // A bearer token (it has a dot) or key of any kind. ERR_DENIED: unknown, expired, revoked, or its user is disabled.
 int accounts_identify(struct accounts *accounts, struct arena *arena, struct str credential, struct caller *ret,
                       struct err *err);
+
+// Looks at a caller of before again, by its mark and its user (no user: STR_NULL). 1 = what it came with still holds:
+// *ret as it is now (`until` 0 for a token: that moment does not move); 0 = it does not.
+int accounts_still(struct accounts *accounts, struct arena *arena, struct str mark, struct str user_id,
+                   struct caller *ret, struct err *err);
 
 enum role { ROLE_NONE, ROLE_USER, ROLE_DEVELOPER, ROLE_ADMIN, ROLE_SUPER_ADMIN };
 enum role role_of(struct str name); // "admin", "developer", "user"; others are ROLE_NONE

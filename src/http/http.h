@@ -226,6 +226,8 @@ void http_ws_wake(struct http_ws *ws); // any thread
 // After what was queued sends a close frame; further messages from the client are dropped. Any thread.
 void http_ws_close(struct http_ws *ws, uint16_t code, const char *reason);
 void http_ws_set_busy(struct http_ws *ws, bool busy); // a turn runs: not idle. Any thread
+// From this moment (clock_mono_ms; 0: never) on the socket is closed with `code`, once not busy. Any thread.
+void http_ws_end_at(struct http_ws *ws, int64_t mono_ms, uint16_t code);
 // A reference keeps the handle valid (calls on a closed socket do nothing). http_accept_ws returns with one that ends
 // after `close`.
 struct http_ws *http_ws_ref(struct http_ws *ws);

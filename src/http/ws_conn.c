@@ -37,6 +37,8 @@ struct http_ws {
     atomic_uint in_flight; // messages with workers
     atomic_size_t unsent;
     atomic_llong active_ms; // last message, or end of the last turn
+    atomic_llong ends_ms;   // 0: only by its age
+    atomic_uint_least16_t ends_code;
     // The loop's.
     struct conn *conn;
     struct ws_codec codec;
@@ -146,6 +148,13 @@ void http_ws_set_busy(struct http_ws *ws, bool busy)
         http_ws_wake(ws); // a close for its age may have waited
 }
 
+void http_ws_end_at(struct http_ws *ws, int64_t mono_ms, uint16_t code)
+{
+    atomic_store(&ws->ends_code, code);
+    atomic_store(&ws->ends_ms, mono_ms);
+    http_ws_wake(ws); // its deadline is another
+}
+
 size_t http_ws_unsent(const struct http_ws *ws)
 {
     return atomic_load(&ws->unsent);
@@ -212,17 +221,27 @@ static void finish(struct http_ws *ws)
 
 // ---- deadlines ------------------------------------------------------------------------------------------------------
 
+// When it is over by its age, or by what somebody set, and with which code.
+static int64_t end_of(const struct http_ws *ws, uint16_t *ret_code)
+{
+    int64_t old = ws->opened_ms + ws->options.max_lifetime_ms, set = atomic_load(&ws->ends_ms);
+    bool sooner = set && set < old;
+    *ret_code = sooner ? atomic_load(&ws->ends_code) : 1001;
+    return sooner ? set : old;
+}
+
 static void set_deadline(struct http_ws *ws)
 {
     const struct http_ws_options *options = &ws->options;
     int64_t now = clock_mono_ms(), due;
+    uint16_t code;
     if (ws->state == WS_CLOSE_SENT) {
         due = ws->close_sent_ms + options->close_timeout_ms;
     } else {
         due = ws->pinged_ms + (ws->pong_due ? options->pong_timeout_ms : options->ping_interval_ms);
         int64_t idle = atomic_load(&ws->busy) ? now + options->idle_timeout_ms
                                               : atomic_load(&ws->active_ms) + options->idle_timeout_ms;
-        int64_t old = ws->opened_ms + options->max_lifetime_ms;
+        int64_t old = end_of(ws, &code);
         due = idle < due ? idle : due;
         if (old < due)
             due = old > now ? old : now + 1000;
@@ -613,6 +632,7 @@ void ws_due(struct conn *conn)
     struct http_ws *ws = conn->ws;
     const struct http_ws_options *options = &ws->options;
     int64_t now = clock_mono_ms();
+    uint16_t code;
     count_unsent(ws);
     if (conn_unsent(conn) > 0 && now - ws->progress_ms >= ws->loop->server->options.write_timeout_ms) {
         conn_close(conn);
@@ -621,8 +641,8 @@ void ws_due(struct conn *conn)
             conn_close(conn);
         else
             set_deadline(ws);
-    } else if (!atomic_load(&ws->busy) && now - ws->opened_ms >= options->max_lifetime_ms) {
-        send_close(ws, 1001, STR_NULL, false);
+    } else if (!atomic_load(&ws->busy) && now >= end_of(ws, &code)) {
+        send_close(ws, code, STR_NULL, false);
     } else if (!atomic_load(&ws->busy) && now - atomic_load(&ws->active_ms) >= options->idle_timeout_ms) {
         send_close(ws, 4408, STR_NULL, false);
     } else if (ws->pong_due && conn->reading && now - ws->pinged_ms >= options->pong_timeout_ms) {

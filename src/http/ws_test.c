@@ -343,6 +343,33 @@ TEST(ws_time_outs)
     end(&f);
 }
 
+TEST(ws_ends_at_a_moment_that_was_set)
+{
+    struct fixture f;
+    AUTO_BUF struct buf in = BUF_INIT(1 << 20);
+    options.max_lifetime_ms = 100000;
+    begin(&f, (struct http_options){0});
+    int fd = open_socket(&f, &in);
+    http_ws_end_at(socket_now, clock_mono_ms() + 5000, 4401);
+    http_ws_end_at(socket_now, clock_mono_ms() + 20000, 4401); // the later word counts
+    pass_time(&f, 10200);
+    send_text(fd, "busy");
+    get_until(fd, &in,
+              "\x81\x04"
+              "busy");
+    pass_time(&f, 10200);
+    send_text(fd, "still there");
+    get_until(fd, &in, "\x81\x0bstill there");
+    send_text(fd, "idle");
+    get_until(fd, &in, "\x81\x04idle");
+    pass_time(&f, 1200);
+    get_until(fd, &in, "\x88\x02\x11\x31"); // 4401
+    close(fd);
+    await(&closed);
+    assert_int_equal(atomic_load(&close_code), 4401);
+    end(&f);
+}
+
 TEST(ws_is_pulled_as_the_reader_reads)
 {
     struct fixture f;

@@ -128,6 +128,7 @@ struct key_owner { // exactly one of user and chatbot
     struct str key_id;
     struct str user_id;
     struct str brand, chatbot_id;
+    int64_t until; // its last moment; 0: it has none
 };
 // 1, 0.
 int key_find(struct tx *tx, struct arena *arena, const char *hash, int64_t now, struct key_owner *ret, struct err *err);

@@ -30,13 +30,14 @@ STORE_SQL_ALL(reset_account_end, "UPDATE password_resets SET ended_at = $2 WHERE
 STORE_SQL_ALL(reset_row_find,
               "SELECT account FROM password_resets WHERE hash = $1 AND created_at > $2 AND ended_at IS NULL");
 STORE_SQL_ALL(resets_purge, "DELETE FROM password_resets WHERE created_at <= $1");
-STORE_SQL_ALL(user_key_find, "SELECT user_id, id FROM user_keys WHERE hash = $1 AND revoked_at IS NULL AND (expires_at "
-                             "IS NULL OR expires_at > $2)");
-STORE_SQL_ALL(chatbot_key_find,
-              "SELECT k.brand_id, k.chatbot_id, k.id FROM places p JOIN api_keys k ON k.brand_id = p.brand_id AND "
-              "k.id = p.object_id JOIN chatbots c ON c.brand_id = k.brand_id AND c.id = k.chatbot_id "
-              "WHERE p.kind = 'key' AND p.name = $1 AND (k.revoked_at IS NULL OR k.revoked_at > $2) "
-              "AND c.deleted_at IS NULL");
+STORE_SQL_ALL(user_key_find, "SELECT user_id, id, expires_at FROM user_keys WHERE hash = $1 AND revoked_at IS NULL AND "
+                             "(expires_at IS NULL OR expires_at > $2)");
+STORE_SQL_ALL(
+    chatbot_key_find,
+    "SELECT k.brand_id, k.chatbot_id, k.id, k.revoked_at FROM places p JOIN api_keys k ON k.brand_id = p.brand_id AND "
+    "k.id = p.object_id JOIN chatbots c ON c.brand_id = k.brand_id AND c.id = k.chatbot_id "
+    "WHERE p.kind = 'key' AND p.name = $1 AND (k.revoked_at IS NULL OR k.revoked_at > $2) "
+    "AND c.deleted_at IS NULL");
 STORE_SQL_ALL(user_key_put, "INSERT INTO user_keys (id, user_id, name, hash, hint, created_at, expires_at) "
                             "VALUES ($1, $2, $3, $4, $5, $6, $7)");
 STORE_SQL_ALL(user_keys_live, "SELECT COUNT(*) FROM user_keys WHERE user_id = $1 AND revoked_at IS NULL AND "
@@ -65,12 +66,14 @@ int sign_in_get(struct tx *tx, struct arena *arena, struct str id, struct sign_i
 
 int sign_in_revoke(struct tx *tx, struct str id, int64_t now, struct err *err)
 {
+    tx_changed(tx, CHANGE_KEY, id);
     return tx_exec(tx, &sign_in_row_revoke, VALUES(v_str(id), v_int(now)), NULL, err);
 }
 
 int sign_in_revoke_all(struct tx *tx, struct str user_id, struct str besides, int64_t now, struct err *err)
 {
     struct value but = v_str(besides.p ? besides : STR(""));
+    tx_changed(tx, CHANGE_KEY, user_id);
     return tx_exec(tx, &sign_in_user_revoke, VALUES(v_str(user_id), but, v_int(now)), NULL, err);
 }
 
@@ -171,6 +174,7 @@ int key_find(struct tx *tx, struct arena *arena, const char *hash, int64_t now, 
     if (rc == 1) {
         ret->user_id = arena_str(arena, rows_str(user, 0));
         ret->key_id = arena_str(arena, rows_str(user, 1));
+        ret->until = rows_is_null(user, 2) ? 0 : rows_int(user, 2);
     }
     if (rc != 0)
         return rc;
@@ -179,6 +183,7 @@ int key_find(struct tx *tx, struct arena *arena, const char *hash, int64_t now, 
         ret->brand = arena_str(arena, rows_str(chatbot, 0));
         ret->chatbot_id = arena_str(arena, rows_str(chatbot, 1));
         ret->key_id = arena_str(arena, rows_str(chatbot, 2));
+        ret->until = rows_is_null(chatbot, 3) ? 0 : rows_int(chatbot, 3);
     }
     return rc;
 }
@@ -223,6 +228,7 @@ int user_key_list(struct tx *tx, struct arena *arena, struct str user_id, int64_
 int user_key_remove(struct tx *tx, struct str user_id, struct str id, struct err *err)
 {
     int64_t changed = 0;
+    tx_changed(tx, CHANGE_KEY, user_id);
     int rc = tx_exec(tx, &user_key_delete, VALUES(v_str(user_id), v_str(id)), &changed, err);
     return rc ? rc : changed ? 0 : err_set(err, ERR_NOT_FOUND, "Not found");
 }

@@ -61,6 +61,7 @@ int chatbot_key_primary(struct tx *tx, struct arena *arena, struct str chatbot_i
 
 int chatbot_keys_end(struct tx *tx, struct str chatbot_id, bool all, int64_t until, struct err *err)
 {
+    tx_changed(tx, CHANGE_KEY, chatbot_id);
     return tx_exec(tx, all ? &chatbot_keys_end_all : &chatbot_key_end, VALUES(v_str(chatbot_id), v_int(until)), NULL,
                    err);
 }

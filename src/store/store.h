@@ -171,6 +171,7 @@ enum change_kind {
     CHANGE_PRODUCT,
     CHANGE_DOCUMENT,
     CHANGE_USER,
+    CHANGE_KEY, // what opens an account or chatbot was ended; id: the user, the sign-in or the chatbot
     CHANGE_SETTING,
     CHANGE_JOB,
     CHANGE_CHATBOT, // its row, or what a turn reads with it (personality, keys)

@@ -9,6 +9,7 @@
 #include "base/vec.h"
 #include "engine/chunk.h"
 #include "model/product.h"
+#include "store/brand.h"
 #include "store/crud.h"
 #include "store/document.h"
 #include "store/knowledge.h"
@@ -28,7 +29,7 @@ struct passage {
 
 struct todo {
     struct arena *arena;
-    struct str model;
+    struct str job, model;
     struct map *known; // "<kind>/<document>/<ordinal>" → hash of the text that has a vector
     VEC(struct passage) passages;
     // of one batch
@@ -92,14 +93,16 @@ static int collect(struct tx *tx, void *arg, struct err *err)
 static int keep(struct tx *tx, void *arg, struct err *err)
 {
     const struct todo *t = arg;
-    for (size_t i = 0; i < t->n; i++) {
+    int there = brand_check_there(tx, err); // it may have been erased since
+    there = there ? there : job_renew(tx, t->job, clock_wall_ms() + JOB_LEASE_MS, err);
+    for (size_t i = 0; i < t->n && !there; i++) {
         const struct passage *p = &t->passages.at[t->from + i];
         struct vector_row row = {str_from(p->kind), p->document, p->ordinal, str_from(p->hash), t->vectors[i], t->dims};
         int rc = vector_put(tx, t->model, &row, err);
         if (rc)
             return rc;
     }
-    return 0;
+    return there;
 }
 
 static int embed_all(const struct jobs_options *with, const struct scope *scope, struct todo *t, struct err *err)
@@ -138,7 +141,7 @@ int job_embed(const struct jobs_options *with, const struct job *job, struct err
     int rc = brands_get(with->brands, job->brand, &brand, err);
     if (rc != 1)
         return rc;
-    struct todo todo = {.arena = arena, .model = str_from(model), .known = map_new()};
+    struct todo todo = {.arena = arena, .job = job->id, .model = str_from(model), .known = map_new()};
     struct scope scope = scope_brand(brand->row.brand.id, STR("jobs"));
     rc = store_read(with->store, &scope, collect, &todo, err);
     rc = rc ? rc : embed_all(with, &scope, &todo, err);

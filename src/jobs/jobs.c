@@ -10,35 +10,63 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-enum { LEASE_MS = 120000, LONGEST_SLEEP_MS = 30000, FIRST_BACK_OFF_MS = 1000, LONGEST_BACK_OFF_MS = 3600000 };
+enum { LONGEST_SLEEP_MS = 30000, FIRST_BACK_OFF_MS = 1000, LONGEST_BACK_OFF_MS = 3600000 };
+enum { THREADS_MOST = 8, LANE_LIST = 400 };
+
+// A new kind without a lane is upkeep's. The first thread is upkeep's own: it sweeps too, and begins the others.
+static const struct {
+    const char *name;
+    int threads, nice;
+    bool endless; // its jobs may take hours
+} lanes[JOB_LANES] = {
+    [LANE_UPKEEP] = {"jobs", 1, 0, false},
+    [LANE_MAIL] = {"jobs-mail", 1, 0, false},
+    [LANE_DOCUMENTS] = {"jobs-documents", 2, 0, false},
+    [LANE_EMBEDDING] = {"jobs-embedding", 1, 10, true},
+};
+
+struct worker {
+    struct jobs *jobs;
+    enum job_lane lane;
+    pthread_t thread;
+    _Atomic int64_t beat_ms;
+    _Atomic bool busy; // in a job
+};
 
 struct jobs {
     struct jobs_options with;
-    pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t poked;
     _Atomic bool ending;
-    _Atomic int64_t beat_ms;
-    bool work, joined;
+    uint64_t pokes; // under the lock
+    struct worker workers[THREADS_MOST];
+    _Atomic int n; // of workers; grows only, by the first of them
+    bool joined;
     struct sweep sweep;
+    char kinds[JOB_LANES][LANE_LIST]; // as struct job_choice has them; upkeep: all that others have
 };
 
 static const struct job_kind kinds[] = {
     {"brand.erase", job_erase_brand, 20},
     {"chatbot.erase", job_erase_chatbot, 20},
-    {"embed", job_embed, 20},
-    {"document.process", job_process_document, 6},
+    {"embed", job_embed, 20, .lane = LANE_EMBEDDING},
+    {"document.process", job_process_document, 6, .lane = LANE_DOCUMENTS},
     {"document.erase", job_erase_document, 20},
     {"upload.erase", job_erase_upload, 20},
-    {"mail.send", job_send_mail, 6, (const int[]){60, 300, 1800, 7200, 28800}, ERR_DENIED},
+    {"mail.send", job_send_mail, 6, (const int[]){60, 300, 1800, 7200, 28800}, ERR_DENIED, LANE_MAIL},
     {"webhook.cancel", job_cancel_webhook, 20},
     {"webhook.erase", job_erase_webhook, 20},
 };
 
 struct claim {
     struct arena *arena;
+    struct job_choice of;
     struct job job;
     int found;
     int64_t due;
@@ -50,14 +78,14 @@ struct claim {
 static int claim(struct tx *tx, void *arg, struct err *err)
 {
     struct claim *c = arg;
-    c->found = job_claim(tx, c->arena, clock_wall_ms(), LEASE_MS, &c->job, err);
+    c->found = job_claim(tx, c->arena, c->of, clock_wall_ms(), JOB_LEASE_MS, &c->job, err);
     return c->found < 0 ? c->found : 0;
 }
 
 static int next_due(struct tx *tx, void *arg, struct err *err)
 {
     struct claim *c = arg;
-    c->found = job_next_due(tx, &c->due, err);
+    c->found = job_next_due(tx, c->of, &c->due, err);
     return c->found < 0 ? c->found : 0;
 }
 
@@ -102,7 +130,9 @@ static void run_one(struct jobs *jobs, struct claim *c)
     }
     if (str_eq(c->job.kind, STR("mail.send")) && !c->released)
         metric_add(METRIC_MAILS,
-                   METRIC_AT(metric_label(LABEL_MAIL, !rc ? STR("ok") : c->run_at < 0 ? STR("failed") : STR("retry"))),
+                   METRIC_AT(metric_label(LABEL_MAIL, !rc             ? STR("ok")
+                                                      : c->run_at < 0 ? STR("failed")
+                                                                      : STR("retry"))),
                    1);
     struct err written = {0};
     if (store_write(jobs->with.store, &scope, finish, c, &written) != 0)
@@ -110,26 +140,87 @@ static void run_one(struct jobs *jobs, struct claim *c)
                  written.text); // its lease runs out
 }
 
-// Runs what is due; returns how long nothing more is.
-static int64_t run_due(struct jobs *jobs)
+static struct job_choice kinds_of(const struct jobs *jobs, enum job_lane lane)
 {
+    return (struct job_choice){jobs->kinds[lane], lane == LANE_UPKEEP};
+}
+
+// In how many ms the lane has something to do; negative or 0: now. LONGEST_SLEEP_MS: not before that, or nobody knows.
+static int64_t due_in(struct jobs *jobs, enum job_lane lane)
+{
+    struct scope scope = scope_installation(STR("jobs"));
+    struct claim c = {.of = kinds_of(jobs, lane)};
+    struct err err;
+    if (store_read(jobs->with.store, &scope, next_due, &c, &err) != 0 || c.found != 1)
+        return LONGEST_SLEEP_MS;
+    int64_t in = c.due - clock_wall_ms();
+    return in < LONGEST_SLEEP_MS ? in : LONGEST_SLEEP_MS;
+}
+
+static void *thread(void *arg);
+
+static void begin(struct jobs *jobs, enum job_lane lane)
+{
+    int n = jobs->n;
+    struct worker *worker = &jobs->workers[n];
+    worker->jobs = jobs;
+    worker->lane = lane;
+    atomic_init(&worker->beat_ms, clock_mono_ms());
+    if (pthread_create(&worker->thread, NULL, thread, worker) != 0)
+        abort();
+    jobs->n = n + 1;
+}
+
+// Whether all threads that the lane has are in a job, and it may have one more.
+static bool wants_thread(const struct jobs *jobs, enum job_lane lane)
+{
+    int all = 0, busy = 0;
+    for (int i = 0; i < jobs->n; i++) {
+        all += jobs->workers[i].lane == lane;
+        busy += jobs->workers[i].lane == lane && jobs->workers[i].busy;
+    }
+    return busy == all && all < lanes[lane].threads && jobs->n < THREADS_MOST;
+}
+
+static int64_t begin_lanes(struct jobs *jobs)
+{
+    int64_t rest = LONGEST_SLEEP_MS;
+    for (enum job_lane lane = LANE_UPKEEP + 1; lane < JOB_LANES; lane++) {
+        int64_t in = wants_thread(jobs, lane) ? due_in(jobs, lane) : LONGEST_SLEEP_MS;
+        if (in <= 0 && !jobs->ending)
+            begin(jobs, lane);
+        else if (in < rest)
+            rest = in;
+    }
+    return rest;
+}
+
+// Runs what is due; returns how long nothing more is.
+static int64_t run_due(struct worker *worker)
+{
+    struct jobs *jobs = worker->jobs;
     struct scope scope = scope_installation(STR("jobs"));
     struct err err;
     for (;;) {
         AUTO_ARENA struct arena *arena = arena_new(0);
-        atomic_store(&jobs->beat_ms, clock_mono_ms());
-        int64_t rest = sweep_due(&jobs->with, &jobs->sweep);
-        rest = rest < LONGEST_SLEEP_MS ? rest : LONGEST_SLEEP_MS;
-        struct claim c = {.arena = arena};
-        if (store_read(jobs->with.store, &scope, next_due, &c, &err) != 0 || c.found != 1)
-            return rest;
-        int64_t in = c.due - clock_wall_ms();
+        int64_t rest = LONGEST_SLEEP_MS;
+        atomic_store(&worker->beat_ms, clock_mono_ms());
+        if (worker->lane == LANE_UPKEEP) {
+            int64_t sweep = sweep_due(&jobs->with, &jobs->sweep), lane = begin_lanes(jobs);
+            rest = sweep < lane ? sweep : lane;
+        }
+        int64_t in = due_in(jobs, worker->lane);
         if (in > 0)
             return in < rest ? in : rest;
+        struct claim c = {.arena = arena, .of = kinds_of(jobs, worker->lane)};
         if (store_write(jobs->with.store, &scope, claim, &c, &err) != 0)
             return FIRST_BACK_OFF_MS;
+        worker->busy = c.found == 1;
+        if (wants_thread(jobs, worker->lane))
+            jobs_poke(jobs); // the next may have come when this thread was still free
         if (c.found == 1)
             run_one(jobs, &c);
+        worker->busy = false;
         if (jobs->ending)
             return 0;
     }
@@ -137,13 +228,16 @@ static int64_t run_due(struct jobs *jobs)
 
 static void *thread(void *arg)
 {
-    struct jobs *jobs = arg;
-    pthread_setname_np(pthread_self(), "jobs");
+    struct worker *worker = arg;
+    struct jobs *jobs = worker->jobs;
+    pthread_setname_np(pthread_self(), lanes[worker->lane].name);
+    if (lanes[worker->lane].nice) // of this thread alone
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), lanes[worker->lane].nice);
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->ending) {
-        jobs->work = false;
+        uint64_t seen = jobs->pokes;
         pthread_mutex_unlock(&jobs->lock);
-        int64_t wait = run_due(jobs);
+        int64_t wait = run_due(worker);
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += wait / 1000;
@@ -151,7 +245,7 @@ static void *thread(void *arg)
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_mutex_lock(&jobs->lock);
-        while (!jobs->ending && !jobs->work)
+        while (!jobs->ending && jobs->pokes == seen)
             if (pthread_cond_timedwait(&jobs->poked, &jobs->lock, &until) != 0)
                 break;
     }
@@ -161,12 +255,35 @@ static void *thread(void *arg)
 
 int64_t jobs_beat_ms(const struct jobs *jobs)
 {
-    return atomic_load(&jobs->beat_ms);
+    int64_t oldest = INT64_MAX;
+    for (int i = 0; i < jobs->n; i++) {
+        const struct worker *worker = &jobs->workers[i];
+        if (worker->busy && lanes[worker->lane].endless)
+            continue;
+        int64_t beat = worker->beat_ms;
+        oldest = beat < oldest ? beat : oldest;
+    }
+    return oldest;
 }
 
 const char *jobs_kind(size_t i)
 {
     return i < sizeof kinds / sizeof *kinds ? kinds[i].name : NULL;
+}
+
+static void list_kinds(struct jobs *jobs)
+{
+    for (enum job_lane lane = 0; lane < JOB_LANES; lane++)
+        strcpy(jobs->kinds[lane], "|");
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        enum job_lane of[] = {kinds[i].lane, LANE_UPKEEP};
+        for (size_t k = 0; k < 2 && kinds[i].lane != LANE_UPKEEP; k++) {
+            char *list = jobs->kinds[of[k]];
+            size_t n = strlen(list);
+            if ((size_t)snprintf(list + n, LANE_LIST - n, "%s|", kinds[i].name) >= LANE_LIST - n)
+                abort();
+        }
+    }
 }
 
 struct jobs *jobs_new(const struct jobs_options *options)
@@ -175,22 +292,21 @@ struct jobs *jobs_new(const struct jobs_options *options)
     pthread_condattr_t attr;
     jobs->with = *options;
     jobs->with.ending = &jobs->ending;
-    atomic_init(&jobs->beat_ms, clock_mono_ms());
+    list_kinds(jobs);
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&jobs->poked, &attr);
     pthread_condattr_destroy(&attr);
-    if (pthread_create(&jobs->thread, NULL, thread, jobs) != 0)
-        abort();
+    begin(jobs, LANE_UPKEEP);
     return jobs;
 }
 
 void jobs_poke(struct jobs *jobs)
 {
     pthread_mutex_lock(&jobs->lock);
-    jobs->work = true;
-    pthread_cond_signal(&jobs->poked);
+    jobs->pokes++;
+    pthread_cond_broadcast(&jobs->poked);
     pthread_mutex_unlock(&jobs->lock);
 }
 
@@ -200,9 +316,10 @@ void jobs_stop(struct jobs *jobs)
         return;
     pthread_mutex_lock(&jobs->lock);
     jobs->ending = true;
-    pthread_cond_signal(&jobs->poked);
+    pthread_cond_broadcast(&jobs->poked);
     pthread_mutex_unlock(&jobs->lock);
-    pthread_join(jobs->thread, NULL);
+    for (int i = 0; i < jobs->n; i++) // the first, which begins the others, has ended before they are counted
+        pthread_join(jobs->workers[i].thread, NULL);
     jobs->joined = true;
 }
 

@@ -33,6 +33,7 @@ COUNT(audit);
 COUNT(usage_rows);
 STORE_SQL(count_errors,
           "SELECT COUNT(*) FROM jobs WHERE brand_id = $1 AND state = 'waiting' AND error LIKE '%the test says so%'");
+STORE_SQL(count_errors_any, "SELECT COUNT(*) FROM jobs WHERE brand_id = $1 AND error IS NOT NULL");
 
 static const struct store_sql *const OWNED[] = {
     &count_chatbots,        &count_prompt_versions, &count_api_keys, &count_memberships,   &count_products,
@@ -157,7 +158,7 @@ struct claimed {
 static int claim(struct tx *tx, void *arg, struct err *err)
 {
     struct claimed *claimed = arg;
-    int rc = job_claim(tx, claimed->arena, clock_wall_ms(), LEASE_MS, &claimed->job, err);
+    int rc = job_claim(tx, claimed->arena, JOB_ANY, clock_wall_ms(), LEASE_MS, &claimed->job, err);
     return rc < 0 ? rc : rc == 1 ? 0 : ERR_NOT_FOUND;
 }
 
@@ -244,6 +245,119 @@ TEST(job_ends_between_batches_and_goes_on_where_it_was)
     assert_int_equal(job_embed(&with, &job, &err), 0);
     assert_int_equal(site_count(&site, "fern", &count_vectors), 41);
     assert_int_equal(site.embedded, 41);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+// ---- lanes ---------------------------------------------------------------------------------------------------------
+
+struct gate { // an embedder that does not come back until it is let go
+    struct site *site;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool entered, open;
+};
+
+static bool gate_model(void *self, char ret_name[101], float *ret_floor)
+{
+    struct gate *g = self;
+    return g->site->embedder.model(g->site, ret_name, ret_floor);
+}
+
+static int gate_embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
+                      const float ***ret, size_t *ret_dims, struct err *err)
+{
+    struct gate *g = self;
+    pthread_mutex_lock(&g->lock);
+    g->entered = true;
+    pthread_cond_broadcast(&g->changed);
+    while (!g->open)
+        pthread_cond_wait(&g->changed, &g->lock);
+    pthread_mutex_unlock(&g->lock);
+    return g->site->embedder.embed(g->site, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
+}
+
+STORE_SQL(count_running, "SELECT COUNT(*) FROM jobs WHERE brand_id = $1 AND state = 'running'");
+
+static void assert_runs_meanwhile(struct site *site, struct jobs *jobs)
+{
+    queue_job(site, "nothing of this kind"); // upkeep's: it fails at once
+    jobs_poke(jobs);
+    wait_for(site, &count_errors_any, 1);
+    assert_int_equal(site_count(site, "fern", &count_running), 1);
+}
+
+TEST(job_that_hangs_delays_only_its_lane)
+{
+    struct site site;
+    site_open(&site, SITE_VECTORS);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    struct gate gate = {.site = &site};
+    struct embedder embedder = {&gate, gate_model, gate_embed};
+    pthread_mutex_init(&gate.lock, NULL);
+    pthread_cond_init(&gate.changed, NULL);
+    put_many(&site, brand);
+    queue_job(&site, "embed");
+    struct jobs_options options = {.store = site.store, .brands = site.brands, .embedder = &embedder};
+    struct jobs *jobs = jobs_new(&options);
+    pthread_mutex_lock(&gate.lock);
+    while (!gate.entered)
+        pthread_cond_wait(&gate.changed, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
+    assert_runs_meanwhile(&site, jobs);
+    clock_advance(LEASE_MS + 1000); // its own lane does not take it a second time
+    jobs_poke(jobs);
+    assert_true(jobs_beat_ms(jobs) <= clock_mono_ms());
+    pthread_mutex_lock(&gate.lock);
+    gate.open = true;
+    pthread_cond_broadcast(&gate.changed);
+    pthread_mutex_unlock(&gate.lock);
+    wait_for(&site, &count_vectors, 41);
+    assert_int_equal(site.embedded, 41);
+    jobs_free(jobs);
+    pthread_cond_destroy(&gate.changed);
+    pthread_mutex_destroy(&gate.lock);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+static int claim_mail(struct tx *tx, void *arg, struct err *err)
+{
+    struct claimed *claimed = arg;
+    struct job_choice mail = {"|mail.send|", false};
+    int64_t due = 0;
+    int rc = job_claim(tx, claimed->arena, mail, clock_wall_ms(), LEASE_MS, &claimed->job, err);
+    assert_int_equal(job_next_due(tx, mail, &due, err), rc);
+    return rc < 0 ? rc : rc == 1 ? 0 : ERR_NOT_FOUND;
+}
+
+static int renew(struct tx *tx, void *arg, struct err *err)
+{
+    return job_renew(tx, ((struct claimed *)arg)->job.id, clock_wall_ms() + 3 * LEASE_MS, err);
+}
+
+static int claim_nothing(struct tx *tx, void *arg, struct err *err)
+{
+    struct claimed *claimed = arg;
+    return job_claim(tx, claimed->arena, JOB_ANY, clock_wall_ms(), LEASE_MS, &claimed->job, err);
+}
+
+TEST(job_is_claimed_by_kind_and_renewed)
+{
+    struct site site;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    struct claimed claimed = {.arena = site.arena}, other = {.arena = site.arena};
+    queue_job(&site, "embed");
+    queue_job(&site, "mail.send");
+    site_write(&site, "fern", claim_mail, &claimed);
+    assert_str(claimed.job.kind, "mail.send");
+    site_write(&site, "fern", renew, &claimed);
+    clock_advance(LEASE_MS + 1000);
+    site_write(&site, "fern", claim, &other);
+    assert_str(other.job.kind, "embed");
+    site_write(&site, "fern", claim_nothing, &other); // its lease was made longer
+    assert_str(other.job.kind, "embed");
     brand_ref_drop(brand);
     site_close(&site);
 }

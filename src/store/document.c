@@ -117,17 +117,20 @@ int document_progress(struct tx *tx, struct str id, const char *status, const ch
 int document_complete(struct tx *tx, struct str id, struct str content, const struct document_place *places, size_t n,
                       int64_t pages, int64_t now, struct err *err)
 {
+    int64_t there = 0; // it may have been erased while it was read
+    int rc = tx_exec(tx, &document_set_content,
+                     VALUES(v_str(id), v_str(content), v_int((int64_t)n), v_int(pages), v_int(now)), &there, err);
+    if (rc || !there)
+        return rc;
     tx_changed(tx, CHANGE_DOCUMENT, id);
-    int rc = tx_exec(tx, &document_forget_vectors, VALUES(v_str(id)), NULL, err);
+    rc = tx_exec(tx, &document_forget_vectors, VALUES(v_str(id)), NULL, err);
     rc = rc ? rc : tx_exec(tx, &document_forget_chunks, VALUES(v_str(id)), NULL, err);
     for (size_t i = 0; i < n && !rc; i++)
         rc = tx_exec(tx, &document_add_chunk,
                      VALUES(v_str(id), v_int((int64_t)i), v_int(places[i].page), v_str(places[i].heading),
                             v_int(places[i].start), v_int(places[i].end), v_int(now)),
                      NULL, err);
-    return rc ? rc
-              : tx_exec(tx, &document_set_content,
-                        VALUES(v_str(id), v_str(content), v_int((int64_t)n), v_int(pages), v_int(now)), NULL, err);
+    return rc;
 }
 
 int document_content(struct tx *tx, struct arena *arena, struct str id, struct str *ret, struct err *err)

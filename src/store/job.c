@@ -13,10 +13,12 @@ STORE_SQL(job_row_ensure,
           "INSERT INTO jobs (brand_id, id, kind, payload, state, run_at, created_at) SELECT $1, $2, $3, $4, 'waiting', "
           "$5, $6 "
           "WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE brand_id = $1 AND kind = $3 AND state = 'waiting')");
+#define CHOSEN(list, others) "CASE WHEN " list " LIKE '%|' || kind || '|%' THEN 0 ELSE 1 END = " others
 // A job whose lease ran out waits again: its worker died.
 STORE_SQL_ALL(job_due,
-              "SELECT brand_id, id, kind, payload, attempts FROM jobs WHERE state = 'waiting' AND run_at <= $1 OR "
-              "state = 'running' AND lease_until <= $1 ORDER BY run_at, id LIMIT 1");
+              "SELECT brand_id, id, kind, payload, attempts FROM jobs WHERE (state = 'waiting' AND run_at <= $1 OR "
+              "state = 'running' AND lease_until <= $1) AND " CHOSEN("$2", "$3") " ORDER BY run_at, id LIMIT 1");
+STORE_SQL(job_row_renew, "UPDATE jobs SET lease_until = $3 WHERE brand_id = $1 AND id = $2 AND state = 'running'");
 STORE_SQL_ALL(job_row_claim, "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $3 "
                              "WHERE brand_id = $1 AND id = $2 AND (state = 'waiting' OR lease_until <= $4)");
 STORE_SQL_ALL(job_orphans, "UPDATE jobs SET lease_until = $1 WHERE state = 'running'");
@@ -27,7 +29,7 @@ STORE_SQL(
     job_row_release,
     "UPDATE jobs SET state = 'waiting', attempts = attempts - 1, lease_until = NULL WHERE brand_id = $1 AND id = $2");
 STORE_SQL_ALL(job_soonest, "SELECT MIN(CASE WHEN state = 'running' THEN lease_until ELSE run_at END) FROM jobs WHERE "
-                           "state IN ('waiting', 'running')");
+                           "state IN ('waiting', 'running') AND " CHOSEN("$1", "$2"));
 
 STORE_SQL_ALL(job_by_kind, "SELECT kind, state, COUNT(*), SUM(CASE WHEN created_at >= $1 THEN 1 ELSE 0 END) FROM jobs "
                            "GROUP BY kind, state ORDER BY kind, state");
@@ -50,10 +52,11 @@ int job_ensure(struct tx *tx, const char *kind, struct str payload, int64_t run_
                    VALUES(v_cstr(id), v_cstr(kind), v_str(payload), v_int(run_at), v_int(clock_wall_ms())), NULL, err);
 }
 
-int job_claim(struct tx *tx, struct arena *arena, int64_t now, int64_t lease_ms, struct job *ret, struct err *err)
+int job_claim(struct tx *tx, struct arena *arena, struct job_choice of, int64_t now, int64_t lease_ms, struct job *ret,
+              struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;
-    int rc = tx_query_one(tx, &job_due, VALUES(v_int(now)), &rows, err);
+    int rc = tx_query_one(tx, &job_due, VALUES(v_int(now), v_cstr(of.kinds), v_bool(of.others)), &rows, err);
     if (rc != 1)
         return rc;
     *ret =
@@ -63,6 +66,11 @@ int job_claim(struct tx *tx, struct arena *arena, int64_t now, int64_t lease_ms,
     rc = tx_exec(tx, &job_row_claim, VALUES(v_str(ret->brand), v_str(ret->id), v_int(now + lease_ms), v_int(now)),
                  &changed, err);
     return rc ? rc : changed > 0;
+}
+
+int job_renew(struct tx *tx, struct str id, int64_t until, struct err *err)
+{
+    return tx_exec(tx, &job_row_renew, VALUES(v_str(id), v_int(until)), NULL, err);
 }
 
 int job_done(struct tx *tx, struct str id, struct err *err)
@@ -83,10 +91,10 @@ int job_released(struct tx *tx, struct str id, struct err *err)
     return tx_exec(tx, &job_row_release, VALUES(v_str(id)), NULL, err);
 }
 
-int job_next_due(struct tx *tx, int64_t *ret, struct err *err)
+int job_next_due(struct tx *tx, struct job_choice of, int64_t *ret, struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;
-    int rc = tx_query_one(tx, &job_soonest, NO_VALUES, &rows, err);
+    int rc = tx_query_one(tx, &job_soonest, VALUES(v_cstr(of.kinds), v_bool(of.others)), &rows, err);
     if (rc == 1 && rows_is_null(rows, 0))
         return 0;
     if (rc == 1)

@@ -140,7 +140,7 @@ static int load_chunks(struct tx *tx, void *arg, struct err *err)
 {
     struct chunks *c = arg;
     const struct document *d = c->call->object;
-    char model[101];
+    char model[EMBEDDER_KEY];
     catalogue_model(c->call->app->catalogues, model);
     c->embedded = arena_calloc(c->call->arena, (size_t)c->page.limit, sizeof *c->embedded);
     int rc = document_content(tx, c->call->arena, d->id, &c->content, err);

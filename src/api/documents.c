@@ -113,7 +113,7 @@ static int add_names(struct tx *tx, struct call *call, struct document *d, struc
 static int complete(struct tx *tx, struct call *call, void *row, bool one, struct err *err)
 {
     struct document *d = row;
-    char model[101];
+    char model[EMBEDDER_KEY];
     (void)one;
     model_mark(&document_model, d, "productName", false);
     model_mark(&document_model, d, "supplierName", false);

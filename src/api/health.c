@@ -185,24 +185,18 @@ static bool indexes_agree(struct call *call)
     return false;
 }
 
-static bool embedding_model(const struct app *app, char name[101])
-{
-    float floor;
-    return llm_embedding_model(app->llm, name, &floor);
-}
-
 static void look_at_indexes(struct examination *x, struct health *found)
 {
     struct health *own = x->call->app->health;
     struct scope everywhere = scope_installation(STR("health"));
-    char model[101];
+    char model[EMBEDDER_KEY];
+    catalogue_model(x->call->app->catalogues, model);
     pthread_mutex_lock(&own->lock);
     int64_t now = clock_mono_ms();
     if (!own->looked_ms || now - own->looked_ms >= REMEMBER_MS) {
-        bool embeds = embedding_model(x->call->app, model);
-        struct index_look l = {.model = embeds ? str_from(model) : STR(""), .index = &own->index};
+        struct index_look l = {.model = str_from(model), .index = &own->index};
         own->read = store_read(x->call->app->store, &everywhere, look, &l, &x->call->err) == 0;
-        if (!embeds)
+        if (!model[0])
             own->index.vectors = own->index.passages;
         own->agrees = indexes_agree(x->call);
         own->looked_ms = own->read ? now : 0;
@@ -250,16 +244,15 @@ static void add_server(struct examination *x, yyjson_mut_val *list, const struct
 // Servers that were asked so far; one that nobody has asked yet is taken to be well.
 static enum level check_servers(struct examination *x, yyjson_mut_val *out, bool embedding)
 {
-    char embeds[101];
+    char embeds[LLM_EMBEDDING_MODEL];
     const struct llm_state *states;
     struct app *app = x->call->app;
-    bool any = embedding_model(app, embeds);
-    if (embedding ? !any : !llm_has_model(app->llm))
+    if (embedding ? !llm_embedding_model(app->llm, embeds) : !llm_has_model(app->llm))
         return LEVEL_DISABLED;
     size_t n = llm_states(app->llm, x->call->arena, &states), known = 0, open = 0, warned = 0;
     yyjson_mut_val *list = yyjson_mut_arr(x->doc);
     for (size_t i = 0; i < n; i++) {
-        if ((any && strcmp(states[i].model, embeds) == 0) != embedding)
+        if (states[i].embedding != embedding)
             continue;
         add_server(x, list, &states[i]);
         known++;

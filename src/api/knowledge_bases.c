@@ -70,7 +70,7 @@ static int show_items(struct tx *tx, struct call *call, struct knowledge_base *b
     struct knowledge_item *items;
     size_t n, shown = 0, bytes = 0;
     int64_t total = 0;
-    char model[101];
+    char model[EMBEDDER_KEY];
     catalogue_model(call->app->catalogues, model);
     int rc = knowledge_item_list(tx, call->arena, base->id, STR_NULL, STR_NULL, KNOWLEDGE_ITEMS_AT_ONCE, 0, &items, &n,
                                  &total, err);

@@ -56,7 +56,7 @@ static void reply(struct item_change *c, int status, const char *name, yyjson_mu
 
 static int complete(struct tx *tx, struct call *call, struct knowledge_item *items, size_t n, struct err *err)
 {
-    char model[101];
+    char model[EMBEDDER_KEY];
     int rc = 0;
     catalogue_model(call->app->catalogues, model);
     for (size_t i = 0; i < n && !rc; i++)

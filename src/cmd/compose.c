@@ -99,29 +99,59 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
 
 // ---- vectors -------------------------------------------------------------------------------------------------------
 
-static bool embedding_model(void *self, char ret_name[101], float *ret_floor)
+enum { PROVIDER_BATCH = 32 };
+
+static bool embedding_model(void *self, struct embedder_model *ret)
 {
     const struct app *app = self;
-    const char *floor = settings_str(app->settings, SET_EMBEDDING_FLOOR);
-    double given;
-    bool known = llm_embedding_model(app->llm, ret_name, ret_floor);
-    if (known && floor && str_to_double(str_from(floor), &given))
-        *ret_floor = (float)given;
-    return known;
+    *ret = (struct embedder_model){.batch = PROVIDER_BATCH};
+    return llm_embedding_model(app->llm, ret->key);
 }
 
 static bool embeds(struct app *app)
 {
-    char model[101];
-    float floor;
-    return embedding_model(app, model, &floor);
+    struct embedder_model model;
+    return embedding_model(app, &model);
 }
 
-static int embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
-                 const float ***ret, size_t *ret_dims, struct err *err)
+static void embedding_scale(void *self, const char *key, const float *question, size_t dims, float *ret_floor,
+                            float *ret_full)
 {
     const struct app *app = self;
-    return llm_embed(app->llm, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
+    const char *floor = settings_str(app->settings, SET_EMBEDDING_FLOOR);
+    double given;
+    (void)question;
+    (void)dims;
+    *ret_floor = floor && str_to_double(str_from(floor), &given) ? (float)given : llm_embedding_floor(key);
+    *ret_full = 1;
+}
+
+static int embed(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,
+                 int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err)
+{
+    const struct app *app = self;
+    return llm_embed(app->llm, key, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
+}
+
+struct asked {
+    embedder_done *done;
+    void *arg;
+};
+
+static void answered(void *arg, int error, const float *vector, size_t dims)
+{
+    struct asked asked = *(struct asked *)arg;
+    (void)error;
+    free(arg);
+    asked.done(asked.arg, vector, dims);
+}
+
+static void ask_embedder(void *self, const char *key, struct str text, int timeout_ms, embedder_done *done, void *arg)
+{
+    const struct app *app = self;
+    struct asked *asked = mem_zalloc(sizeof *asked);
+    *asked = (struct asked){done, arg};
+    llm_embed_question(app->llm, key, text, timeout_ms, answered, asked);
 }
 
 static int want_vectors(struct tx *tx, void *arg, struct err *err)
@@ -149,9 +179,8 @@ static int queue_vectors(struct composition *c, struct err *err)
     AUTO_ARENA struct arena *arena = arena_new(0);
     struct brand_names names = {.arena = arena};
     struct scope all = scope_installation(STR("start"));
-    char model[101];
-    float floor;
-    if (!c->embedder.model(c->embedder.self, model, &floor))
+    struct embedder_model model;
+    if (!c->embedder.model(c->embedder.self, &model))
         return 0;
     int rc = store_read(c->app.store, &all, load_brands, &names, err);
     for (size_t i = 0; i < names.n && !rc; i++) {
@@ -224,12 +253,11 @@ static int models_changed(struct app *app, struct err *err)
 {
     struct composition *c = (struct composition *)(void *)app; // its first member
     struct models_source source = models_of(app);
-    char before[101] = "", after[101] = "";
-    float floor;
-    (void)embedding_model(app, before, &floor);
+    struct embedder_model before, after;
+    (void)embedding_model(app, &before);
     int rc = models_apply(&source, app->llm, err);
-    (void)embedding_model(app, after, &floor);
-    return rc || strcmp(before, after) == 0 ? rc : queue_vectors(c, err);
+    (void)embedding_model(app, &after);
+    return rc || strcmp(before.key, after.key) == 0 ? rc : queue_vectors(c, err);
 }
 
 static size_t worker_count(const struct settings *settings)
@@ -252,7 +280,7 @@ static void start_engine(struct composition *c)
     app->first_replies = first_replies_new(app->store, app->keys, worker_count(app->settings));
     app->health = health_new();
     app->brands = brands_new(app->store);
-    c->embedder = (struct embedder){app, embedding_model, embed};
+    c->embedder = (struct embedder){app, embedding_model, embedding_scale, embed, ask_embedder};
     app->catalogues = catalogues_new(app->store, &c->embedder, INDEX_BUDGET);
     app->budgets = budgets_new(app->store);
     app->accounts = accounts_new(app->store, app->keys, app->settings);

@@ -16,14 +16,14 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { STALE_MOST = 100000, QUERY_EMBED_MS = 800 };
 
 struct built { // an index and what it was built with, by reference
     struct search_index *index;
-    char model[101]; // of the vectors in the index; "" = words only
-    float floor;
+    char model[EMBEDDER_KEY]; // key of the vectors in the index; "" = words only
     _Atomic int refs;
 };
 
@@ -506,8 +506,7 @@ static int build_anew(struct catalogues *c, struct build *b, const struct scope 
 {
     struct built *built = mem_zalloc(sizeof *built);
     atomic_init(&built->refs, 1);
-    if (!c->embedder->model(c->embedder->self, built->model, &built->floor))
-        built->model[0] = 0;
+    catalogue_model(c, built->model);
     b->model = built->model;
     b->index = NULL;
     b->dims = 0;
@@ -552,10 +551,8 @@ static int refresh(struct catalogues *c, struct catalogue *e, const struct brand
 // Vectors of one model say nothing to those of another.
 static void look_at_model(struct catalogues *c, struct catalogue *e)
 {
-    char model[101];
-    float floor;
-    if (!c->embedder->model(c->embedder->self, model, &floor))
-        model[0] = 0;
+    char model[EMBEDDER_KEY];
+    catalogue_model(c, model);
     pthread_mutex_lock(&c->lock);
     if (e->built && strcmp(e->built->model, model) != 0)
         e->all_stale = true;
@@ -601,18 +598,21 @@ static void add_vector(struct catalogues *c, const struct built *built, struct a
     size_t dims;
     if (query->vector || !built->model[0] || query->text.n == 0 || !search_dims(built->index))
         return;
-    int rc = c->embedder->embed(c->embedder->self, arena, &query->text, 1, true, QUERY_EMBED_MS, &vectors, &dims, NULL);
+    int rc = c->embedder->embed(c->embedder->self, built->model, arena, &query->text, 1, true, QUERY_EMBED_MS, &vectors,
+                                &dims, NULL);
     if (rc == 0 && dims == search_dims(built->index)) {
         query->vector = vectors[0];
-        query->vector_floor = built->floor;
+        c->embedder->scale(c->embedder->self, built->model, vectors[0], dims, &query->vector_floor,
+                           &query->vector_full);
     }
 }
 
-void catalogue_model(struct catalogues *c, char ret_name[101])
+void catalogue_model(struct catalogues *c, char ret_key[EMBEDDER_KEY])
 {
-    float floor;
-    if (!c->embedder->model(c->embedder->self, ret_name, &floor))
-        ret_name[0] = 0;
+    struct embedder_model model;
+    if (!c->embedder->model(c->embedder->self, &model))
+        model.key[0] = 0;
+    (void)snprintf(ret_key, EMBEDDER_KEY, "%s", model.key);
 }
 
 int catalogue_bases(struct catalogues *c, const struct brand_ref *brand, struct str chatbot_id, struct arena *arena,

@@ -42,8 +42,8 @@ struct search_match *catalogue_terms(struct arena *arena, const struct search_re
 // The same of the passages that this chatbot of the brand has; catalogue_search gives those of its default one.
 int catalogue_search_of(struct catalogues *catalogues, const struct brand_ref *brand, struct str chatbot_id,
                         struct arena *arena, struct search_query *query, struct search_result *ret, struct err *err);
-// Name of the model whose vectors are searched; "": none, words alone serve.
-void catalogue_model(struct catalogues *catalogues, char ret_name[101]);
+// Key of the model that makes vectors; "": none, words alone serve.
+void catalogue_model(struct catalogues *catalogues, char ret_key[EMBEDDER_KEY]);
 
 enum retrieval { RETRIEVE_HYBRID, RETRIEVE_SEMANTIC, RETRIEVE_KEYWORD };
 enum retrieval retrieval_of(struct str method); // "hybrid", "semantic", "keyword"

@@ -1,15 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who makes vectors: one small interface. Today a provider's embeddings (cmd/compose.c). Thread-safe.
+// Who makes vectors: one small interface over whatever there is (a provider's embeddings, a model of our own; put
+// together in cmd/compose.c). Everything stored is named by the model's key: while a brand's vectors are made anew by
+// another model, questions are still put to the one before, as long as it answers. Thread-safe.
 #pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
 
+enum { EMBEDDER_KEY = 120, EMBEDDER_BATCH_MOST = 64 };
+
+struct embedder_model {
+    char key[EMBEDDER_KEY]; // vectors of equal keys may be compared; of any other key they never are
+    size_t batch;           // texts of one call for passages, 1..64: others may have to wait for such a call
+};
+
+// The vector of a question, of length 1, lives for the call; NULL: there is none (any more) in time.
+typedef void embedder_done(void *arg, const float *vector, size_t dims);
+
 struct embedder {
     void *self;
-    // Name of the model in use (101 bytes) and the cosine that counts as unrelated; false: none, words alone serve.
-    bool (*model)(void *self, char ret_name[101], float *ret_floor);
-    // Vectors of length 1 in the arena. Blocking, for workers.
-    int (*embed)(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
-                 const float ***ret, size_t *ret_dims, struct err *err);
+    // The model of new vectors; false: none, words alone serve.
+    bool (*model)(void *self, struct embedder_model *ret);
+    // The cosines with this question that count as unrelated (0) and as the same (1).
+    void (*scale)(void *self, const char *key, const float *question, size_t dims, float *ret_floor, float *ret_full);
+    // Vectors of length 1 in the arena, by the model of that key. ERR_NOT_FOUND: nobody has it (any more). Blocks: for
+    // workers and jobs. `query`: the texts are questions, which go before passages.
+    int (*embed)(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,
+                 int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err);
+    // One question without a thread that waits: `done` once, on any thread, maybe before this returns, and within the
+    // time. `text` is copied. NULL: only embed is there.
+    void (*ask)(void *self, const char *key, struct str text, int timeout_ms, embedder_done *done, void *arg);
 };

@@ -79,7 +79,7 @@ int models_try(const struct llm_provider *provider, struct str model, struct are
         struct str text = STR("OK");
         struct err why = {0};
         const float **vectors;
-        rc = llm_embed(llm, arena, &text, 1, true, TRY_MS, &vectors, &ret->dimensions, &why);
+        rc = llm_embed(llm, NULL, arena, &text, 1, true, TRY_MS, &vectors, &ret->dimensions, &why);
         ret->ok = rc == 0;
         ret->error = rc ? arena_strf(arena, "embedding: %s", why.text) : STR_NULL;
     }

@@ -35,14 +35,24 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
     }
 }
 
-static bool embed_model(void *self, char ret_name[101], float *ret_floor)
+static bool embed_model(void *self, struct embedder_model *ret)
 {
     const struct site *site = self;
     if (!(site->flags & SITE_VECTORS))
         return false;
-    (void)snprintf(ret_name, 101, "%s", site->model);
-    *ret_floor = 0.1f;
+    *ret = (struct embedder_model){.batch = 32};
+    (void)snprintf(ret->key, sizeof ret->key, "%s", site->model);
     return true;
+}
+
+static void scale(void *self, const char *key, const float *question, size_t dims, float *ret_floor, float *ret_full)
+{
+    (void)self;
+    (void)key;
+    (void)question;
+    (void)dims;
+    *ret_floor = 0.1f;
+    *ret_full = 1;
 }
 
 static const float *letters_of(struct arena *arena, struct str text)
@@ -60,12 +70,14 @@ static const float *letters_of(struct arena *arena, struct str text)
     return vector;
 }
 
-static int embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
-                 const float ***ret, size_t *ret_dims, struct err *err)
+static int embed(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,
+                 int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err)
 {
     struct site *site = self;
     (void)query;
     (void)timeout_ms;
+    if (site->gone && strcmp(site->gone, key) == 0)
+        return err_set(err, ERR_NOT_FOUND, "nobody has that model");
     if (site->embed_code)
         return err_set(err, site->embed_code, "the test says so");
     const float **vectors = arena_calloc(arena, n, sizeof *vectors);
@@ -99,7 +111,7 @@ void site_open(struct site *site, unsigned flags)
         site->llm = llm_on(NULL, 0);
     }
     site->workers = pool_new("worker", 4, 10000);
-    site->embedder = (struct embedder){site, embed_model, embed};
+    site->embedder = (struct embedder){site, embed_model, scale, embed, NULL};
     site->brands = brands_new(site->store);
     site->catalogues = catalogues_new(site->store, &site->embedder, BUDGET);
     struct engine_options with = {site->store,   site->llm,    site->settings,
@@ -314,8 +326,7 @@ struct turn *site_ask_with(struct site *site, struct turn_input *input)
     input->prefix = STR("brand:");
     input->channel = STR("api");
     input->actor = STR("anonymous");
-    input->only_issued =
-        str_eq(input->chatbot->brand->row.config.chat_settings.conversation_ids, STR("issued"));
+    input->only_issued = str_eq(input->chatbot->brand->row.config.chat_settings.conversation_ids, STR("issued"));
     return turn_start(site->engine, input, NULL, NULL, NULL);
 }
 

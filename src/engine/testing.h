@@ -27,7 +27,8 @@ struct site {
     struct fake fake;
     unsigned flags;
     struct embedder embedder;
-    const char *model;      // of the embedder
+    const char *model;      // key of the embedder
+    const char *gone;       // key of a model that answers no more; NULL: all do
     _Atomic int embedded;   // texts so far
     _Atomic int embed_code; // what the embedder answers instead, if not 0
     struct brands *brands;

@@ -96,8 +96,7 @@ static int take(void *arg, const struct record *record)
 static int write_text(struct tx *tx, void *arg, struct err *err)
 {
     struct process *p = arg;
-    char model[101];
-    float floor;
+    struct embedder_model model;
     struct document_place *places = arena_calloc(tx_arena(tx), p->passages.at.n + 1, sizeof *places);
     for (size_t i = 0; i < p->passages.at.n; i++) {
         const struct passage_place *at = &p->passages.at.at[i];
@@ -105,7 +104,7 @@ static int write_text(struct tx *tx, void *arg, struct err *err)
     }
     int rc = document_complete(tx, p->id, buf_str(&p->passages.text), places, p->passages.at.n, p->result.pages,
                                clock_wall_ms(), err);
-    if (rc || !p->with->embedder || !p->with->embedder->model(p->with->embedder->self, model, &floor))
+    if (rc || !p->with->embedder || !p->with->embedder->model(p->with->embedder->self, &model))
         return rc;
     return job_ensure(tx, "embed", STR("{}"), clock_wall_ms(), err);
 }

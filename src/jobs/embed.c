@@ -115,8 +115,8 @@ static int embed_all(const struct jobs_options *with, const struct scope *scope,
         t->n = t->passages.n - t->from < BATCH ? t->passages.n - t->from : BATCH;
         for (size_t i = 0; i < t->n; i++)
             texts[i] = t->passages.at[t->from + i].text;
-        int rc = with->embedder->embed(with->embedder->self, arena, texts, t->n, false, EMBED_MS, &t->vectors, &t->dims,
-                                       err);
+        int rc = with->embedder->embed(with->embedder->self, t->model.p, arena, texts, t->n, false, EMBED_MS,
+                                       &t->vectors, &t->dims, err);
         rc = rc ? rc : store_write(with->store, scope, keep, t, err);
         if (rc)
             return rc;
@@ -134,14 +134,13 @@ int job_embed(const struct jobs_options *with, const struct job *job, struct err
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
     AUTO_BRAND struct brand_ref *brand = NULL;
-    char model[101];
-    float floor;
-    if (!with->embedder->model(with->embedder->self, model, &floor))
+    struct embedder_model model;
+    if (!with->embedder->model(with->embedder->self, &model))
         return 0;
     int rc = brands_get(with->brands, job->brand, &brand, err);
     if (rc != 1)
         return rc;
-    struct todo todo = {.arena = arena, .job = job->id, .model = str_from(model), .known = map_new()};
+    struct todo todo = {.arena = arena, .job = job->id, .model = str_from(model.key), .known = map_new()};
     struct scope scope = scope_brand(brand->row.brand.id, STR("jobs"));
     rc = store_read(with->store, &scope, collect, &todo, err);
     rc = rc ? rc : embed_all(with, &scope, &todo, err);

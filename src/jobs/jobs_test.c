@@ -214,18 +214,18 @@ struct stopper {
     unsigned calls;
 };
 
-static bool stopper_model(void *self, char ret_name[101], float *ret_floor)
+static bool stopper_model(void *self, struct embedder_model *ret)
 {
     struct stopper *s = self;
-    return s->site->embedder.model(s->site, ret_name, ret_floor);
+    return s->site->embedder.model(s->site, ret);
 }
 
-static int stopper_embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
-                         const float ***ret, size_t *ret_dims, struct err *err)
+static int stopper_embed(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n,
+                         bool query, int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err)
 {
     struct stopper *s = self;
     s->ending = ++s->calls == 1;
-    return s->site->embedder.embed(s->site, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
+    return s->site->embedder.embed(s->site, key, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
 }
 
 TEST(job_ends_between_batches_and_goes_on_where_it_was)
@@ -235,7 +235,7 @@ TEST(job_ends_between_batches_and_goes_on_where_it_was)
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     put_many(&site, brand);
     struct stopper stopper = {.site = &site};
-    struct embedder embedder = {&stopper, stopper_model, stopper_embed};
+    struct embedder embedder = {&stopper, stopper_model, NULL, stopper_embed, NULL};
     struct jobs_options with = {site.store, site.brands, &embedder, &stopper.ending};
     struct job job = {.brand = STR("fern"), .kind = STR("embed")};
     struct err err = {0};

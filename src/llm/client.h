@@ -61,13 +61,13 @@ struct llm {
     pthread_mutex_t pause_lock; // held while on_pause runs
     void (*on_pause)(void *arg);
     void *on_pause_arg;
-    pthread_mutex_t gather_lock; // of the next two (gather.c)
-    struct gather *gather;       // that others may still join
-    int queries;                 // embeddings of questions under way
+    struct question *questions; // that wait for others (gather.c)
+    uv_timer_t gather;          // when they go
+    int groups;                 // of questions under way
     struct job quit;
-    bool ending; // the loop's own view of stopping
-    struct map *peers, *lanes;   // changed by the loop thread under the lock, read by it without
-    struct llm_call *calls;      // all running ones
+    bool ending;               // the loop's own view of stopping
+    struct map *peers, *lanes; // changed by the loop thread under the lock, read by it without
+    struct llm_call *calls;    // all running ones
     struct embed *embeds;
     struct probe *probes;
 };
@@ -144,6 +144,7 @@ struct lane { // one model of a provider
     int64_t last_ok_wall, faults_in_row;  // 0: none yet; of any kind but those of the request
     double mean_ms;                       // of about the last hundred good ones
     bool thinks, known, silent_cut;       // known: it has answered, or begun to, before
+    bool embeds;                          // it was asked for embeddings
 };
 
 struct lane *lane_get(struct llm *llm, const struct llm_provider *provider, const char *model);
@@ -246,10 +247,20 @@ void call_finish(struct llm_call *call, enum llm_finish finish, const char *reas
 
 struct embed;
 struct probe;
-// llm_embed without gathering (embed.c).
-int embed_texts(struct llm *llm, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
-                const float ***ret, size_t *ret_dims, struct err *err);
+struct embed_order {
+    const char *model; // llm_embed's
+    const struct str *texts;
+    size_t n;
+    bool query;
+    int timeout_ms;
+    // Once, on the loop thread; `texts` are not touched after it. n vectors, which live for the call, or an error.
+    void (*done)(void *arg, int error, float *const *vectors, size_t dims);
+    void *arg;
+};
+void embed_start(struct llm *llm, const struct embed_order *order); // on the loop thread
+int embed_fault(int error, struct err *err);                        // an order's error as its callers are told it
+void questions_cancel(struct llm *llm);
+void questions_setup(struct llm *llm);
 void probe_window(struct llm *llm, const struct llm_provider *provider, struct lane *lane);
 void probes_cancel(struct llm *llm);
-void embed_signal(struct job *job, unsigned signals);
 void embeds_cancel(struct llm *llm);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Embeddings: the caller's thread sleeps while the loop works through batches, four at once. All vectors of one job
-// come from one model; another provider is asked only if it serves the same model by name.
+// Embeddings on the loop: an order is worked through in batches, four at once. All vectors of one order come from one
+// model; another provider is asked only if it serves the same model by name. A model that no provider has by name is
+// one of before: the servers that make embeddings now may still have it.
 #include "llm/client.h"
 
 #include "base/clock.h"
@@ -32,19 +33,16 @@ struct batch {
 };
 
 struct embed {
-    struct job job;
     struct llm *llm;
     struct embed *next, **link;
     struct provider_set *set;
     const struct llm_provider *provider;
-    const char *model;
+    char model[LLM_EMBEDDING_MODEL];
+    int64_t dimensions; // to ask for; 0: the server's own
+    bool by_name;       // some provider has the model by name
     struct lane *lane;
     size_t at;
-    // The caller's, valid while he waits
-    const struct str *texts;
-    size_t n;
-    bool query;
-    int timeout_ms;
+    struct embed_order order;
     // Under way
     struct arena *arena;
     size_t *lengths; // of the texts, after cutting
@@ -53,11 +51,7 @@ struct embed {
     struct batch *batches;
     uv_timer_t timer;
     int handles;
-    // The end, under the lock
-    pthread_mutex_t lock;
-    pthread_cond_t ended;
-    bool over, gone; // gone: the loop has let go of it
-    int error;
+    bool over;
 };
 
 static void embed_run(struct embed *embed);
@@ -67,10 +61,8 @@ static void next_provider(struct embed *embed);
 
 static void released(struct embed *embed)
 {
-    pthread_mutex_lock(&embed->lock);
-    embed->gone = true;
-    pthread_cond_signal(&embed->ended);
-    pthread_mutex_unlock(&embed->lock);
+    arena_free(embed->arena);
+    free(embed);
 }
 
 static void on_batch_closed(uv_handle_t *handle)
@@ -115,15 +107,14 @@ static void embed_finish(struct embed *embed, int error)
     if (embed->over)
         return;
     embed->over = true;
-    embed->error = error;
     while (embed->batches)
         batch_free(embed->batches);
     *embed->link = embed->next;
     if (embed->next)
         embed->next->link = embed->link;
     set_unref(embed->llm, embed->set);
-    llm_forget(embed->llm, &embed->job);
     uv_close((uv_handle_t *)&embed->timer, on_embed_closed);
+    embed->order.done(embed->order.arg, error, error ? NULL : embed->vectors, error ? 0 : embed->dims);
 }
 
 void embeds_cancel(struct llm *llm)
@@ -150,21 +141,21 @@ static void batch_new(struct embed *embed, size_t from, size_t n)
 
 static struct str text_of(const struct embed *embed, size_t i)
 {
-    return (struct str){embed->texts[i].p ? embed->texts[i].p : "", embed->lengths[i]};
+    return (struct str){embed->order.texts[i].p ? embed->order.texts[i].p : "", embed->lengths[i]};
 }
 
 // The texts that have no vector yet, cut into batches.
 static void make_batches(struct embed *embed)
 {
     size_t i = 0;
-    while (i < embed->n) {
+    while (i < embed->order.n) {
         if (embed->vectors[i]) {
             i++;
             continue;
         }
         size_t from = i;
         int64_t tokens = 0;
-        while (i < embed->n && !embed->vectors[i] && i - from < BATCH_TEXTS) {
+        while (i < embed->order.n && !embed->vectors[i] && i - from < BATCH_TEXTS) {
             tokens += llm_estimate(text_of(embed, i));
             if (i > from && tokens > BATCH_TOKENS)
                 break;
@@ -178,7 +169,7 @@ static void write_body(const struct batch *batch, struct buf *out)
 {
     const struct embed *embed = batch->embed;
     const struct llm_provider *provider = embed->provider;
-    const char *prefix = embed->query ? provider->query_prefix : provider->passage_prefix;
+    const char *prefix = embed->order.query ? provider->query_prefix : provider->passage_prefix;
     struct arena *arena = arena_new(0);
     yyjson_mut_doc *doc = json_doc(arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *input = yyjson_mut_arr(doc);
@@ -191,8 +182,8 @@ static void write_body(const struct batch *batch, struct buf *out)
     }
     json_add(doc, root, "input", input);
     json_add_cstr(doc, root, "encoding_format", "float");
-    if (provider->dimensions > 0)
-        json_add_int(doc, root, "dimensions", provider->dimensions);
+    if (embed->dimensions > 0)
+        json_add_int(doc, root, "dimensions", embed->dimensions);
     json_write_buf(out, root);
     arena_free(arena);
 }
@@ -258,7 +249,7 @@ static bool split(struct batch *batch)
         size_t n = embed->lengths[batch->from] / 2;
         if (n < LEAST_TEXT)
             return false;
-        embed->lengths[batch->from] = utf8_whole((struct str){embed->texts[batch->from].p, n});
+        embed->lengths[batch->from] = utf8_whole((struct str){embed->order.texts[batch->from].p, n});
     }
     batch->waiting = true;
     return true;
@@ -347,12 +338,36 @@ static void embed_run(struct embed *embed)
 
 // ---- providers
 
-static const struct llm_provider *first_embedder(const struct provider_set *set)
+// Embeddings of that model; NULL: of any.
+static bool makes(const struct llm_provider *provider, const char *model)
+{
+    const char *name = provider->embedding_model;
+    return name && name[0] && (!model || strcmp(name, model) == 0);
+}
+
+static const struct llm_provider *first_embedder(const struct provider_set *set, const char *model)
 {
     for (size_t i = 0; i < set->n; i++)
-        if (set->at[i].embedding_model && set->at[i].embedding_model[0])
+        if (makes(&set->at[i], model))
             return &set->at[i];
     return NULL;
+}
+
+static void model_write(const struct llm_provider *provider, char ret[LLM_EMBEDDING_MODEL])
+{
+    (void)snprintf(ret, LLM_EMBEDDING_MODEL, provider->dimensions > 0 ? "%.90s#%lld" : "%.100s",
+                   provider->embedding_model, (long long)provider->dimensions);
+}
+
+// The name and the dimensions of a model as model_write wrote it.
+static void model_read(struct embed *embed)
+{
+    char *mark = strrchr(embed->model, '#');
+    int64_t dimensions;
+    if (!mark || !str_to_int(str_from(mark + 1), 1, 100000, &dimensions))
+        return;
+    *mark = 0;
+    embed->dimensions = dimensions;
 }
 
 static void try_from(struct embed *embed, size_t at)
@@ -361,10 +376,11 @@ static void try_from(struct embed *embed, size_t at)
         batch_free(embed->batches);
     for (; at < embed->set->n; at++) {
         const struct llm_provider *provider = &embed->set->at[at];
-        if (!provider->embedding_model || strcmp(provider->embedding_model, embed->model) != 0)
+        if (!makes(provider, embed->by_name ? embed->model : NULL))
             continue;
         int64_t since;
         struct lane *lane = lane_get(embed->llm, provider, embed->model);
+        lane->embeds = true;
         if (lane_closed(lane, clock_mono_ms(), &since) > 0 || !breaker_enter(&lane->breaker, clock_mono_ms()))
             continue;
         embed->at = at;
@@ -393,75 +409,49 @@ static void on_timeout(uv_timer_t *timer)
     embed_finish(embed, ERR_TIMEOUT);
 }
 
-void embed_signal(struct job *job, unsigned signals)
+void embed_start(struct llm *llm, const struct embed_order *order)
 {
-    struct embed *embed = (struct embed *)(void *)job; // its first member
-    struct llm *llm = embed->llm;
-    if (!(signals & SIGNAL_START))
-        return;
+    struct embed *embed = mem_zalloc(sizeof *embed);
+    *embed = (struct embed){.llm = llm, .order = *order, .left = order->n, .arena = arena_new(0), .handles = 1};
+    embed->lengths = arena_calloc(embed->arena, order->n, sizeof *embed->lengths);
+    embed->vectors = arena_calloc(embed->arena, order->n, sizeof *embed->vectors);
+    for (size_t i = 0; i < order->n; i++) {
+        embed->lengths[i] = order->texts[i].n;
+        embed->vectors[i] = NULL;
+    }
     embed->next = llm->embeds;
     embed->link = &llm->embeds;
     if (embed->next)
         embed->next->link = &embed->next;
     llm->embeds = embed;
-    embed->handles = 1;
     uv_timer_init(&llm->loop, &embed->timer);
     embed->timer.data = embed;
     embed->set = set_ref(llm);
-    const struct llm_provider *first = first_embedder(embed->set);
+    const struct llm_provider *first = first_embedder(embed->set, NULL);
     if (llm->ending || !first) {
         embed_finish(embed, llm->ending ? ERR_CANCELLED : ERR_NOT_FOUND);
         return;
     }
-    embed->model = first->embedding_model;
+    if (order->model)
+        (void)snprintf(embed->model, sizeof embed->model, "%s", order->model);
+    else
+        model_write(first, embed->model);
+    model_read(embed);
+    embed->by_name = first_embedder(embed->set, embed->model) != NULL;
     uv_update_time(&llm->loop);
-    uv_timer_start(&embed->timer, on_timeout, (uint64_t)embed->timeout_ms, 0);
+    uv_timer_start(&embed->timer, on_timeout, (uint64_t)(order->timeout_ms > 0 ? order->timeout_ms : 30000), 0);
     try_from(embed, 0);
 }
 
-// ---- the caller's side
-
-int embed_texts(struct llm *llm, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
-                const float ***ret, size_t *ret_dims, struct err *err)
+int embed_fault(int error, struct err *err)
 {
-    if (n == 0 || n > 100000)
-        return err_set(err, ERR_INVALID, "between 1 and 100000 texts can be embedded at once");
-    struct embed embed = {.llm = llm, .texts = texts, .n = n, .left = n, .query = query, .arena = arena_new(0)};
-    embed.timeout_ms = timeout_ms > 0 ? timeout_ms : 30000;
-    embed.job.run = embed_signal;
-    embed.lengths = arena_calloc(embed.arena, n, sizeof *embed.lengths);
-    embed.vectors = arena_calloc(embed.arena, n, sizeof *embed.vectors);
-    for (size_t i = 0; i < n; i++) {
-        embed.lengths[i] = texts[i].n;
-        embed.vectors[i] = NULL;
-    }
-    pthread_mutex_init(&embed.lock, NULL);
-    pthread_cond_init(&embed.ended, NULL);
-    llm_post(llm, &embed.job, SIGNAL_START);
-    pthread_mutex_lock(&embed.lock);
-    while (!embed.gone)
-        pthread_cond_wait(&embed.ended, &embed.lock);
-    pthread_mutex_unlock(&embed.lock);
-    pthread_mutex_destroy(&embed.lock);
-    pthread_cond_destroy(&embed.ended);
-    if (!embed.error) {
-        const float **out = arena_calloc(arena, n, sizeof *out);
-        for (size_t i = 0; i < n; i++) {
-            float *copy = arena_alloc(arena, embed.dims * sizeof *copy);
-            memcpy(copy, embed.vectors[i], embed.dims * sizeof *copy);
-            out[i] = copy;
-        }
-        *ret = out;
-        *ret_dims = embed.dims;
-    }
-    arena_free(embed.arena);
-    switch (embed.error) {
+    switch (error) {
     case 0:
         return 0;
     case ERR_NOT_FOUND:
         return err_set(err, ERR_NOT_FOUND, "no provider makes embeddings");
     case ERR_TIMEOUT:
-        return err_set(err, ERR_TIMEOUT, "the embeddings did not come within %d ms", embed.timeout_ms);
+        return err_set(err, ERR_TIMEOUT, "the embeddings did not come in time");
     case ERR_CANCELLED:
         return err_set(err, ERR_CANCELLED, "the upstream client is stopping");
     default:
@@ -469,21 +459,23 @@ int embed_texts(struct llm *llm, struct arena *arena, const struct str *texts, s
     }
 }
 
-bool llm_embedding_model(const struct llm *llm, char ret_model[101], float *ret_floor)
+bool llm_embedding_model(const struct llm *llm, char ret_model[LLM_EMBEDDING_MODEL])
 {
     struct llm *mine = (struct llm *)(uintptr_t)llm;
     struct provider_set *set = set_ref(mine);
-    const struct llm_provider *provider = first_embedder(set);
-    if (provider) {
-        const char *name = provider->embedding_model;
-        bool high = strcasestr(name, "text-embedding-ada-002") != NULL;
-        for (const char *at = name; !high && (at = strcasestr(at, "e5")); at += 2) {
-            bool starts = at == name || !((at[-1] | 32) >= 'a' && (at[-1] | 32) <= 'z');
-            high = starts && !(at[2] >= '0' && at[2] <= '9');
-        }
-        snprintf(ret_model, 101, "%s", name);
-        *ret_floor = high ? 0.70f : 0.10f;
-    }
+    const struct llm_provider *provider = first_embedder(set, NULL);
+    if (provider)
+        model_write(provider, ret_model);
     set_unref(mine, set);
     return provider != NULL;
+}
+
+float llm_embedding_floor(const char *model)
+{
+    bool high = strcasestr(model, "text-embedding-ada-002") != NULL;
+    for (const char *at = model; !high && (at = strcasestr(at, "e5")); at += 2) {
+        bool starts = at == model || !((at[-1] | 32) >= 'a' && (at[-1] | 32) <= 'z');
+        high = starts && !(at[2] >= '0' && at[2] <= '9');
+    }
+    return high ? 0.70f : 0.10f;
 }

@@ -82,7 +82,7 @@ static void down(void)
 static int embed(size_t n, const float ***ret, size_t *ret_dims)
 {
     struct err err;
-    return llm_embed(llm, arena, texts, n, false, 20000, ret, ret_dims, &err);
+    return llm_embed(llm, NULL, arena, texts, n, false, 20000, ret, ret_dims, &err);
 }
 
 static double cosine(const float *a, const float *b, size_t dims)
@@ -138,16 +138,16 @@ TEST(embed_faults) // upstream-llm#25, #26
     row.context_window = 9000;
     row.query_prefix = "query: ";
     assert_int_equal(llm_set_providers(llm, &row, 1, NULL), 0);
-    assert_int_equal(llm_embed(llm, arena, texts, 1, true, 5000, &vectors, &dims, &err), 0);
+    assert_int_equal(llm_embed(llm, NULL, arena, texts, 1, true, 5000, &vectors, &dims, &err), 0);
     size_t n = fake_count(&fake);
     yyjson_val *entry = yyjson_arr_get(fake_wait(&fake, arena, n), n - 1);
     assert_str(json_str(yyjson_arr_get_first(json_get(json_get(entry, "body"), "input"))),
                "query: text number 0 about the colour of thing 0");
     fake_control(&fake, "{\"default\":{\"firstDelayMs\":60000}}");
-    assert_int_equal(llm_embed(llm, arena, texts, 1, true, 100, &vectors, &dims, &err), ERR_TIMEOUT);
+    assert_int_equal(llm_embed(llm, NULL, arena, texts, 1, true, 100, &vectors, &dims, &err), ERR_TIMEOUT);
     row.embedding_model = NULL;
     assert_int_equal(llm_set_providers(llm, &row, 1, NULL), 0);
-    assert_int_equal(llm_embed(llm, arena, texts, 1, true, 100, &vectors, &dims, &err), ERR_NOT_FOUND);
+    assert_int_equal(llm_embed(llm, NULL, arena, texts, 1, true, 100, &vectors, &dims, &err), ERR_NOT_FOUND);
     down();
 }
 
@@ -184,18 +184,17 @@ TEST(embed_model_and_floor)
                  {"e5-mistral", 0.70f},
                  {"bge-m3", 0.10f},
                  {"code5-large", 0.10f}};
-    char model[101];
-    float floor;
+    char model[LLM_EMBEDDING_MODEL];
     up();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         row.embedding_model = names[i].name;
         assert_int_equal(llm_set_providers(llm, &row, 1, NULL), 0);
-        assert_true(llm_embedding_model(llm, model, &floor));
+        assert_true(llm_embedding_model(llm, model));
         assert_string_equal(model, names[i].name);
-        if (fabsf(floor - names[i].floor) > 1e-6f)
-            fail_msg("%s: %f", names[i].name, (double)floor);
+        if (fabsf(llm_embedding_floor(model) - names[i].floor) > 1e-6f)
+            fail_msg("%s", model);
     }
     assert_int_equal(llm_set_providers(llm, NULL, 0, NULL), 0);
-    assert_false(llm_embedding_model(llm, model, &floor));
+    assert_false(llm_embedding_model(llm, model));
     down();
 }

@@ -1,142 +1,209 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions that come together are embedded together: while one is under way, the next waits 5 ms for others and takes
-// them along. A question that is alone waits for nobody.
+// Questions that come together are embedded together: while some are under way, the next waits 5 ms for others and
+// takes them along. A question that is alone waits for nobody. And the callers that do wait for vectors, on threads of
+// theirs.
 #include "llm/client.h"
 
-#include <time.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#define GATHER_MS 5
-#define GATHER_MOST 16
+enum { GATHER_MS = 5, GATHER_MOST = 16, TEXTS_MOST = 100000 };
 
-struct gather {
-    int refs;
-    struct arena *arena; // of the texts and the vectors
-    struct str texts[GATHER_MOST];
+struct question {
+    struct job job;
+    struct llm *llm;
+    struct question *next;
+    char model[LLM_EMBEDDING_MODEL]; // "": the one in use
+    char *text;
     size_t n;
-    bool over;
-    int error;
-    struct err err;
-    const float **vectors;
-    size_t dims;
-    pthread_cond_t changed;
+    int timeout_ms;
+    llm_vector_done *done;
+    void *arg;
 };
 
-static struct timespec in_ms(int ms)
+struct group { // questions under way together
+    struct llm *llm;
+    struct question *of[GATHER_MOST];
+    struct str texts[GATHER_MOST];
+    size_t n;
+};
+
+static void question_end(struct question *question, int error, const float *vector, size_t dims)
 {
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    int64_t ns = at.tv_nsec + (int64_t)ms * 1000000;
-    at.tv_sec += ns / 1000000000;
-    at.tv_nsec = ns % 1000000000;
-    return at;
+    question->done(question->arg, error, vector, dims);
+    free(question->text);
+    free(question);
 }
 
-static struct gather *gather_new(void)
+static void group_done(void *arg, int error, float *const *vectors, size_t dims)
 {
-    struct arena *arena = arena_new(0);
-    struct gather *gather = ARENA_NEW(arena, struct gather);
-    pthread_condattr_t attr;
-    gather->arena = arena;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&gather->changed, &attr);
-    pthread_condattr_destroy(&attr);
-    return gather;
+    struct group *group = arg;
+    group->llm->groups--;
+    for (size_t i = 0; i < group->n; i++)
+        question_end(group->of[i], error, error ? NULL : vectors[i], dims);
+    free(group);
 }
 
-static void gather_drop(struct gather *gather)
+// Those that want the same model as the first, taken out of the list.
+static struct group *take_group(struct llm *llm)
 {
-    if (--gather->refs > 0)
-        return;
-    pthread_cond_destroy(&gather->changed);
-    arena_free(gather->arena);
-}
-
-// Under the lock, as all below. The place of the text.
-static size_t gather_add(struct gather *gather, struct str text)
-{
-    gather->refs++;
-    gather->texts[gather->n] = arena_str(gather->arena, text);
-    if (gather->n + 1 == GATHER_MOST)
-        pthread_cond_broadcast(&gather->changed);
-    return gather->n++;
-}
-
-static void lead(struct llm *llm, struct gather *gather, int timeout_ms)
-{
-    struct timespec until = in_ms(GATHER_MS);
-    llm->gather = gather;
-    while (gather->n < GATHER_MOST && pthread_cond_timedwait(&gather->changed, &llm->gather_lock, &until) == 0)
-        continue;
-    if (llm->gather == gather)
-        llm->gather = NULL;
-    llm->queries++;
-    pthread_mutex_unlock(&llm->gather_lock);
-    int error = embed_texts(llm, gather->arena, gather->texts, gather->n, true, timeout_ms, &gather->vectors,
-                            &gather->dims, &gather->err);
-    pthread_mutex_lock(&llm->gather_lock);
-    llm->queries--;
-    gather->error = error;
-    gather->over = true;
-    pthread_cond_broadcast(&gather->changed);
-}
-
-static void follow(struct llm *llm, struct gather *gather, int timeout_ms)
-{
-    struct timespec until = in_ms(timeout_ms);
-    while (!gather->over && pthread_cond_timedwait(&gather->changed, &llm->gather_lock, &until) == 0)
-        continue;
-}
-
-static int take(const struct gather *gather, size_t at, struct arena *arena, const float ***ret, size_t *ret_dims,
-                struct err *err)
-{
-    if (!gather->over)
-        return err_set(err, ERR_TIMEOUT, "the embedding did not come in time");
-    if (gather->error)
-        return err_set(err, gather->error, "%s", gather->err.text);
-    const float **out = arena_calloc(arena, 1, sizeof *out);
-    float *copy = arena_alloc(arena, gather->dims * sizeof *copy);
-    memcpy(copy, gather->vectors[at], gather->dims * sizeof *copy);
-    out[0] = copy;
-    *ret = out;
-    *ret_dims = gather->dims;
-    return 0;
-}
-
-static int alone(struct llm *llm, struct arena *arena, const struct str *texts, int timeout_ms, const float ***ret,
-                 size_t *ret_dims, struct err *err)
-{
-    int rc = embed_texts(llm, arena, texts, 1, true, timeout_ms, ret, ret_dims, err);
-    pthread_mutex_lock(&llm->gather_lock);
-    llm->queries--;
-    pthread_mutex_unlock(&llm->gather_lock);
-    return rc;
-}
-
-int llm_embed(struct llm *llm, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
-              const float ***ret, size_t *ret_dims, struct err *err)
-{
-    if (!query || n != 1)
-        return embed_texts(llm, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
-    timeout_ms = timeout_ms > 0 ? timeout_ms : 30000;
-    pthread_mutex_lock(&llm->gather_lock);
-    if (llm->queries == 0) {
-        llm->queries++;
-        pthread_mutex_unlock(&llm->gather_lock);
-        return alone(llm, arena, texts, timeout_ms, ret, ret_dims, err);
+    struct group *group = mem_zalloc(sizeof *group);
+    struct question **at = &llm->questions;
+    const char *model = llm->questions->model;
+    group->llm = llm;
+    while (*at && group->n < GATHER_MOST) {
+        struct question *question = *at;
+        if (strcmp(question->model, model) != 0) {
+            at = &question->next;
+            continue;
+        }
+        *at = question->next;
+        group->texts[group->n] = (struct str){question->text, question->n};
+        group->of[group->n++] = question;
     }
-    struct gather *gather = llm->gather;
-    bool leads = !gather || gather->n == GATHER_MOST;
-    if (leads)
-        gather = gather_new();
-    size_t at = gather_add(gather, texts[0]);
-    if (leads)
-        lead(llm, gather, timeout_ms);
+    return group;
+}
+
+static void send_all(struct llm *llm)
+{
+    uv_timer_stop(&llm->gather);
+    while (llm->questions) {
+        struct group *group = take_group(llm);
+        const struct question *first = group->of[0];
+        struct embed_order order = {.model = first->model[0] ? first->model : NULL,
+                                    .texts = group->texts,
+                                    .n = group->n,
+                                    .query = true,
+                                    .timeout_ms = first->timeout_ms,
+                                    .done = group_done,
+                                    .arg = group};
+        llm->groups++;
+        embed_start(llm, &order);
+    }
+}
+
+static void on_gathered(uv_timer_t *timer)
+{
+    send_all(timer->data);
+}
+
+static void question_signal(struct job *job, unsigned signals)
+{
+    struct question *question = (struct question *)(void *)job; // its first member
+    struct llm *llm = question->llm;
+    struct question **end = &llm->questions;
+    size_t n = 1;
+    (void)signals;
+    if (llm->ending) {
+        question_end(question, ERR_CANCELLED, NULL, 0);
+        return;
+    }
+    for (; *end; end = &(*end)->next)
+        n++;
+    *end = question;
+    if (llm->groups == 0 || n >= GATHER_MOST) {
+        send_all(llm);
+    } else if (!uv_is_active((uv_handle_t *)&llm->gather)) {
+        uv_update_time(&llm->loop);
+        uv_timer_start(&llm->gather, on_gathered, GATHER_MS, 0);
+    }
+}
+
+void questions_setup(struct llm *llm)
+{
+    uv_timer_init(&llm->loop, &llm->gather);
+    llm->gather.data = llm;
+}
+
+void questions_cancel(struct llm *llm)
+{
+    for (struct question *question; (question = llm->questions);) {
+        llm->questions = question->next;
+        question_end(question, ERR_CANCELLED, NULL, 0);
+    }
+}
+
+void llm_embed_question(struct llm *llm, const char *model, struct str text, int timeout_ms, llm_vector_done *done,
+                        void *arg)
+{
+    struct question *question = mem_zalloc(sizeof *question);
+    *question = (struct question){.llm = llm, .n = text.n, .timeout_ms = timeout_ms, .done = done, .arg = arg};
+    question->job.run = question_signal;
+    question->text = mem_strndup(text.p ? text.p : "", text.n);
+    (void)snprintf(question->model, sizeof question->model, "%s", model ? model : "");
+    llm_post(llm, &question->job, SIGNAL_START);
+}
+
+// ---- callers that wait ---------------------------------------------------------------------------------------------
+
+struct waiting {
+    struct job job;
+    struct llm *llm;
+    struct embed_order order;
+    struct arena *arena; // the caller's: it sleeps meanwhile
+    const float **vectors;
+    size_t dims;
+    int error;
+    bool over;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+};
+
+static void waiting_done(void *arg, int error, float *const *vectors, size_t dims)
+{
+    struct waiting *w = arg;
+    if (!error)
+        w->vectors = arena_calloc(w->arena, w->order.n, sizeof *w->vectors);
+    for (size_t i = 0; !error && i < w->order.n; i++) {
+        float *copy = arena_alloc(w->arena, dims * sizeof *copy);
+        memcpy(copy, vectors[i], dims * sizeof *copy);
+        w->vectors[i] = copy;
+    }
+    pthread_mutex_lock(&w->lock);
+    w->dims = dims;
+    w->error = error;
+    w->over = true;
+    pthread_cond_signal(&w->ended);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void waiting_answered(void *arg, int error, const float *vector, size_t dims)
+{
+    float *const one[] = {(float *)(uintptr_t)vector};
+    waiting_done(arg, error, one, dims);
+}
+
+static void waiting_signal(struct job *job, unsigned signals)
+{
+    struct waiting *w = (struct waiting *)(void *)job; // its first member
+    (void)signals;
+    embed_start(w->llm, &w->order);
+}
+
+int llm_embed(struct llm *llm, const char *model, struct arena *arena, const struct str *texts, size_t n, bool query,
+              int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err)
+{
+    if (n == 0 || n > TEXTS_MOST)
+        return err_set(err, ERR_INVALID, "between 1 and %d texts can be embedded at once", TEXTS_MOST);
+    struct waiting w = {.llm = llm, .arena = arena};
+    w.order = (struct embed_order){model, texts, n, query, timeout_ms, waiting_done, &w};
+    w.job.run = waiting_signal;
+    pthread_mutex_init(&w.lock, NULL);
+    pthread_cond_init(&w.ended, NULL);
+    if (query && n == 1)
+        llm_embed_question(llm, model, texts[0], timeout_ms, waiting_answered, &w);
     else
-        follow(llm, gather, timeout_ms);
-    int rc = take(gather, at, arena, ret, ret_dims, err);
-    gather_drop(gather);
-    pthread_mutex_unlock(&llm->gather_lock);
-    return rc;
+        llm_post(llm, &w.job, SIGNAL_START);
+    pthread_mutex_lock(&w.lock);
+    while (!w.over)
+        pthread_cond_wait(&w.ended, &w.lock);
+    pthread_mutex_unlock(&w.lock);
+    pthread_mutex_destroy(&w.lock);
+    pthread_cond_destroy(&w.ended);
+    if (w.error)
+        return embed_fault(w.error, err);
+    *ret = w.vectors;
+    *ret_dims = w.dims;
+    return 0;
 }

@@ -71,6 +71,7 @@ static void cancel_all(struct llm *llm)
     llm->ending = true;
     while (llm->calls)
         call_signal(&llm->calls->job, SIGNAL_CANCEL);
+    questions_cancel(llm);
     embeds_cancel(llm);
     probes_cancel(llm);
 }
@@ -106,6 +107,7 @@ static void on_wake(uv_async_t *wake)
     transfer_teardown(llm);
     uv_close((uv_handle_t *)&llm->wake, NULL);
     uv_close((uv_handle_t *)&llm->pause, NULL);
+    uv_close((uv_handle_t *)&llm->gather, NULL);
 }
 
 static void on_pause(uv_prepare_t *pause)
@@ -315,12 +317,12 @@ int llm_new(const struct llm_provider *providers, size_t n, struct llm **ret, st
     llm->http_proxy = getenv("http_proxy") ? NULL : getenv("HTTP_PROXY");
     pthread_mutex_init(&llm->lock, NULL);
     pthread_mutex_init(&llm->pause_lock, NULL);
-    pthread_mutex_init(&llm->gather_lock, NULL);
     uv_loop_init(&llm->loop);
     uv_async_init(&llm->loop, &llm->wake, on_wake);
     uv_prepare_init(&llm->loop, &llm->pause);
     llm->wake.data = llm->pause.data = llm;
     uv_prepare_start(&llm->pause, on_pause);
+    questions_setup(llm);
     error = transfer_setup(llm);
     if (!error && uv_thread_create(&llm->thread, run, llm) != 0)
         error = ERR_IO;
@@ -344,7 +346,6 @@ void llm_free(struct llm *llm)
     set_unref(llm, llm->set);
     pthread_mutex_destroy(&llm->lock);
     pthread_mutex_destroy(&llm->pause_lock);
-    pthread_mutex_destroy(&llm->gather_lock);
     free(llm);
 }
 

@@ -89,14 +89,24 @@ struct llm_call *llm_chat(struct llm *llm, const struct llm_request *request);
 void llm_cancel(struct llm_call *call);
 void llm_call_resume(struct llm_call *call);
 
-// Embeddings: blocking, for workers. `ret` gets n pointers to vectors of length 1 in the arena. ERR_NOT_FOUND: no
-// provider makes embeddings; ERR_TIMEOUT; ERR_UNAVAILABLE: all failed. query adds the provider's queryPrefix, else
-// passagePrefix. Single questions that come while another is under way wait up to 5 ms for each other and go together.
-int llm_embed(struct llm *llm, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
-              const float ***ret, size_t *ret_dims, struct err *err);
-// Name of the embedding model in use and its cosine floor (0.70 for text-embedding-ada-002 and the e5 family, else
-// 0.10); false: none.
-bool llm_embedding_model(const struct llm *llm, char ret_model[101], float *ret_floor);
+// Embeddings: blocking, for workers. `ret` gets n pointers to vectors of length 1 in the arena. `model`: as
+// llm_embedding_model tells or told it; NULL: the one in use. Those that have it by name are asked; where no provider
+// has, those that make embeddings are asked for it all the same. ERR_NOT_FOUND: no provider makes embeddings;
+// ERR_TIMEOUT; ERR_UNAVAILABLE: all failed. query adds the provider's queryPrefix, else passagePrefix. Single questions
+// that come while another is under way wait up to 5 ms for each other and go together, at most 16.
+int llm_embed(struct llm *llm, const char *model, struct arena *arena, const struct str *texts, size_t n, bool query,
+              int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err);
+// One question without waiting: `done` once, on the client's thread, where it must not block; the vector lives for the
+// call, NULL with an error of those above.
+typedef void llm_vector_done(void *arg, int error, const float *vector, size_t dims);
+void llm_embed_question(struct llm *llm, const char *model, struct str text, int timeout_ms, llm_vector_done *done,
+                        void *arg);
+// The embedding model in use: its name, and behind it "#384" where the provider asks for so many dimensions. false:
+// none.
+enum { LLM_EMBEDDING_MODEL = 112 };
+bool llm_embedding_model(const struct llm *llm, char ret_model[LLM_EMBEDDING_MODEL]);
+// The cosine that counts as unrelated: 0.70 for text-embedding-ada-002 and the e5 family, else 0.10.
+float llm_embedding_floor(const char *model);
 
 // Context window of the model that would be asked first: learnt, configured or its kind's default; 4096 without one.
 // Any thread. Longer prompts are cut by the client itself (oldest messages first) only where the window is known for
@@ -123,6 +133,7 @@ struct llm_state {
     int64_t last_ok_wall_ms;  // of the last good request; 0: none yet
     int64_t faults_in_row;    // of the server, since then
     double mean_ms;           // of about the last hundred good ones
+    bool embedding;           // it was asked for embeddings
     bool silent_cut;          // the server cut a prompt without saying so: a warning for health
     bool insecure;            // its certificate is not checked: likewise
     struct llm_count *counts; // those above 0

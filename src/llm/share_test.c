@@ -170,7 +170,7 @@ static void *embed_one(void *arg)
     struct str text = arena_strf(own, "question %d", q->number);
     const float **vectors;
     struct err err;
-    q->rc = llm_embed(llm, own, &text, 1, true, 10000, &vectors, &q->dims, &err);
+    q->rc = llm_embed(llm, NULL, own, &text, 1, true, 10000, &vectors, &q->dims, &err);
     q->first = q->rc == 0 ? vectors[0][q->number] : 0;
     arena_free(own);
     return NULL;
@@ -210,7 +210,7 @@ TEST(share_questions_are_embedded_together)
     for (int k = 0; k < MANY; k++) { // each has its own vector
         struct str text = arena_strf(arena, "question %d", k);
         assert_int_equal(questions[k].rc, 0);
-        assert_int_equal(llm_embed(llm, arena, &text, 1, false, 10000, &vectors, &dims, &err), 0);
+        assert_int_equal(llm_embed(llm, NULL, arena, &text, 1, false, 10000, &vectors, &dims, &err), 0);
         assert_int_equal(dims, questions[k].dims);
         assert_true(vectors[0][k] == questions[k].first);
     }
@@ -230,11 +230,11 @@ TEST(share_embeddings_take_places)
     set_rows(&row, 1);
     ask(&busy, "busy;answer=count:1000;deltaDelayMs=20", "oak");
     chat_wait_text(&busy, 1);
-    assert_int_equal(llm_embed(llm, arena, &text, 1, true, 100, &vectors, &dims, &err), ERR_TIMEOUT);
+    assert_int_equal(llm_embed(llm, NULL, arena, &text, 1, true, 100, &vectors, &dims, &err), ERR_TIMEOUT);
     assert_int_equal(fake_count(&fake), 1); // it was never sent
     llm_cancel(busy.call);
     chat_wait(&busy);
-    assert_int_equal(llm_embed(llm, arena, &text, 1, true, 10000, &vectors, &dims, &err), 0);
+    assert_int_equal(llm_embed(llm, NULL, arena, &text, 1, true, 10000, &vectors, &dims, &err), 0);
     chat_free(&busy);
     down();
 }

@@ -59,6 +59,7 @@ static void fill(struct arena *arena, const struct llm_provider *provider, const
                                : "closed",
         .reopens_in_ms = !half && until > 0 ? until - now : 0,
         .context_window = provider_window(provider, lane),
+        .embedding = lane->embeds,
         .silent_cut = lane->silent_cut,
         .insecure = provider->tls_no_verify,
         .last_ok_wall_ms = lane->last_ok_wall,

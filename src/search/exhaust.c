@@ -193,7 +193,7 @@ static float least_cosine(const struct query *q)
     float floor = q->asked->vector_floor;
     if (q->n_hits < q->limit)
         return floor;
-    return floor + q->hits[0].relevance * (1 - floor) - 1e-5f;
+    return floor + q->hits[0].relevance * (vector_full(q->asked) - floor) - 1e-5f;
 }
 
 static void offer_documents(struct query *q, uint32_t part, struct sums sums)

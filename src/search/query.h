@@ -84,9 +84,14 @@ static inline bool is_allowed(const struct allowed *allowed, uint32_t passage)
     return !allowed->bits || bit_get(allowed->bits, passage);
 }
 
+static inline float vector_full(const struct search_query *asked)
+{
+    return asked->vector_full > asked->vector_floor ? asked->vector_full : 1;
+}
+
 static inline float cosine_rescaled(const struct query *q, float cosine)
 {
-    float floor = q->asked->vector_floor, v = (cosine - floor) / (1 - floor);
+    float floor = q->asked->vector_floor, v = (cosine - floor) / (vector_full(q->asked) - floor);
     return v > 1 ? 1 : v > 0 ? v : 0; // NaN gives 0
 }
 

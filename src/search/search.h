@@ -64,6 +64,7 @@ struct search_query {
     bool no_match_too; // candidates without any match follow with relevance 0 in their order
     struct str exact; // a document whose id or first-zone text equals this has relevance 1; STR_NULL = none
     float vector_floor; // cosine that counts as unrelated, rescaled to 0 (0.10, 0.70 …)
+    float vector_full;  // cosine that counts as the same, rescaled to 1; 0: 1
     uint32_t idf_at_least; // N of the idf, at least (1000)
 };
 

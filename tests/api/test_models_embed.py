@@ -57,7 +57,7 @@ def test_another_model_makes_all_vectors_anew(doubles):
         before = vectors(site, "vec")
         reply = site.admin.put(f"{PATH}/a", json={"embeddingModel": "better", "dimensions": 64})
         assert reply.status_code == 200, reply.text
-        eventually(lambda: vectors(site, "better") >= before)
+        eventually(lambda: vectors(site, "better#64") >= before)
         assert {entry["body"]["model"] for entry in embeddings(one)} == {"vec", "better"}
         assert embeddings(one)[-1]["body"]["dimensions"] == 64
         found = site.anon.post(f"/chat/{brand.id}", json={"message": "Is there a quokka lamp?"}).json()

@@ -258,14 +258,14 @@ struct gate { // an embedder that does not come back until it is let go
     bool entered, open;
 };
 
-static bool gate_model(void *self, char ret_name[101], float *ret_floor)
+static bool gate_model(void *self, struct embedder_model *ret)
 {
     struct gate *g = self;
-    return g->site->embedder.model(g->site, ret_name, ret_floor);
+    return g->site->embedder.model(g->site, ret);
 }
 
-static int gate_embed(void *self, struct arena *arena, const struct str *texts, size_t n, bool query, int timeout_ms,
-                      const float ***ret, size_t *ret_dims, struct err *err)
+static int gate_embed(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,
+                      int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err)
 {
     struct gate *g = self;
     pthread_mutex_lock(&g->lock);
@@ -274,7 +274,7 @@ static int gate_embed(void *self, struct arena *arena, const struct str *texts, 
     while (!g->open)
         pthread_cond_wait(&g->changed, &g->lock);
     pthread_mutex_unlock(&g->lock);
-    return g->site->embedder.embed(g->site, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
+    return g->site->embedder.embed(g->site, key, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
 }
 
 STORE_SQL(count_running, "SELECT COUNT(*) FROM jobs WHERE brand_id = $1 AND state = 'running'");
@@ -293,7 +293,7 @@ TEST(job_that_hangs_delays_only_its_lane)
     site_open(&site, SITE_VECTORS);
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     struct gate gate = {.site = &site};
-    struct embedder embedder = {&gate, gate_model, gate_embed};
+    struct embedder embedder = {&gate, gate_model, NULL, gate_embed, NULL};
     pthread_mutex_init(&gate.lock, NULL);
     pthread_cond_init(&gate.changed, NULL);
     put_many(&site, brand);

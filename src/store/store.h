@@ -141,6 +141,13 @@ struct store *tx_store(const struct tx *tx);
 // Scratch memory until the transaction ends.
 struct arena *tx_arena(struct tx *tx);
 
+// Runs `fn` as a part of this transaction with scratch memory of its own, for loops over many rows; tx_in_brand also in
+// the scope of a brand, for what fills several brands at once: only from the installation's scope, else ERR_INTERNAL.
+// What fn returns; after a failure the whole transaction is lost.
+int tx_part(struct tx *tx, store_fn fn, void *arg, struct err *err) __attribute__((warn_unused_result));
+int tx_in_brand(struct tx *tx, struct str brand, store_fn fn, void *arg, struct err *err)
+    __attribute__((warn_unused_result));
+
 // Arguments are $2… for STORE_SQL, $1… for STORE_SQL_ALL. *ret_changed (may be NULL): rows changed.
 int tx_exec(struct tx *tx, const struct store_sql *sql, const struct value *args, size_t n, int64_t *ret_changed,
             struct err *err) __attribute__((warn_unused_result));

@@ -584,3 +584,75 @@ TEST(registered_statements)
     assert_int_equal(store_sql_check(&fine, &err), 0);
     close_store();
 }
+
+static int add_part(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arena_alloc(tx_arena(tx), 1000);
+    return test_add(tx, arg, err);
+}
+
+static int fill_two(struct tx *tx, void *arg, struct err *err)
+{
+    struct test_item item = {"a", "Lamp", 1};
+    int rc = tx_in_brand(tx, STR("acme"), add_part, &item, err);
+    rc = rc ? rc : tx_in_brand(tx, STR("bolt"), add_part, &item, err);
+    item.size = *(int64_t *)arg;
+    item.id = "b";
+    (void)!tx_in_brand(tx, STR("bolt"), add_part, &item, err); // what it returns is remembered by the transaction
+    return rc;
+}
+
+TEST(one_transaction_fills_two_brands)
+{
+    struct scope all = scope_installation(STR("test"));
+    int64_t size = -1;
+    open_store();
+    assert_int_equal(store_write(store, &all, fill_two, &size, NULL), ERR_INVALID);
+    assert_items("acme", "");
+    assert_items("bolt", "");
+    size = 2;
+    assert_int_equal(store_write(store, &all, fill_two, &size, NULL), 0);
+    assert_items("acme", "a ");
+    assert_items("bolt", "a b ");
+    close_store();
+}
+
+static int leave_brand(struct tx *tx, void *arg, struct err *err)
+{
+    return tx_in_brand(tx, STR("bolt"), test_add, arg, err);
+}
+
+TEST(a_brands_transaction_stays_in_its_brand)
+{
+    struct test_item item = {"a", "Lamp", 1};
+    open_store();
+    assert_int_equal(write_as("acme", leave_brand, &item, NULL), ERR_INTERNAL);
+    assert_items("bolt", "");
+    close_store();
+}
+
+static int change_many(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg, (void)err;
+    tx_changed(tx, CHANGE_PRODUCT, STR("x"));
+    tx_changed(tx, CHANGE_PRODUCT, STR_NULL);
+    tx_changed(tx, CHANGE_PRODUCT, STR("y"));
+    tx_changed(tx, CHANGE_DOCUMENT, STR("z"));
+    return 0;
+}
+
+static void count_changes(void *arg, const struct change *changes, size_t n)
+{
+    (void)changes;
+    *(size_t *)arg += n;
+}
+
+TEST(a_change_of_all_covers_those_behind_it)
+{
+    size_t n = 0;
+    open_store();
+    store_listen(store, count_changes, &n);
+    assert_int_equal(write_as("acme", change_many, NULL, NULL), 0);
+    assert_int_equal(n, 3);
+    close_store();
+}

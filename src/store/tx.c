@@ -109,6 +109,41 @@ int tx_run(struct store *store, struct driver_conn *conn, struct effects *effect
     return rc < 0 ? rc : 0;
 }
 
+static int run_part(struct tx *tx, const struct scope *scope, store_fn fn, void *arg, struct err *err)
+{
+    struct tx part = *tx;
+    struct err cause = {0};
+    part.scope = scope;
+    part.arena = NULL;
+    part.open = NULL;
+    int rc = fn(&part, arg, &cause);
+    tx_close_rows(&part);
+    arena_free(part.arena);
+    tx->failed = part.failed;
+    tx->first = part.first;
+    if (rc >= 0)
+        return rc;
+    if (cause.code == 0)
+        err_set(&cause, rc, "%s", err_name(rc));
+    return tx_fail(tx, rc, &cause, err);
+}
+
+int tx_part(struct tx *tx, store_fn fn, void *arg, struct err *err)
+{
+    return run_part(tx, tx->scope, fn, arg, err);
+}
+
+int tx_in_brand(struct tx *tx, struct str brand, store_fn fn, void *arg, struct err *err)
+{
+    if (tx->scope->brand.n || !brand.n) {
+        struct err cause = {0};
+        return tx_fail(tx, err_set(&cause, ERR_INTERNAL, "the scope of a brand cannot be left"), &cause, err);
+    }
+    struct scope scope = *tx->scope;
+    scope.brand = brand;
+    return run_part(tx, &scope, fn, arg, err);
+}
+
 static int check_values(const struct store_sql *sql, const struct value *args, size_t n, struct err *err)
 {
     for (size_t i = 0; i < n; i++) {
@@ -210,6 +245,11 @@ void tx_changed(struct tx *tx, enum change_kind kind, struct str id)
 {
     struct effects *effects = tx->effects;
     if (!effects)
+        return;
+    // Behind "everything of that kind" the single ones say nothing more.
+    const struct change *last =
+        effects->changes.n > tx->changes_mark ? &effects->changes.at[effects->changes.n - 1] : NULL;
+    if (last && last->kind == kind && !last->id.p && str_eq(last->brand, tx->scope->brand))
         return;
     if (!effects->arena)
         effects->arena = arena_new(0);

@@ -4,12 +4,12 @@
 #include "api/uploads.h"
 
 #include "api/envelope.h"
+#include "api/product_read.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/utf8.h"
 #include "engine/product_file.h"
 #include "ingest/files.h"
-#include "ingest/reader.h"
 #include "store/audit.h"
 #include "store/job.h"
 #include "store/upload.h"
@@ -79,15 +79,6 @@ struct upload_call {
     bool kept;
 };
 
-static const struct {
-    enum format_id format;
-    enum product_layout layout;
-} layouts[] = {
-    {FORMAT_JSON, PRODUCTS_IN_OBJECTS}, {FORMAT_CSV, PRODUCTS_IN_ONE_TABLE}, {FORMAT_PDF, PRODUCTS_IN_TEXT},
-    {FORMAT_TEXT, PRODUCTS_IN_TEXT},    {FORMAT_MARKDOWN, PRODUCTS_IN_TEXT}, {FORMAT_DOCX, PRODUCTS_IN_TEXT},
-    {FORMAT_XML, PRODUCTS_IN_OBJECTS},  {FORMAT_XLSX, PRODUCTS_IN_SHEETS},
-};
-
 static bool layout_of(struct str filename, enum format_id *ret_format, enum product_layout *ret)
 {
     static const char endings[] = "json|csv|pdf|txt|md|docx|xml|xlsx";
@@ -102,100 +93,31 @@ static bool layout_of(struct str filename, enum format_id *ret_format, enum prod
     if (!ending.n || !str_is_choice(endings, (struct str){lower, ending.n}))
         return false;
     *ret_format = format_by_name(filename);
-    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
-        if (layouts[i].format == *ret_format) {
-            *ret = layouts[i].layout;
-            return true;
-        }
-    return false;
-}
-
-static int take(void *arg, const struct record *record)
-{
-    struct product_file *file = ((struct upload_call *)arg)->file;
-    struct product_place at = {record->sheet, record->table, record->line};
-    if (record->bad)
-        return product_file_bad(file, &at);
-    switch (record->kind) {
-    case RECORD_ROW:
-        return product_file_row(file, &at, record->value);
-    case RECORD_OBJECT:
-        return product_file_object(file, &at, record->value);
-    case RECORD_HEADING:
-        return product_file_heading(file, &at, record->text);
-    case RECORD_TEXT:
-        return product_file_line(file, &at, record->text);
-    case RECORD_NOTE:
-        if (str_eq(record->name, STR("encoding"))) {
-            char text[120];
-            (void)snprintf(text, sizeof text, "The file was read as " STR_FMT, STR_ARG(record->text));
-            product_file_warn(file, "encoding", text);
-        }
-        return 0;
-    default:
-        return 0;
-    }
-}
-
-// Whole files that cannot be read are refused: the text, or NULL.
-static const char *refusal(struct upload_call *u, const struct ingest_result *result)
-{
-    switch (result->reason) {
-    case READ_ENCRYPTED:
-        return "File is password-protected";
-    case READ_TOO_LARGE:
-        return "File is too large when unpacked";
-    case READ_DOCTYPE:
-        return "XML with a document type declaration is not accepted";
-    case READ_NO_READER:
-        return "This server cannot read files of this type";
-    case READ_DAMAGED:
-    case READ_INTERNAL:
-        return result->line ? arena_printf(u->call->arena, "File is not valid %s: line %lld, column %lld",
-                                           formats[u->format].title, (long long)result->line, (long long)result->column)
-                            : arena_printf(u->call->arena, "File is not valid %s", formats[u->format].title);
-    default:
-        return NULL;
-    }
+    return product_read_layout(*ret_format, ret);
 }
 
 // False: answered.
 static bool read_file(struct upload_call *u, enum product_layout layout)
 {
     const struct settings *s = u->call->app->settings;
-    struct ingest_result result;
-    int fd = open(u->part->path, O_RDONLY | O_CLOEXEC);
-    struct ingest_options options = {
+    const char *refusal = NULL;
+    struct product_read read = {
+        .fd = open(u->part->path, O_RDONLY | O_CLOEXEC),
+        .filename = u->filename,
         .format = u->format,
-        .want = INGEST_ROWS,
+        .layout = layout,
         .timeout_ms = (int64_t)(settings_number(s, SET_UPLOADS_TIMEOUT) * 1000),
         .most_bytes = UINT64_C(8) * (uint64_t)settings_int(s, SET_UPLOADS_MAX_BYTES) + (UINT64_C(256) << 20),
+        .arena = u->call->arena,
     };
-    bool protected = fd >= 0 && format_of(fd, u->filename) == FORMAT_OLE && format_is_protected(fd);
-    int rc = fd < 0 ? ERR_IO : protected ? 0 : ingest_read(fd, &options, take, u, &result);
-    if (fd >= 0)
-        close(fd);
-    if (rc == ERR_IO) {
+    int rc = read.fd < 0 ? ERR_IO : product_read(&read, u->file, &refusal);
+    if (read.fd >= 0)
+        close(read.fd);
+    if (rc == ERR_IO)
         call_unavailable(u->call->req, u->call->endpoint->surface, "Service temporarily unavailable");
-        return false;
-    }
-    if (protected)
-        result = (struct ingest_result){.reason = READ_ENCRYPTED};
-    // What ended it early was enough, not a fault of the file.
-    const char *text = rc ? NULL : refusal(u, &result);
-    bool columns = layout == PRODUCTS_IN_ONE_TABLE || layout == PRODUCTS_IN_SHEETS;
-    if (!text && columns && !product_file_has_columns(u->file) && (rc || result.reason != READ_TIMEOUT))
-        text = "No product columns found";
-    if (text) {
-        call_error(u->call, 400, text);
-        return false;
-    }
-    if (!rc && result.reason == READ_TIMEOUT)
-        product_file_error(u->file, "timeout", "The file could not be read to its end in time");
-    else if (!rc && result.reason == READ_NO_TEXT && u->format == FORMAT_PDF)
-        product_file_error(u->file, "no_text", "The file holds no text");
-    product_file_end(u->file);
-    return true;
+    else if (refusal)
+        call_error(u->call, 400, refusal);
+    return rc == 0 && !refusal;
 }
 
 static int write_all(struct tx *tx, void *arg, struct err *err)

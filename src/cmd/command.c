@@ -35,16 +35,12 @@ int command_options(int argc, char **argv, const struct option *options, size_t 
                 argv[left++] = argv[++i];
             continue;
         }
-        if (!found->takes_value) {
-            *found->ret = "";
-        } else if (value.p) {
-            *found->ret = value.p;
-        } else if (i + 1 < argc) {
-            *found->ret = argv[++i];
-        } else {
-            (void)command_fault("%s: a value is missing", found->name);
+        const char *given = !found->takes_value ? "" : value.p ? value.p : i + 1 < argc ? argv[++i] : NULL;
+        if (!given || (found->n && *found->n == found->most)) {
+            (void)command_fault(given ? "%s: too often" : "%s: a value is missing", found->name);
             return -1;
         }
+        found->ret[found->n ? (*found->n)++ : 0] = given;
     }
     return left;
 }

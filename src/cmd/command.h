@@ -21,6 +21,7 @@ int command_user(int argc, char **argv);
 int command_audit(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_restore(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_settings(int argc, char **argv);
 int command_openapi(int argc, char **argv);
@@ -35,6 +36,7 @@ struct option {
     const char *name; // "--json"
     bool takes_value;
     const char **ret; // last value; "" for a flag that is given
+    size_t *n, most;  // n not NULL: it may be repeated, ret[0..*n) are its values
 };
 // Leaves settings' flags and plain words in argv, returns how many. Negative: a value is missing (said already).
 int command_options(int argc, char **argv, const struct option *options, size_t n);

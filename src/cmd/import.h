@@ -6,6 +6,7 @@
 
 #include "cmd/compose.h"
 #include "engine/import_report.h"
+#include "cmd/progress.h"
 #include "engine/product_file.h"
 
 enum { IMPORT_COLLECTIONS = 64 };
@@ -14,15 +15,16 @@ struct import_options {
     const char *brand;                           // --brand; NULL: the setting default_brand
     const char *collections[IMPORT_COLLECTIONS]; // --collection; none: those that are known by their names
     size_t n_collections;
-    const char *as;                       // --as: "products", "documents", NULL
-    enum product_conflict on_conflict;    // skip unless asked for
-    const char *zone;                     // --tz of times that have none; NULL: UTC
+    const char *as;                    // --as: "products", "documents", NULL
+    enum product_conflict on_conflict; // skip unless asked for
+    const char *zone;                  // --tz of times that have none; NULL: UTC
 };
 
 struct import { // one run of the command
     struct app *app;
     struct import_options options;
-    const char *temp_dir; // for copies of sources and what is between reading and writing
+    const char *temp_dir;      // for copies of sources and what is between reading and writing
+    struct progress *progress; // "reading", then "writing", in rows; NULL: nobody looks
 };
 
 struct import_format {
@@ -39,8 +41,4 @@ struct import_format {
 };
 
 // Rows of the table in cmd/import.c, each in a file of its own.
-extern const struct import_format import_brands, import_chroma, import_products;
-
-// The first start of a fresh installation: what import.brands_file and import.chroma_dir name, once. Logs what it did;
-// a failure is logged too and is none of the caller's.
-void import_first(struct app *app);
+extern const struct import_format import_products;

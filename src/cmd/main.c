@@ -23,6 +23,10 @@ const struct command command_rows[] = {
      "accounts, without the server", command_user},
     {"backup", "parley backup FILE", "everything in one file, while a server runs or not", command_backup},
     {"restore", "parley restore FILE", "a backup into an empty data folder (--data)", command_restore},
+    {"import",
+     "parley import [--brand ID] [--format auto|export|brands|products|chroma] [--collection NAME]… "
+     "[--as products|documents] [--on-conflict skip|update|error] [--tz ZONE] [--dry-run] [--json] PATH…",
+     "brands, products and documents of other systems, from files and folders", command_import},
     {"audit", "parley audit verify", "the chain of audit rows: exit 1 where one is changed or missing", command_audit},
     {"check", "parley check", "settings, store, providers: what works and what does not", command_check},
     {"settings", "parley settings [--markdown]", "every setting with its value, range and source", command_settings},

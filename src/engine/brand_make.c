@@ -19,9 +19,8 @@ struct choose {
     bool taken, full;
 };
 
-static int look(struct tx *tx, void *arg, struct err *err)
+static int look(struct tx *tx, struct choose *c, struct err *err)
 {
-    struct choose *c = arg;
     struct brand_make *make = c->make;
     char fold[BRAND_ID_SIZE], base[BRAND_ID_SIZE];
     int64_t made = 0;
@@ -137,11 +136,11 @@ static int insert(struct tx *tx, void *arg, struct err *err)
     return brand_make_insert(tx, arg, err);
 }
 
-int brand_make_plan(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err)
+int brand_make_plan_in(struct tx *tx, struct brand_make *make, struct err *err)
 {
     char fold[BRAND_ID_SIZE];
     struct choose choose = {.make = make};
-    int rc = store_read(store, scope, look, &choose, err);
+    int rc = look(tx, &choose, err);
     if (rc)
         return rc;
     if (make->given_id.p && brand_id_fold(str_from(choose.id), fold) && brand_id_reserved(str_from(fold)))
@@ -152,6 +151,16 @@ int brand_make_plan(struct store *store, const struct scope *scope, struct brand
         return err_set(err, ERR_DENIED, "Brand limit reached");
     first_row(make, choose.id);
     return 0;
+}
+
+static int plan(struct tx *tx, void *arg, struct err *err)
+{
+    return brand_make_plan_in(tx, arg, err);
+}
+
+int brand_make_plan(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err)
+{
+    return store_read(store, scope, plan, make, err);
 }
 
 int brand_make(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err)

@@ -23,4 +23,5 @@ int brand_make(struct store *store, const struct scope *scope, struct brand_make
 // rules and with the same errors; and its insert, in a transaction whose scope has the brand row.brand.id. If that
 // fails with ERR_CONFLICT, somebody took the id meanwhile: plan again.
 int brand_make_plan(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err);
+int brand_make_plan_in(struct tx *tx, struct brand_make *make, struct err *err); // within a transaction
 int brand_make_insert(struct tx *tx, struct brand_make *make, struct err *err);

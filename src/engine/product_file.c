@@ -33,6 +33,7 @@ struct product_file *product_file_new(const struct product_file_options *options
     file->spool = fdopen(fd, "w+");
     file->arena = arena_new(0);
     file->errors.arena = file->written.arena = file->arena;
+    file->errors.most = file->written.most = options->errors_kept ? options->errors_kept : ERRORS_KEPT;
     file->specs = BUF_INIT(NAMED_MOST);
     file->other_sheets = BUF_INIT(NAMED_MOST);
     file->warnings = BUF_INIT(WARNINGS_MOST);
@@ -60,7 +61,7 @@ void product_errors_add(struct product_errors *errors, const struct product_erro
 {
     errors->total++;
     errors->rows += error->row > 0;
-    if (errors->at.n >= ERRORS_KEPT)
+    if (errors->at.n >= errors->most)
         return;
     struct product_error copy = *error;
     copy.sheet = arena_str(errors->arena, error->sheet);
@@ -281,6 +282,11 @@ int product_file_row(struct product_file *file, const struct product_place *at, 
 
 // ---- the end -------------------------------------------------------------------------------------------------------
 
+bool product_file_has_products(const struct product_file *file)
+{
+    return file->rows > file->errors.rows;
+}
+
 bool product_file_has_columns(const struct product_file *file)
 {
     return file->found_columns;
@@ -335,35 +341,54 @@ static int by_row(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+void product_file_each_error(const struct product_file *file, void (*each)(void *arg, const struct product_error *),
+                             void *arg)
+{
+    VEC(struct product_error) all = {0};
+    vec_reserve(&all, file->errors.at.n + file->written.at.n + 1);
+    for (size_t i = 0; i < file->errors.at.n; i++)
+        vec_add(&all, file->errors.at.at[i]);
+    for (size_t i = 0; i < file->written.at.n; i++)
+        vec_add(&all, file->written.at.at[i]);
+    qsort(all.at, all.n, sizeof *all.at, by_row);
+    for (size_t i = 0; i < all.n; i++)
+        each(arg, &all.at[i]);
+    vec_done(&all);
+}
+
+struct listing {
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *list;
+};
+
+static void list_error(void *arg, const struct product_error *e)
+{
+    struct listing *l = arg;
+    yyjson_mut_doc *doc = l->doc;
+    if (yyjson_mut_arr_size(l->list) >= ERRORS_KEPT)
+        return;
+    yyjson_mut_val *one = yyjson_mut_arr_add_obj(doc, l->list);
+    if (e->row)
+        json_add_int(doc, one, "row", e->row);
+    else
+        json_add_null(doc, one, "row");
+    if (e->line)
+        json_add_int(doc, one, "line", e->line);
+    else
+        json_add_null(doc, one, "line");
+    if (e->sheet.n)
+        json_add_str(doc, one, "sheet", e->sheet);
+    json_add_str(doc, one, "id", e->id);
+    json_add_cstr(doc, one, "field", e->field);
+    json_add_cstr(doc, one, "code", e->code);
+    json_add_cstr(doc, one, "detail", e->detail);
+}
+
 yyjson_mut_val *product_file_errors(const struct product_file *file, yyjson_mut_doc *doc)
 {
-    struct product_error all[2 * ERRORS_KEPT];
-    yyjson_mut_val *list = yyjson_mut_arr(doc);
-    size_t n = 0;
-    for (size_t i = 0; i < file->errors.at.n; i++)
-        all[n++] = file->errors.at.at[i];
-    for (size_t i = 0; i < file->written.at.n; i++)
-        all[n++] = file->written.at.at[i];
-    qsort(all, n, sizeof *all, by_row);
-    for (size_t i = 0; i < n && i < ERRORS_KEPT; i++) {
-        const struct product_error *e = &all[i];
-        yyjson_mut_val *one = yyjson_mut_arr_add_obj(doc, list);
-        if (e->row)
-            json_add_int(doc, one, "row", e->row);
-        else
-            json_add_null(doc, one, "row");
-        if (e->line)
-            json_add_int(doc, one, "line", e->line);
-        else
-            json_add_null(doc, one, "line");
-        if (e->sheet.n)
-            json_add_str(doc, one, "sheet", e->sheet);
-        json_add_str(doc, one, "id", e->id);
-        json_add_cstr(doc, one, "field", e->field);
-        json_add_cstr(doc, one, "code", e->code);
-        json_add_cstr(doc, one, "detail", e->detail);
-    }
-    return list;
+    struct listing l = {doc, yyjson_mut_arr(doc)};
+    product_file_each_error(file, list_error, &l);
+    return l.list;
 }
 
 yyjson_mut_val *product_file_warnings(const struct product_file *file, yyjson_mut_doc *doc)

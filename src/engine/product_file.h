@@ -26,6 +26,7 @@ struct product_file_options {
     int64_t most_products; // of the catalogue
     enum product_conflict on_conflict;
     const char *temp_dir;
+    size_t errors_kept; // 0: 100
 };
 // NULL: no temporary file can be made.
 struct product_file *product_file_new(const struct product_file_options *options);
@@ -47,6 +48,7 @@ void product_file_error(struct product_file *file, const char *code, const char 
 void product_file_warn(struct product_file *file, const char *code, const char *detail);
 // After the last record.
 void product_file_end(struct product_file *file);
+bool product_file_has_products(const struct product_file *file); // some row is one
 bool product_file_has_columns(const struct product_file *file); // a heading row was found (tables, sheets)
 
 // In a writing transaction; may run again from the start.
@@ -57,6 +59,14 @@ struct product_counts {
     const char *status; // success, partial, failed
 };
 void product_file_counts(const struct product_file *file, struct product_counts *ret);
+struct product_error { // of a row; row 0: of the file as a whole
+    int64_t row, line;
+    struct str sheet, id;
+    const char *field, *code, *detail;
+};
+// Those that were kept, by rows.
+void product_file_each_error(const struct product_file *file, void (*each)(void *arg, const struct product_error *),
+                             void *arg);
 // Both as lists of the contract, at most 100.
 yyjson_mut_val *product_file_errors(const struct product_file *file, yyjson_mut_doc *doc);
 yyjson_mut_val *product_file_warnings(const struct product_file *file, yyjson_mut_doc *doc);

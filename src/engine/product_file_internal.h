@@ -10,14 +10,10 @@
 
 enum { ERRORS_KEPT = 100, COLUMNS_MOST = 1024, HEADING_WITHIN = 20 };
 
-struct product_error {
-    int64_t row, line;
-    struct str sheet, id;
-    const char *field, *code, *detail;
-};
 struct product_errors {
     struct arena *arena;
-    VEC(struct product_error) at; // the first ERRORS_KEPT
+    VEC(struct product_error) at; // the first `most`
+    size_t most;
     int64_t total, rows;          // all of them; those of rows
 };
 

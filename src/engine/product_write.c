@@ -47,7 +47,13 @@ static int settle_id(struct tx *tx, struct writing *w, struct arena *arena, stru
     return 0;
 }
 
-static int write_known(struct tx *tx, struct writing *w, struct product *product, struct err *err)
+static struct str shown(struct arena *arena, const struct product *product)
+{
+    return json_write(arena, model_encode(&product_model, json_doc(arena), product));
+}
+
+static int write_known(struct tx *tx, struct writing *w, struct arena *arena, const struct product *there,
+                       struct product *product, struct err *err)
 {
     struct product_file *file = w->file;
     if (file->options.on_conflict == PRODUCT_CONFLICT_SKIP) {
@@ -55,6 +61,9 @@ static int write_known(struct tx *tx, struct writing *w, struct product *product
         return 0;
     }
     file->updated++;
+    // What is there already would only lose its vectors.
+    if (!there->sample && str_eq(shown(arena, there), shown(arena, product)))
+        return 0;
     return product_replace(tx, product, err);
 }
 
@@ -79,7 +88,7 @@ static int write_one(struct tx *tx, struct writing *w, struct arena *arena, stru
     if (found < 0)
         return found;
     if (found && w->file->options.on_conflict != PRODUCT_CONFLICT_ERROR)
-        return write_known(tx, w, product, err);
+        return write_known(tx, w, arena, &there, product, err);
     rc = product_insert(tx, product, w->file->options.most_products, &cause);
     if (rc == ERR_CONFLICT || rc == ERR_LIMIT) {
         row_error(w, product->id, rc == ERR_CONFLICT ? "duplicate_id" : "catalogue_full", cause.text);
@@ -89,6 +98,18 @@ static int write_one(struct tx *tx, struct writing *w, struct arena *arena, stru
         *err = cause;
     w->file->added += rc == 0;
     return rc;
+}
+
+struct one {
+    struct writing *writing;
+    struct arena *arena;
+    struct product product;
+};
+
+static int write_part(struct tx *tx, void *arg, struct err *err)
+{
+    struct one *one = arg;
+    return write_one(tx, one->writing, one->arena, &one->product, err);
 }
 
 // The next of the spool. 1, 0 at the end.
@@ -123,10 +144,10 @@ int product_file_write(struct tx *tx, struct product_file *file, struct err *err
     file->written.total = file->written.rows = 0;
     while (rc == 1) {
         AUTO_ARENA struct arena *arena = arena_new(0);
-        struct product product;
-        rc = next(&w, arena, &product, err);
+        struct one one = {.writing = &w, .arena = arena};
+        rc = next(&w, arena, &one.product, err);
         if (rc == 1) {
-            int written = write_one(tx, &w, arena, &product, err);
+            int written = tx_part(tx, write_part, &one, err);
             rc = written ? written : 1;
         }
     }

@@ -274,7 +274,7 @@ const char *jobs_kind(size_t i)
 static void list_kinds(struct jobs *jobs)
 {
     for (enum job_lane lane = 0; lane < JOB_LANES; lane++)
-        strcpy(jobs->kinds[lane], "|");
+        (void)snprintf(jobs->kinds[lane], LANE_LIST, "|");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         enum job_lane of[] = {kinds[i].lane, LANE_UPKEEP};
         for (size_t k = 0; k < 2 && kinds[i].lane != LANE_UPKEEP; k++) {

@@ -7,4 +7,5 @@ void store_use_migrations(struct store_options *options)
     bool postgres = options->url && str_starts(str_from(options->url), STR("postgres"));
     options->migrations = postgres ? store_migrations_postgres : store_migrations;
     options->n_migrations = postgres ? store_migrations_postgres_n : store_migrations_n;
+    options->schema = postgres ? NULL : store_schema;
 }

@@ -8,6 +8,7 @@ extern const struct migration store_migrations[]; // SQLite's
 extern const size_t store_migrations_n;
 extern const struct migration store_migrations_postgres[];
 extern const size_t store_migrations_postgres_n;
+extern const char store_schema[]; // SQLite's after all of them
 
-// Sets `migrations` and `n_migrations` for the engine of options->url.
+// Sets `migrations`, `n_migrations` and `schema` for the engine of options->url.
 void store_use_migrations(struct store_options *options);

@@ -98,6 +98,7 @@ struct store_options {
     size_t readers; // reader connections kept (0 = 8)
     const struct migration *migrations; // in order
     size_t n_migrations;
+    const char *schema; // what they make together of an empty database; NULL: they run there too
     bool read_only; // commands that only look; no lock, no migration
     bool shared; // another process may have it open (commands beside a running server): no directory lock
 };

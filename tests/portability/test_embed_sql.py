@@ -43,21 +43,21 @@ int main(void)
 def test_twins_replace_the_common_file_for_their_engine(tmp_path):
     done, source = embed(tmp_path, {
         "0001_first.sql": "CREATE TABLE a (id TEXT);\n",
-        "0002_second.sql": "common;\n", "0002_second.postgres.sql": "postgres;\n",
-        "0003_third.sqlite.sql": "sqlite;\n", "0003_third.postgres.sql": "postgres;\n",
+        "0002_second.sql": "SELECT 'common';\n", "0002_second.postgres.sql": "SELECT 'postgres';\n",
+        "0003_third.sqlite.sql": "SELECT 'sqlite';\n", "0003_third.postgres.sql": "SELECT 'postgres';\n",
     })
     assert done.returncode == 0, done.stderr
     assert compiled(tmp_path, source) == [
-        ("s", "1", "first", "CREATE TABLE a (id TEXT);\n"), ("s", "2", "second", "common;\n"),
-        ("s", "3", "third", "sqlite;\n"), ("p", "1", "first", "CREATE TABLE a (id TEXT);\n"),
-        ("p", "2", "second", "postgres;\n"), ("p", "3", "third", "postgres;\n"),
+        ("s", "1", "first", "CREATE TABLE a (id TEXT);\n"), ("s", "2", "second", "SELECT 'common';\n"),
+        ("s", "3", "third", "SELECT 'sqlite';\n"), ("p", "1", "first", "CREATE TABLE a (id TEXT);\n"),
+        ("p", "2", "second", "SELECT 'postgres';\n"), ("p", "3", "third", "SELECT 'postgres';\n"),
     ]
     depended = (tmp_path / "out.d").read_text().split(": ", 1)[1].split()
     assert {pathlib.Path(path).name for path in depended} >= {tmp_path.name, "0001_first.sql", "0003_third.sqlite.sql"}
 
 
 def test_text_arrives_as_it_is(tmp_path):
-    text = "INSERT INTO a VALUES ('back\\slash \"quoted\" ??/ ปลา\t''x''');\n"
+    text = "SELECT ('back\\slash \"quoted\" ??/ ปลา\t''x''');\n"
     done, source = embed(tmp_path, {"0001_text.sql": text})
     assert done.returncode == 0, done.stderr
     assert compiled(tmp_path, source)[0] == ("s", "1", "text", text)
@@ -79,3 +79,21 @@ def test_none_at_all(tmp_path):
 def test_refused(tmp_path, files, complaint):
     done, _ = embed(tmp_path, files)
     assert done.returncode == 1 and complaint in done.stderr
+
+
+def test_what_they_make_together_is_embedded(tmp_path):
+    done, source = embed(tmp_path, {
+        "0001_first.sql": "CREATE TABLE a (id TEXT);\nCREATE TABLE gone (id TEXT);\n",
+        "0002_second.sql": "ALTER TABLE a ADD COLUMN name TEXT;\nDROP TABLE gone;\nCREATE INDEX by_name ON a (name);\n",
+    })
+    assert done.returncode == 0, done.stderr
+    schema = source[source.index("store_schema"):]
+    assert "CREATE TABLE a (id TEXT, name TEXT);" in schema and "CREATE INDEX by_name" in schema
+    assert "gone" not in schema
+
+
+def test_what_does_not_run_or_leaves_rows_is_refused(tmp_path):
+    done, _ = embed(tmp_path, {"0001_first.sql": "CREATE TABEL a (id TEXT);\n"})
+    assert done.returncode != 0 and "0001_first" in done.stderr
+    done, _ = embed(tmp_path, {"0001_first.sql": "CREATE TABLE a (id TEXT);\nINSERT INTO a VALUES ('x');\n"})
+    assert done.returncode != 0 and "rows into a" in done.stderr

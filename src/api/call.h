@@ -219,6 +219,7 @@ struct endpoints chatbot_keys_endpoints(void);
 struct endpoints chatbot_file_endpoints(void);
 struct endpoints prompts_endpoints(void);
 struct endpoints audit_log_endpoints(void);
+struct endpoints activities_endpoints(void);
 struct endpoints knowledge_bases_endpoints(void);
 struct endpoints knowledge_items_endpoints(void);
 struct endpoints knowledge_sources_endpoints(void);

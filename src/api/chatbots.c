@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "model/text.h"
+#include "store/activity.h"
 #include "store/audit.h"
 #include "store/chatbot_key.h"
 #include "store/job.h"
@@ -188,6 +189,15 @@ static int tell_created(struct tx *tx, const struct chatbot *row, struct err *er
     return event_write(tx, "chatbot.created", STR_NULL, json_write(arena, data), err);
 }
 
+static int note_activity(struct tx *tx, const struct chatbot *row, struct err *err)
+{
+    yyjson_mut_doc *doc = json_doc(tx_arena(tx));
+    yyjson_mut_val *metadata = yyjson_mut_obj(doc);
+    json_add_str(doc, metadata, "name", row->name);
+    struct activity activity = {"chatbot_created", "chatbot_instance", row->id, json_write(tx_arena(tx), metadata)};
+    return activity_write(tx, &activity, err);
+}
+
 static int add_key(struct tx *tx, struct chatbot_work *work, struct err *err)
 {
     char hash[CRYPTO_HEX_SIZE];
@@ -220,6 +230,7 @@ int chatbot_make(struct tx *tx, struct chatbot_work *work, struct err *err)
     rc = chatbot_audit(tx, "create_chatbot_instance", row->id, old_value,
                        chatbot_with_creator(tx_arena(tx), new_value, row), err);
     rc = rc ? rc : tell_created(tx, row, err);
+    rc = rc ? rc : note_activity(tx, row, err);
     return rc ? rc : chatbot_extras_load(tx, call->arena, row, err);
 }
 

@@ -14,6 +14,7 @@
 #include "ingest/format.h"
 #include "model/text.h"
 #include "store/account.h"
+#include "store/activity.h"
 #include "store/audit.h"
 #include "store/crud.h"
 #include "store/document.h"
@@ -343,6 +344,17 @@ static int note_change(struct tx *tx, const char *action, const struct document 
     return audit_change(tx, &change, err);
 }
 
+static int note_activity(struct tx *tx, const char *type, const struct document *d, struct err *err)
+{
+    yyjson_mut_doc *doc = json_doc(tx_arena(tx));
+    yyjson_mut_val *metadata = yyjson_mut_obj(doc);
+    json_add_str(doc, metadata, "filename", d->filename);
+    json_add_str(doc, metadata, "documentType", d->type);
+    json_add_int(doc, metadata, "fileSizeBytes", d->size);
+    struct activity activity = {type, "document", d->id, json_write(tx_arena(tx), metadata)};
+    return activity_write(tx, &activity, err);
+}
+
 static int fill(struct tx *tx, struct making *m, struct err *err)
 {
     const struct document *sent = &m->document;
@@ -391,6 +403,7 @@ static int make(struct tx *tx, void *arg, struct err *err)
     rc = rc ? rc : recount(tx, d, err);
     rc = rc ? rc : queue(tx, d->id, err);
     rc = rc ? rc : note_change(tx, "document_created", d, err);
+    rc = rc ? rc : note_activity(tx, "document_upload", d, err);
     return rc ? rc : complete(tx, call, &m->made, true, err);
 }
 
@@ -492,7 +505,8 @@ static int remove_it(struct tx *tx, void *arg, struct err *err)
     rc = rc ? rc : document_set_deleted(tx, c->document.id, now, now, err);
     rc = rc ? rc : recount(tx, &c->document, err);
     rc = rc ? rc : job_insert(tx, "document.erase", payload, now + days * DAY_MS, err);
-    return rc ? rc : note_change(tx, "document_deleted", &c->document, err);
+    rc = rc ? rc : note_change(tx, "document_deleted", &c->document, err);
+    return rc ? rc : note_activity(tx, "document_delete", &c->document, err);
 }
 
 static void remove_document(struct call *call)

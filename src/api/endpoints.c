@@ -14,6 +14,7 @@ static struct endpoints (*const files[])(void) = {
     metrics_endpoints, health_endpoints,
     conversation_endpoints,
     chatbots_endpoints, chatbot_keys_endpoints, chatbot_file_endpoints, prompts_endpoints, audit_log_endpoints,
+    activities_endpoints,
     knowledge_bases_endpoints, knowledge_items_endpoints,
     models_endpoints, budgets_endpoints,
     accounts_endpoints, users_endpoints, invites_endpoints, pages_endpoints,

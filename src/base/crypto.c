@@ -165,7 +165,7 @@ bool crypto_password_verify(const char *phc, struct str password)
 }
 
 struct crypto_keys {
-    uint8_t jwt[KEY], seal[KEY];
+    uint8_t jwt[KEY], seal[KEY], pseudonym[KEY];
     char kid[17]; // names the key in a token's head without telling anything of it
 };
 
@@ -188,6 +188,7 @@ struct crypto_keys *crypto_keys_new(struct str master)
     uint8_t name[KEY];
     derive(master, "jwt", keys->jwt);
     derive(master, "seal", keys->seal);
+    derive(master, "pseudonym", keys->pseudonym);
     derive(master, "kid", name);
     sodium_bin2hex(keys->kid, sizeof keys->kid, name, 8);
     return keys;
@@ -233,6 +234,13 @@ int crypto_jwt_verify(const struct crypto_keys *keys, struct arena *arena, struc
         return ERR_DENIED;
     *ret_claims = claims;
     return 0;
+}
+
+void crypto_pseudonym(const struct crypto_keys *keys, struct str text, char out[CRYPTO_PSEUDONYM_SIZE])
+{
+    uint8_t mac[CRYPTO_SHA256];
+    crypto_hmac_sha256((struct str){(const char *)keys->pseudonym, KEY}, text, mac);
+    sodium_bin2hex(out, CRYPTO_PSEUDONYM_SIZE, mac, sizeof mac / 2);
 }
 
 struct str crypto_seal(const struct crypto_keys *keys, struct arena *arena, struct str context, struct str plain)

@@ -40,6 +40,11 @@ void crypto_keys_free(struct crypto_keys *keys);
 struct str crypto_jwt_sign(const struct crypto_keys *keys, struct arena *arena, struct str claims);
 int crypto_jwt_verify(const struct crypto_keys *keys, struct arena *arena, struct str token, struct str *ret_claims);
 
+// The same name for the same text within this installation, from which nobody else finds the text: the first half of an
+// HMAC, hex.
+#define CRYPTO_PSEUDONYM_SIZE 33
+void crypto_pseudonym(const struct crypto_keys *keys, struct str text, char out[CRYPTO_PSEUDONYM_SIZE]);
+
 // Secrets at rest: AES-256-GCM with a random nonce; `context` (e.g. the row's id) is authenticated, not stored.
 struct str crypto_seal(const struct crypto_keys *keys, struct arena *arena, struct str context, struct str plain);
 int crypto_open(const struct crypto_keys *keys, struct arena *arena, struct str context, struct str sealed,

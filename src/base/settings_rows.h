@@ -42,6 +42,7 @@ S(UPLOADS_MAX_ROWS, "uploads.max_rows", NULL, INT, "rows", "10000", 1, 1000000, 
 S(UPLOADS_TIMEOUT, "uploads.timeout", NULL, NUMBER, "s", "60", 1, 3600, NULL, SETTING_RELOAD, "time to read one product file")
 S(UPLOADS_KEEP_DAYS, "uploads.keep_days", NULL, INT, "days", "30", 0, 3650, NULL, SETTING_RELOAD, "how long the original of a product file is kept")
 S(RETENTION_DELETED, "retention.deleted_days", NULL, INT, "days", "30", 1, 3650, NULL, SETTING_RELOAD, "time in which deleted chatbots can be restored")
+S(RETENTION_ACTIVITY, "retention.activity_days", NULL, INT, "days", "180", 1, 3650, NULL, SETTING_RELOAD, "how long activities are kept")
 S(WS_MAX_MESSAGE, "ws.max_message_bytes", NULL, INT, "bytes", "65536", 1024, 1048576, NULL, SETTING_RELOAD, "longest WebSocket message")
 S(WS_PING, "ws.ping_interval", NULL, NUMBER, "s", "30", 1, 300, NULL, SETTING_RELOAD, "time between pings of the server")
 S(WS_IDLE, "ws.idle_timeout", NULL, NUMBER, "s", "300", 1, 86400, NULL, SETTING_RELOAD, "a socket is closed after this long without a message or a turn")

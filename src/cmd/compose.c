@@ -285,7 +285,7 @@ static void start_engine(struct composition *c)
     app->budgets = budgets_new(app->store);
     app->accounts = accounts_new(app->store, app->keys, app->settings);
     struct engine_options options = {app->store, app->llm, app->settings, app->workers, app->brands, app->catalogues,
-                                     app->budgets};
+                                     app->budgets, app->keys};
     app->engine = engine_new(&options);
     store_listen(app->store, on_changes, c);
 }

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "model/text.h"
+#include "store/activity.h"
 #include "store/audit.h"
 
 enum { REFRESH_RANDOM = 43 };
@@ -109,6 +110,14 @@ static int note_failure(struct tx *tx, void *arg, struct err *err)
     return rc ? rc : audit_write(tx, "login_failed", l->found ? l->user.id : STR_NULL, STR_NULL, err);
 }
 
+// In the brand where the user works; of one without any, among the installation's own rows.
+static int note_login(struct tx *tx, const struct login *l, struct err *err)
+{
+    struct str brand = l->sign.ret->account.brand;
+    struct activity activity = {.type = "user_login", .entity_type = "user", .entity_id = l->user.id};
+    return activity_write_in(tx, brand.p ? brand : SCOPE_OWN, &activity, err);
+}
+
 static int begin_login(struct tx *tx, void *arg, struct err *err)
 {
     struct login *l = arg;
@@ -121,6 +130,7 @@ static int begin_login(struct tx *tx, void *arg, struct err *err)
     l->sign.ret->account.user = user;
     int rc = login_succeeded(tx, l->account, l->address, err);
     rc = rc ? rc : sign_begin(tx, &l->sign, err);
+    rc = rc ? rc : note_login(tx, l, err);
     return rc ? rc : audit_write(tx, "login", user.id, STR_NULL, err);
 }
 

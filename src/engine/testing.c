@@ -114,8 +114,14 @@ void site_open(struct site *site, unsigned flags)
     site->embedder = (struct embedder){site, embed_model, scale, embed, NULL};
     site->brands = brands_new(site->store);
     site->catalogues = catalogues_new(site->store, &site->embedder, BUDGET);
-    struct engine_options with = {site->store,   site->llm,    site->settings,
-                                  site->workers, site->brands, site->catalogues};
+    site->keys = crypto_keys_new(STR("32 bytes that only this test has"));
+    struct engine_options with = {.store = site->store,
+                                  .llm = site->llm,
+                                  .settings = site->settings,
+                                  .workers = site->workers,
+                                  .brands = site->brands,
+                                  .catalogues = site->catalogues,
+                                  .keys = site->keys};
     site->engine = engine_new(&with);
     store_listen(site->store, on_changes, site);
 }
@@ -136,6 +142,7 @@ void site_close(struct site *site)
     catalogues_free(site->catalogues);
     brands_free(site->brands);
     settings_free(site->settings);
+    crypto_keys_free(site->keys);
     if (site->flags & SITE_MODEL)
         fake_stop(&site->fake);
     arena_free(site->arena);

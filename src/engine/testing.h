@@ -22,6 +22,7 @@ struct site {
     struct arena *arena; // of what is made for the test's own thread
     struct store *store;
     struct settings *settings;
+    struct crypto_keys *keys;
     struct pool *workers;
     struct llm *llm;
     struct fake fake;

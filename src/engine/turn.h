@@ -9,6 +9,7 @@
 
 #include "engine/catalogue.h"
 #include "llm/llm.h"
+#include "base/crypto.h"
 #include "base/settings.h"
 
 struct engine;
@@ -22,6 +23,7 @@ struct engine_options {
     struct brands *brands;
     struct catalogues *catalogues;
     struct budgets *budgets; // NULL: nobody counts
+    const struct crypto_keys *keys; // for the names of visitors in activities
 };
 struct engine *engine_new(const struct engine_options *options);
 void engine_free(struct engine *engine); // after the model client, so that no turn runs and nothing is told

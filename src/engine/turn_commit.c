@@ -5,7 +5,9 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/utf8.h"
 #include "engine/small_talk.h"
+#include "store/activity.h"
 #include "store/chatbot.h"
 #include "store/usage.h"
 
@@ -326,6 +328,27 @@ static int note_model(struct tx *tx, const struct turn *turn, struct err *err)
     return news ? chatbot_model_reached(tx, turn->begin.chatbot_id, reached, err) : 0;
 }
 
+// That somebody talked here, not what was said (000-management 6.2). The visitor's name cannot be read back.
+static int note_activity(struct tx *tx, const struct turn *turn, struct err *err)
+{
+    static const struct {
+        struct str channel;
+        const char *platform;
+    } platforms[] = {{STR("web_embed"), "web"}, {STR("line_oa"), "line"}, {STR("playground"), "playground"}};
+    const struct conversation *conversation = &turn->begin.conversation;
+    const char *platform = "api";
+    char name[CRYPTO_PSEUDONYM_SIZE];
+    for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++)
+        if (str_eq(conversation->channel, platforms[i].channel))
+            platform = platforms[i].platform;
+    crypto_pseudonym(turn->engine->with.keys, conversation_user(conversation), name);
+    struct activity activity = {
+        "chatbot_message", "chatbot_conversation", conversation->id,
+        arena_strf(tx_arena(tx), "{\"platform\":\"%s\",\"userId\":\"%s\",\"messageLength\":%zu}", platform, name,
+                   utf8_count(turn->input.message))};
+    return activity_write(tx, &activity, err);
+}
+
 static int commit(struct tx *tx, void *arg, struct err *err)
 {
     struct turn *turn = arg;
@@ -361,6 +384,7 @@ static int commit(struct tx *tx, void *arg, struct err *err)
     if (!rc && (used->prompt || used->completion))
         rc = usage_write(tx, turn->begin.chatbot_id, str_from(turn->result.model), used->prompt, used->completion,
                          !used->known, turn->result.cost, err);
+    rc = rc ? rc : note_activity(tx, turn, err);
     return rc ? rc : note_model(tx, turn, err);
 }
 

@@ -31,6 +31,7 @@ COUNT(brand_totals);
 COUNT(jobs);
 COUNT(audit);
 COUNT(usage_rows);
+COUNT(activities);
 STORE_SQL(count_errors,
           "SELECT COUNT(*) FROM jobs WHERE brand_id = $1 AND state = 'waiting' AND error LIKE '%the test says so%'");
 STORE_SQL(count_errors_any, "SELECT COUNT(*) FROM jobs WHERE brand_id = $1 AND error IS NOT NULL");
@@ -38,7 +39,7 @@ STORE_SQL(count_errors_any, "SELECT COUNT(*) FROM jobs WHERE brand_id = $1 AND e
 static const struct store_sql *const OWNED[] = {
     &count_chatbots,        &count_prompt_versions, &count_api_keys, &count_memberships,   &count_products,
     &count_knowledge_bases, &count_documents,       &count_vectors,  &count_conversations, &count_messages,
-    &count_events,          &count_brand_totals,    &count_jobs,
+    &count_events,          &count_brand_totals,    &count_jobs,     &count_activities,
 };
 
 static struct jobs *start(struct site *site)

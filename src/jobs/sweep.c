@@ -6,8 +6,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/conversation_event.h"
+#include "store/activity.h"
 #include "store/idempotency.h"
 
+enum { ACTIVITIES_EACH_MS = 3600000, EXPIRE_MOST = 500, ACTIVITY_DAYS = 180 };
+#define DAY_MS INT64_C(86400000)
 enum { IDLE_EACH_MS = 20000, EXPIRE_EACH_MS = 600000, IDLE_MOST = 200 };
 
 // ---- conversations that end by themselves --------------------------------------------------------------------------
@@ -70,6 +73,46 @@ static int sweep_replies(const struct jobs_options *with, bool *ret_more, struct
     return store_write(with->store, &everywhere, expire, NULL, err);
 }
 
+// ---- activities ----------------------------------------------------------------------------------------------------
+
+struct old_activities {
+    struct arena *arena;
+    struct str brand;
+    int64_t before, deleted;
+};
+
+static int next_brand(struct tx *tx, void *arg, struct err *err)
+{
+    struct old_activities *old = arg;
+    return activity_next_brand(tx, old->arena, old->brand, &old->brand, err);
+}
+
+static int expire_some(struct tx *tx, void *arg, struct err *err)
+{
+    struct old_activities *old = arg;
+    return activity_expire(tx, old->before, EXPIRE_MOST, &old->deleted, err);
+}
+
+// Some of each brand at a time, so that nobody's commit waits long.
+static int sweep_activities(const struct jobs_options *with, bool *ret_more, struct err *err)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    int64_t days = with->settings ? settings_int(with->settings, SET_RETENTION_ACTIVITY) : ACTIVITY_DAYS;
+    struct old_activities old = {.arena = arena, .before = clock_wall_ms() - days * DAY_MS};
+    struct scope everywhere = scope_installation(STR("jobs"));
+    *ret_more = false;
+    for (;;) {
+        int rc = store_read(with->store, &everywhere, next_brand, &old, err);
+        if (rc || !old.brand.p || *with->ending)
+            return rc;
+        struct scope scope = scope_brand(old.brand, STR("jobs"));
+        rc = store_write(with->store, &scope, expire_some, &old, err);
+        if (rc)
+            return rc;
+        *ret_more |= old.deleted == EXPIRE_MOST;
+    }
+}
+
 // ---- the rows ------------------------------------------------------------------------------------------------------
 
 static const struct {
@@ -79,6 +122,7 @@ static const struct {
 } sweeps[] = {
     {"conversations.idle", IDLE_EACH_MS, sweep_idle},
     {"idempotency.expire", EXPIRE_EACH_MS, sweep_replies},
+    {"activities.expire", ACTIVITIES_EACH_MS, sweep_activities},
 };
 
 int64_t sweep_due(const struct jobs_options *with, struct sweep *state)

@@ -84,6 +84,7 @@ ERASE(erase_deliveries, "deliveries");
 ERASE(erase_attempts, "attempts");
 ERASE(erase_uploads, "uploads");
 ERASE(erase_chunks, "document_chunks");
+ERASE(erase_activities, "activities");
 STORE_SQL(erase_brand, "DELETE FROM brands WHERE id = $1");
 
 static void load_config(struct rows *rows, struct arena *arena, struct brand_row *ret)
@@ -309,13 +310,12 @@ int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err)
 int brand_erase(struct tx *tx, struct err *err)
 {
     static const struct store_sql *const parts[] = {
-        &erase_messages,    &erase_conversations,   &erase_feedback,      &erase_events,
-        &erase_products,    &erase_vectors,         &erase_documents,     &erase_bases,
-        &erase_tags,        &erase_suppliers,       &erase_ingredients,   &erase_keys,
-        &erase_prompts,     &erase_chatbots,        &erase_personalities, &erase_places,
-        &erase_memberships, &erase_old_publishable, &erase_totals,        &erase_jobs,
-        &erase_invites,     &erase_budgets,         &erase_webhooks,      &erase_deliveries,
-        &erase_attempts,    &erase_uploads,         &erase_chunks,        &erase_brand};
+        &erase_messages,    &erase_conversations, &erase_feedback,        &erase_events,     &erase_products,
+        &erase_vectors,     &erase_documents,     &erase_bases,           &erase_tags,       &erase_suppliers,
+        &erase_ingredients, &erase_keys,          &erase_prompts,         &erase_chatbots,   &erase_personalities,
+        &erase_places,      &erase_memberships,   &erase_old_publishable, &erase_totals,     &erase_jobs,
+        &erase_invites,     &erase_budgets,       &erase_webhooks,        &erase_deliveries, &erase_attempts,
+        &erase_uploads,     &erase_activities,    &erase_chunks,          &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

@@ -16,6 +16,7 @@ extern const size_t command_count;
 int command_serve(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_ask(int argc, char **argv);
+int command_eval(int argc, char **argv);
 int command_chat(int argc, char **argv);
 int command_user(int argc, char **argv);
 int command_audit(int argc, char **argv);

@@ -17,6 +17,8 @@ const struct command command_rows[] = {
      "chat with a running server from the terminal", command_chat},
     {"ask", "parley ask [--brand ID] [--json] TEXT", "one question through the engine, with the reasons of each hit",
      command_ask},
+    {"eval", "parley eval FILE [--brand ID] [--json] [--baseline FILE] [--gate hit1=0.8,…]",
+     "how well a file of questions is answered, without the server: exit 1 below gate or baseline", command_eval},
     {"user",
      "parley user create --email E --password-file F [--super-admin] | list | disable EMAIL | reset-password --email E "
      "--password-file F",

@@ -452,6 +452,13 @@ static void copy_input(struct turn *turn, const struct turn_input *input)
                                  &own->address,  &own->personality, &own->personality_id};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(turn->arena, *texts[i]);
+    struct stored_message *past = arena_calloc(turn->arena, own->n_past + 1, sizeof *past);
+    for (size_t i = 0; i < own->n_past; i++)
+        past[i] = (struct stored_message){.role = arena_str(turn->arena, input->past[i].role),
+                                          .content = arena_str(turn->arena, input->past[i].content),
+                                          .metadata = arena_str(turn->arena, input->past[i].metadata)};
+    own->past = turn->history = past;
+    turn->n_history = own->n_past;
 }
 
 struct turn *turn_start(struct engine *engine, const struct turn_input *input, turn_watcher *wake, void *arg,

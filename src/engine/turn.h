@@ -14,6 +14,7 @@
 
 struct engine;
 struct turn;
+struct stored_message; // store/conversation.h
 
 struct engine_options {
     struct store *store;
@@ -54,6 +55,11 @@ struct turn_input {
     bool voice;
     bool whole;     // who watches wants the end alone: no calls for new text
     bool lively; // watchers are also called about every 5 s in which no more text has come
+    // Nothing is written, no conversation is begun and nothing counted: a trial question. `past` is what was said
+    // before, oldest first: role, content and metadata of each message.
+    bool unstored;
+    const struct stored_message *past;
+    size_t n_past;
     int64_t advice; // > 0: no conversation, a recommendation of so many products with its reasons; nothing is stored
     int wait_ms;    // longest wait behind other turns of the conversation; 0 = no limit
     struct str actor, address;
@@ -99,6 +105,7 @@ struct turn_outcome { // lives as long as the turn
     int64_t answered_at;                            // wall ms; 0: nothing was stored
     struct str answer_id;
     struct str content;
+    struct str searched;       // what passages were searched for: the message with its references resolved
     const char *mode;          // "model" "quoted"; NULL: nothing was begun
     const char *finish_reason; // "stop" "length" "cancelled" "moderated" "error"
     bool has_confidence;

@@ -51,7 +51,7 @@ static void opened(void *arg, int rc, const struct err *err)
 enum step_result turn_step_open(struct turn *turn)
 {
     struct scope scope = scope_of(turn);
-    if (turn->input.advice)
+    if (turn->input.advice || turn->input.unstored)
         return STEP_NEXT;
     turn->begin = (struct turn_begin){
         .chatbot_id = turn->input.chatbot->row.id,
@@ -401,8 +401,9 @@ enum step_result turn_step_commit(struct turn *turn)
     struct turn_outcome *outcome = &turn->outcome;
     struct scope scope = scope_of(turn);
     outcome->content = buf_str(&turn->text);
-    if (!turn->begin.answer_id.p || !outcome->conversation_id.p)
-        return STEP_NEXT; // nothing was begun
+    bool begun = turn->begin.answer_id.p && outcome->conversation_id.p;
+    if (!begun && !turn->input.unstored)
+        return STEP_NEXT;
     if (outcome->code && !outcome->model_failed)
         turn->status = "failed";
     if (!outcome->mode)
@@ -410,6 +411,8 @@ enum step_result turn_step_commit(struct turn *turn)
     if (!turn->corrections.p)
         turn->corrections = STR("[]");
     outcome->metadata = metadata_json(turn);
+    if (!begun)
+        return STEP_NEXT;
     store_write_here(turn->engine->with.store, &scope, commit, turn, committed);
     return STEP_PARK;
 }

@@ -13,7 +13,7 @@ static unsigned surface_of(const struct turn *turn)
 
 void turn_measure(const struct turn *turn)
 {
-    if (turn->input.advice)
+    if (turn->input.advice || turn->input.unstored)
         return; // a recommendation is no turn of a conversation
     const struct turn_outcome *outcome = &turn->outcome;
     unsigned surface = surface_of(turn), mode = metric_label(LABEL_MODE, str_from(outcome->mode));

@@ -146,10 +146,12 @@ enum step_result turn_step_retrieve(struct turn *turn)
     struct scope scope = scope_brand(turn->input.chatbot->brand->row.brand.id, STR("engine"));
     choose_language(turn);
     turn->resolved = turn->search_text = turn->input.message;
-    bool goes_on = !turn->input.advice && !turn->begin.started; // a new conversation has no history
-    int rc = goes_on ? store_read(turn->engine->with.store, &scope, load_history, turn, &err) : 0;
+    bool kept = !turn->input.advice && !turn->input.unstored;
+    bool goes_on = turn->n_history || (kept && !turn->begin.started); // a new conversation has no history
+    int rc = goes_on && kept ? store_read(turn->engine->with.store, &scope, load_history, turn, &err) : 0;
     if (!rc && goes_on)
         resolve(turn);
+    turn->outcome.searched = turn->search_text;
     knowledge_query_of(work, turn->input.chatbot, turn->search_text, &query);
     rc = rc || !knowledge_allows_products(query.filters) ? rc : find_products(turn, &err);
     rc = rc || turn->input.advice ? rc : find_passages(turn, &query, &err);

@@ -216,9 +216,15 @@ static enum level check_index(struct examination *x, yyjson_mut_val *out)
     int64_t age = found.index.oldest_job ? clock_wall_ms() - found.index.oldest_job : 0;
     json_add_int(x->doc, out, "chunks", found.index.passages);
     json_add_int(x->doc, out, "pending", pending > 0 ? pending : 0);
+    json_add_cstr(x->doc, out, "reindex", found.index.refused ? "needed" : found.index.changing ? "running" : "none");
+    if (found.index.refused)
+        json_add_cstr(x->doc, out, "warning",
+                      "reindex needed: the vectors that come have other dimensions than those that are searched");
     json_add_decimal(x->doc, out, "averageSearchMs", metric_recent_us(METRIC_RETRIEVAL, &searches) / 1000, 3);
     if (!found.agrees)
         return LEVEL_ERROR;
+    if (found.index.refused)
+        return LEVEL_DEGRADED;
     return pending > PENDING_MOST || (pending > 0 && age > PENDING_MS) ? LEVEL_DEGRADED : LEVEL_OK;
 }
 

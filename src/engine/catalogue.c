@@ -3,13 +3,19 @@
 // that it sees every commit that came before it; a search that comes while another refreshes waits for it. One lock an
 // entry orders builders; searches hold what was built by reference and do not lock. Where everything of a brand has
 // changed the whole entry goes, and with it its memory.
-#include "engine/catalogue.h"
+//
+// Whose vectors are in an index says the store (vector_index_get), not the embedder: while those of another model are
+// made, questions are put to the one before. It may be gone by then, and a server may answer for it with another model
+// under its name, so that it is proven first: it must make a stored vector once more.
+#include "engine/catalogue_internal.h"
 
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/metrics.h"
 #include "base/vec.h"
 #include "engine/passages.h"
+#include "engine/question.h"
+#include "engine/vector_text.h"
 #include "store/crud.h"
 #include "store/knowledge.h"
 #include "store/product.h"
@@ -19,11 +25,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STALE_MOST = 100000, QUERY_EMBED_MS = 800 };
+enum { STALE_MOST = 100000, PROVE_AGAIN_MS = 30000 };
+
+#define PROVEN 0.98f // cosine of two vectors of one text
 
 struct built { // an index and what it was built with, by reference
     struct search_index *index;
     char model[EMBEDDER_KEY]; // key of the vectors in the index; "" = words only
+    bool embeds;              // somebody made vectors when it was built
+    // Of one passage, where another model makes the vectors now.
+    char *proof_text;
+    float *proof_vector;
+    _Atomic int proven;          // 1, 0: not yet, -1: it is another one
+    _Atomic int64_t prove_again; // monotonic ms
     _Atomic int refs;
 };
 
@@ -52,6 +66,7 @@ struct catalogue {         // one part of one brand; of passages, a chatbot's
 struct catalogues {
     struct store *store;
     const struct embedder *embedder;
+    struct questions *questions;
     size_t budget, bytes; // bytes: of all entries in the map
     pthread_mutex_t lock;
     struct map *entries; // "<part>:<brand>" → the first catalogue of these
@@ -62,6 +77,7 @@ struct catalogues *catalogues_new(struct store *store, const struct embedder *em
 {
     struct catalogues *c = mem_zalloc(sizeof *c);
     *c = (struct catalogues){.store = store, .embedder = embedder, .budget = budget_bytes, .entries = map_new()};
+    c->questions = questions_new(embedder);
     pthread_mutex_init(&c->lock, NULL);
     return c;
 }
@@ -71,6 +87,8 @@ static void built_drop(struct built *built)
     if (!built || atomic_fetch_sub(&built->refs, 1) != 1)
         return;
     search_index_free(built->index);
+    free(built->proof_text);
+    free(built->proof_vector);
     free(built);
 }
 
@@ -107,6 +125,7 @@ void catalogues_free(struct catalogues *c)
             entry_free(e);
         }
     map_free(c->entries);
+    questions_free(c->questions);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
@@ -237,9 +256,11 @@ void catalogues_changed(struct catalogues *c, const struct change *change)
 // ---- building ------------------------------------------------------------------------------------------------------
 
 struct build {
+    struct catalogues *catalogues;
     struct catalogue *e;
     struct search_index *index;
-    const char *model; // "" = words only
+    struct built *built;
+    bool prove; // a text of it is wanted
     const struct brand_ref *brand;
     struct arena *arena;
     char **ids;
@@ -278,6 +299,16 @@ static const float *vector_of(const struct build *b, struct str document, uint32
     return map_count(b->vectors) ? map_get(b->vectors, vector_key(b->arena, document, ordinal)) : NULL;
 }
 
+static void keep_proof(struct build *b, struct str text, const float *vector)
+{
+    if (!b->prove || !vector)
+        return;
+    b->prove = false;
+    b->built->proof_text = mem_strndup(text.p, text.n);
+    b->built->proof_vector = mem_calloc(b->dims, sizeof *vector);
+    memcpy(b->built->proof_vector, vector, b->dims * sizeof *vector);
+}
+
 static int put_product(void *arg, void *row)
 {
     struct build *b = arg;
@@ -294,6 +325,8 @@ static int put_product(void *arg, void *row)
                   .order = p->position},
         .vector = vector_of(b, p->id, 0),
     };
+    if (b->prove)
+        keep_proof(b, vector_text_of_product(b->arena, p), passage.vector);
     return search_put(b->index, p->id, &passage, 1, NULL);
 }
 
@@ -362,6 +395,8 @@ static int put_document(void *arg, const struct knowledge_document *d)
                       .order = d->created_at},
             .vector = vector_of(b, d->id, (uint32_t)n),
         };
+        if (b->prove)
+            keep_proof(b, vector_text_of_passage(arena, d, text), passages[n].vector);
         n++;
     }
     return search_put(b->index, d->id, passages, n, NULL);
@@ -384,10 +419,17 @@ static int read_all(struct tx *tx, void *arg, struct err *err)
 {
     struct build *b = arg;
     struct product row;
-    struct err none = {0};
-    int rc = b->model[0] ? vector_list(tx, str_from(b->model), keep_vector, b, &none) : 0;
-    if (rc)
+    struct built *built = b->built;
+    struct vector_index vectors = {0};
+    int rc = built->embeds ? vector_index_get(tx, b->arena, &vectors, err) : 0;
+    (void)snprintf(built->model, sizeof built->model, STR_FMT, STR_ARG(vectors.model));
+    b->dims = vectors.dims;
+    rc = rc < 0 || !b->dims ? rc : vector_list(tx, vectors.model, keep_vector, b, err);
+    if (rc < 0)
         return rc;
+    char key[EMBEDDER_KEY];
+    catalogue_model(b->catalogues, key);
+    b->prove = b->dims && strcmp(key, built->model) != 0;
     b->index = search_index_new(b->dims);
     if (b->e->part == CATALOGUE_PRODUCTS)
         return crud_list(tx, &product_model, NULL, -1, 0, &row, put_product, b, err);
@@ -414,18 +456,24 @@ static int reread_document(struct tx *tx, struct build *b, struct str id, struct
     return rc < 0 ? rc : search_put(b->index, id, NULL, 0, err);
 }
 
-// ERR_NOT_FOUND: the index has no room for the vectors that there are now.
+// ERR_NOT_FOUND: the index is none of the vectors that are searched now.
 static int read_some(struct tx *tx, void *arg, struct err *err)
 {
     struct build *b = arg;
     bool products = b->e->part == CATALOGUE_PRODUCTS;
     struct str kind = products ? STR("product") : STR("document");
+    struct vector_index vectors = {0};
     int rc = products ? 0 : read_bases(tx, b, err);
+    rc = rc || !b->built->embeds ? rc : vector_index_get(tx, b->arena, &vectors, err);
+    if (rc >= 0 && b->built->embeds &&
+        (!str_eq(vectors.model, str_from(b->built->model)) || vectors.dims != search_dims(b->index)))
+        return ERR_NOT_FOUND;
+    rc = rc < 0 ? rc : 0;
     for (size_t i = 0; i < b->n_ids && !rc; i++) {
         struct str id = str_from(b->ids[i]);
-        rc = b->model[0] ? vector_list_of(tx, str_from(b->model), kind, id, keep_vector, b, err) : 0;
-        if (rc || b->dims != search_dims(b->index))
-            return rc ? rc : ERR_NOT_FOUND;
+        rc = b->dims ? vector_list_of(tx, vectors.model, kind, id, keep_vector, b, err) : 0;
+        if (rc)
+            return rc;
         rc = products ? reread_product(tx, b, id, err) : reread_document(tx, b, id, err);
     }
     return rc;
@@ -506,10 +554,10 @@ static int build_anew(struct catalogues *c, struct build *b, const struct scope 
 {
     struct built *built = mem_zalloc(sizeof *built);
     atomic_init(&built->refs, 1);
-    catalogue_model(c, built->model);
-    b->model = built->model;
+    struct embedder_model model;
+    built->embeds = c->embedder->model(c->embedder->self, &model);
+    b->built = built;
     b->index = NULL;
-    b->dims = 0;
     int rc = store_read(c->store, scope, read_all, b, err);
     built->index = b->index;
     if (rc) {
@@ -525,14 +573,14 @@ static int build_anew(struct catalogues *c, struct build *b, const struct scope 
 static int refresh(struct catalogues *c, struct catalogue *e, const struct brand_ref *brand, struct err *err)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
-    struct build b = {.e = e, .brand = brand, .arena = arena, .vectors = map_new()};
+    struct build b = {.catalogues = c, .e = e, .brand = brand, .arena = arena, .vectors = map_new()};
     struct scope scope = scope_brand(brand->row.brand.id, STR("index"));
     bool all = take_stale(c, e, &b);
     struct built *built = e->built; // changed under e->build alone
     int rc = ERR_NOT_FOUND;
     if (!all) {
         b.index = built->index;
-        b.model = built->model;
+        b.built = built;
         b.dims = search_dims(built->index);
         rc = store_read(c->store, &scope, read_some, &b, err);
         if (rc == 0)
@@ -548,13 +596,13 @@ static int refresh(struct catalogues *c, struct catalogue *e, const struct brand
     return rc;
 }
 
-// Vectors of one model say nothing to those of another.
+// An index without vectors is made anew where somebody makes them now, and the other way round.
 static void look_at_model(struct catalogues *c, struct catalogue *e)
 {
-    char model[EMBEDDER_KEY];
-    catalogue_model(c, model);
+    struct embedder_model model;
+    bool embeds = c->embedder->model(c->embedder->self, &model);
     pthread_mutex_lock(&c->lock);
-    if (e->built && strcmp(e->built->model, model) != 0)
+    if (e->built && e->built->embeds != embeds)
         e->all_stale = true;
     pthread_mutex_unlock(&c->lock);
 }
@@ -592,19 +640,64 @@ static void keep_strings(struct arena *arena, struct search_result *result)
     }
 }
 
-static void add_vector(struct catalogues *c, const struct built *built, struct arena *arena, struct search_query *query)
+static bool is_proof(struct catalogues *c, struct built *built)
 {
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct str text = str_from(built->proof_text);
     const float **vectors;
     size_t dims;
-    if (query->vector || !built->model[0] || query->text.n == 0 || !search_dims(built->index))
-        return;
-    int rc = c->embedder->embed(c->embedder->self, built->model, arena, &query->text, 1, true, QUERY_EMBED_MS, &vectors,
-                                &dims, NULL);
-    if (rc == 0 && dims == search_dims(built->index)) {
-        query->vector = vectors[0];
-        c->embedder->scale(c->embedder->self, built->model, vectors[0], dims, &query->vector_floor,
-                           &query->vector_full);
+    float cosine = 0;
+    if (c->embedder->embed(c->embedder->self, built->model, arena, &text, 1, false, QUESTION_MS, &vectors, &dims,
+                           NULL) != 0) {
+        atomic_store(&built->prove_again, clock_mono_ms() + PROVE_AGAIN_MS); // it may only be busy
+        return false;
     }
+    for (size_t i = 0; dims == search_dims(built->index) && i < dims; i++)
+        cosine += vectors[0][i] * built->proof_vector[i];
+    atomic_store(&built->proven, cosine >= PROVEN ? 1 : -1);
+    return cosine >= PROVEN;
+}
+
+// Whether questions may be put to the model of this index.
+static bool answers(struct catalogues *c, struct built *built)
+{
+    char key[EMBEDDER_KEY];
+    if (!built->embeds || !search_dims(built->index))
+        return false;
+    catalogue_model(c, key);
+    if (strcmp(key, built->model) == 0)
+        return true;
+    int proven = atomic_load(&built->proven);
+    if (proven || !built->proof_text)
+        return proven == 1;
+    return clock_mono_ms() >= atomic_load(&built->prove_again) && is_proof(c, built);
+}
+
+static void add_vector(struct catalogues *c, struct built *built, struct arena *arena, struct search_query *query)
+{
+    const float *vector;
+    size_t dims;
+    if (query->vector || query->text.n == 0 || !answers(c, built) ||
+        !question_vector(c->questions, built->model, query->text, arena, &vector, &dims) ||
+        dims != search_dims(built->index))
+        return;
+    query->vector = vector;
+    c->embedder->scale(c->embedder->self, built->model, vector, dims, &query->vector_floor, &query->vector_full);
+}
+
+bool catalogue_ask(struct catalogues *c, const struct brand_ref *brand, struct str chatbot_id, const struct str *texts,
+                   size_t n, void (*done)(void *arg), void *arg)
+{
+    struct catalogue *e = entry_take(c, brand->row.brand.id, chatbot_id, CATALOGUE_PASSAGES);
+    struct built *built;
+    struct err err;
+    bool asks = false;
+    if (bring_up_to_date(c, e, brand, &built, &err) == 0) {
+        asks = answers(c, built) && questions_ask(c->questions, built->model, texts, n, done, arg);
+        built_drop(built);
+    }
+    entry_drop(c, e);
+    return asks;
 }
 
 void catalogue_model(struct catalogues *c, char ret_key[EMBEDDER_KEY])
@@ -680,107 +773,7 @@ int catalogue_search_of(struct catalogues *c, const struct brand_ref *brand, str
     return search(c, brand, chatbot_id, CATALOGUE_PASSAGES, arena, query, ret, err);
 }
 
-struct fetch {
-    struct arena *arena;
-    const struct str *ids;
-    const struct search_hit *hits;
-    size_t n;
-    struct product *products;
-    struct passage *passages;
-    size_t found;
-};
-
-static int fetch_products(struct tx *tx, void *arg, struct err *err)
+struct store *catalogues_store(const struct catalogues *c)
 {
-    struct fetch *f = arg;
-    for (size_t i = 0; i < f->n; i++) {
-        int rc = product_get(tx, f->arena, f->ids[i], &f->products[f->found], err);
-        if (rc < 0)
-            return rc;
-        f->found += rc == 1;
-    }
-    return 0;
-}
-
-int catalogue_products(struct catalogues *c, const struct brand_ref *brand, struct arena *arena, const struct str *ids,
-                       size_t n, struct product **ret, size_t *ret_n, struct err *err)
-{
-    struct fetch f = {
-        .arena = arena, .ids = ids, .n = n, .products = arena_calloc(arena, n + 1, sizeof(struct product))};
-    struct scope scope = scope_brand(brand->row.brand.id, STR("engine"));
-    int rc = n ? store_read(c->store, &scope, fetch_products, &f, err) : 0;
-    for (size_t i = 0; i < f.found; i++)
-        product_set_brand(&f.products[i], brand->row.brand.id);
-    *ret = f.products;
-    *ret_n = f.found;
-    return rc;
-}
-
-struct one_document {
-    struct arena *arena;
-    struct str id;
-    struct knowledge_document *ret;
-    bool found;
-};
-
-static int fetch_document(struct tx *tx, void *arg, struct err *err)
-{
-    struct one_document *d = arg;
-    int rc = knowledge_get(tx, d->arena, d->id, d->ret, err);
-    d->found = rc == 1;
-    return rc < 0 ? rc : 0;
-}
-
-int catalogue_document(struct catalogues *c, const struct brand_ref *brand, struct arena *arena, struct str id,
-                       struct knowledge_document *ret, struct err *err)
-{
-    struct one_document d = {arena, id, ret, false};
-    struct scope scope = scope_brand(brand->row.brand.id, STR("engine"));
-    int rc = store_read(c->store, &scope, fetch_document, &d, err);
-    return rc ? rc : d.found;
-}
-
-static int fetch_passages(struct tx *tx, void *arg, struct err *err)
-{
-    struct fetch *f = arg;
-    for (size_t i = 0; i < f->n; i++) {
-        AUTO_ARENA struct arena *whole = arena_new(0); // documents may be large, and turns wait for long
-        struct knowledge_document d;
-        struct str text = STR_NULL;
-        size_t pos = 0;
-        int rc = knowledge_get(tx, whole, f->hits[i].doc, &d, err);
-        if (rc < 0)
-            return rc;
-        for (uint32_t k = 0; rc == 1 && k <= f->hits[i].ordinal && chunk_next(d.content, &pos, &text); k++) {
-        }
-        if (rc == 1)
-            f->passages[i] = (struct passage){.document_id = arena_str(f->arena, d.id),
-                                              .base_id = arena_str(f->arena, d.base_id),
-                                              .title = arena_str(f->arena, d.title),
-                                              .text = arena_str(f->arena, text),
-                                              .type = arena_str(f->arena, d.type),
-                                              .ordinal = f->hits[i].ordinal,
-                                              .relevance = f->hits[i].relevance,
-                                              .category = arena_str(f->arena, d.category),
-                                              .product_id = arena_str(f->arena, d.product_id),
-                                              .product_name = arena_str(f->arena, d.product_name),
-                                              .supplier_name = arena_str(f->arena, d.supplier_name),
-                                              .citable = d.citable};
-    }
-    return 0;
-}
-
-int catalogue_passages(struct catalogues *c, const struct brand_ref *brand, struct arena *arena,
-                       const struct search_hit *hits, size_t n, struct passage **ret, size_t *ret_n, struct err *err)
-{
-    struct fetch f = {
-        .arena = arena, .hits = hits, .n = n, .passages = arena_calloc(arena, n + 1, sizeof(struct passage))};
-    struct scope scope = scope_brand(brand->row.brand.id, STR("engine"));
-    int rc = n ? store_read(c->store, &scope, fetch_passages, &f, err) : 0;
-    for (size_t i = 0; i < n; i++)
-        if (f.passages[i].document_id.p)
-            f.passages[f.found++] = f.passages[i];
-    *ret = f.passages;
-    *ret_n = f.found;
-    return rc;
+    return c->store;
 }

@@ -15,7 +15,7 @@ struct catalogues;
 struct catalogue;
 
 #define CATALOGUE_ANSWER_WEIGHT 0.999f // of a word in the text of a learned answer
-#define CATALOGUE_NO_BASE STR("-") // as the knowledge base of documents that belong to none
+#define CATALOGUE_NO_BASE STR("-")     // as the knowledge base of documents that belong to none
 
 enum catalogue_part { CATALOGUE_PRODUCTS, CATALOGUE_PASSAGES, CATALOGUE_PARTS };
 
@@ -32,6 +32,11 @@ struct catalogue_facts {
 // The indexes in memory that nothing has made stale, `most` of them, in the arena: for health.
 size_t catalogues_facts(struct catalogues *catalogues, struct arena *arena, size_t most, struct catalogue_facts **ret);
 
+// Asks for the vectors of questions before they are searched in a chatbot's brand, so that no search waits for them:
+// `done` once on any thread, within QUESTION_MS. false: there is nothing to wait for, and it is not called. Blocks as a
+// search does.
+bool catalogue_ask(struct catalogues *catalogues, const struct brand_ref *brand, struct str chatbot_id,
+                   const struct str *texts, size_t n, void (*done)(void *arg), void *arg);
 // A search of one part; sees every commit that came before it. `query` is completed here: vector and floor, where there
 // is an embedder and it answers in time, else words alone. Strings of the result live in the arena. Blocks: for
 // workers.
@@ -68,7 +73,7 @@ struct passage { // text of a search hit of CATALOGUE_PASSAGES
     uint32_t ordinal;
     float relevance;
     struct str category, product_id, product_name, supplier_name; // STR_NULL: none
-    bool citable; // may be shown as a source
+    bool citable;                                                 // may be shown as a source
 };
 // A whole document that is searched, as it is now. 1, 0.
 int catalogue_document(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena, struct str id,

@@ -189,8 +189,18 @@ TEST(catalogue_takes_in_vectors_as_they_come)
     site_close(&site);
 }
 
+static bool rebuilt(struct site *site, struct brand_ref *brand)
+{
+    site_product(site, "fern", "other", "Other", "1", "a change of the brand's products");
+    catalogues_changed(site->catalogues, &(struct change){.kind = CHANGE_PRODUCT, .brand = brand->row.brand.id});
+    return true;
+}
+
+// Another model makes the vectors from now on: until its own are there, questions are put to the one before, if that
+// one still makes the vectors that are stored, and to none otherwise.
 TEST(catalogue_never_compares_vectors_of_two_models)
 {
+    static const char own_text[] = "Alpha. Things. first"; // what the stored vector is of
     struct site site;
     site_open(&site, SITE_VECTORS);
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
@@ -198,9 +208,18 @@ TEST(catalogue_never_compares_vectors_of_two_models)
     site_vector(&site, "fern", "a", "xyz");
     assert_true(nearness(&site, brand, "a", "xyz") > 0.9f);
     site.model = "other letters";
-    assert_true(nearness(&site, brand, "a", "xyz") < 0);
+    assert_true(rebuilt(&site, brand));
+    assert_true(nearness(&site, brand, "a", "xyz") < 0); // "letters" gives another vector for that text now
+    site_vector_of(&site, "fern", "a", "letters", own_text);
+    assert_true(rebuilt(&site, brand));
+    assert_true(nearness(&site, brand, "a", "xyz") < 0.9f);
+    assert_true(nearness(&site, brand, "a", own_text) > 0.9f); // proven
+    site.gone = "letters";
+    assert_true(rebuilt(&site, brand));
+    assert_true(nearness(&site, brand, "a", "gshntr") < 0); // nobody answers for it
     site.model = "letters";
-    assert_true(nearness(&site, brand, "a", "xyz") > 0.9f);
+    site.gone = NULL;
+    assert_true(nearness(&site, brand, "a", own_text) > 0.9f);
     brand_ref_drop(brand);
     site_close(&site);
 }

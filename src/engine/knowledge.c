@@ -202,6 +202,7 @@ int knowledge_retrieve(struct catalogues *c, const struct brand_ref *brand, stru
         qsort(found.hits, n, sizeof *found.hits, by_fused);
     ret->terms = catalogue_terms(arena, &found);
     ret->n_terms = found.n_terms;
+    ret->by_vectors = asked.vector != NULL;
     ret->hits = keep_hits(arena, found.hits, n);
     ret->n_hits = n;
     return catalogue_passages(c, brand, arena, ret->hits, n, &ret->passages, &ret->n, err);

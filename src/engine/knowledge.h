@@ -25,6 +25,7 @@ struct knowledge_found {
     size_t n;
     struct search_match *terms; // words of the question that count
     size_t n_terms;
+    bool by_vectors; // the search had one
 };
 
 // What a turn takes: passages of active bases under each one's threshold and number, and of the other documents.

@@ -134,6 +134,7 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
             ret->hits[ret->n++] = (struct suggest_hit){rows[k++], choices[i].score};
     ret->terms = catalogue_terms(arena, &found);
     ret->n_terms = found.n_terms;
+    ret->by_vectors = search.vector != NULL;
     summarise(arena, query, ret);
     return rc;
 }

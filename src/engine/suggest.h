@@ -32,6 +32,7 @@ struct suggestions {
     double confidence; // 4 decimals; 0 with a shopping question and nothing to suggest
     struct search_match *terms; // words of the message that some product of the brand has
     size_t n_terms;
+    bool by_vectors; // the search had one
 };
 
 // All of *ret lives in the arena. 0 or the store's error. Blocks: for workers.

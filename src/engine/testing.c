@@ -276,23 +276,32 @@ void site_document(struct site *site, const struct brand_ref *brand, const char 
 }
 
 struct drawn {
-    struct site *site;
-    const char *product, *letters;
+    const char *product, *model, *letters;
 };
 
 static int put_vector(struct tx *tx, void *arg, struct err *err)
 {
     const struct drawn *drawn = arg;
-    struct vector_row row = {
-        STR("product"), str_from(drawn->product), 0, STR("hash"), letters_of(tx_arena(tx), str_from(drawn->letters)),
-        LETTERS};
-    return vector_put(tx, str_from(drawn->site->model), &row, err);
+    struct vector_row row = {STR("product"),
+                             str_from(drawn->product),
+                             0,
+                             str_from(drawn->letters),
+                             letters_of(tx_arena(tx), str_from(drawn->letters)),
+                             LETTERS};
+    struct vector_index index = {.model = str_from(drawn->model), .dims = LETTERS};
+    int rc = vector_index_set(tx, &index, err);
+    return rc ? rc : vector_put(tx, index.model, &row, clock_wall_ms(), err);
+}
+
+void site_vector_of(struct site *site, const char *brand, const char *product, const char *model, const char *letters)
+{
+    struct drawn drawn = {product, model, letters};
+    site_write(site, brand, put_vector, &drawn);
 }
 
 void site_vector(struct site *site, const char *brand, const char *product, const char *letters)
 {
-    struct drawn drawn = {site, product, letters};
-    site_write(site, brand, put_vector, &drawn);
+    site_vector_of(site, brand, product, site->model, letters);
 }
 
 struct messages {

@@ -49,6 +49,8 @@ void site_product(struct site *site, const char *brand, const char *id, const ch
                   const char *description);
 void site_document(struct site *site, const struct brand_ref *brand, const char *title, const char *content);
 void site_vector(struct site *site, const char *brand, const char *product, const char *letters);
+// The same by a model of that key; the brand's index is its from now on.
+void site_vector_of(struct site *site, const char *brand, const char *product, const char *model, const char *letters);
 // Runs a write in the brand's scope; fails the test when that fails.
 void site_write(struct site *site, const char *brand, store_fn fn, void *arg);
 void site_read(struct site *site, const char *brand, store_fn fn, void *arg);

@@ -20,7 +20,9 @@ static const struct step {
 } steps[] = {
     {"open", turn_step_open},         // the visitor's message is committed
     {"greet", step_greet},            // readers learn of the conversation
-    {"retrieve", turn_step_retrieve}, // history, references, products, passages
+    {"resolve", turn_step_resolve},   // history, references
+    {"embed", turn_step_embed},       // vectors of what is searched for
+    {"retrieve", turn_step_retrieve}, // products, passages
     {"answer", turn_step_answer},     // the model streams, or sentences are quoted
     {"settle", turn_step_settle},     // how did it end
     {"check", turn_step_check},       // prices

@@ -302,6 +302,7 @@ static struct str metadata_json(struct turn *turn)
     json_add_cstr(doc, metadata, "model", turn->result.model[0] ? turn->result.model : NULL);
     json_add_bool(doc, metadata, "voice", turn->input.voice);
     json_add_cstr(doc, metadata, "finishReason", outcome->finish_reason);
+    json_add_cstr(doc, metadata, "retrieval", turn->by_vectors ? "hybrid" : "keyword");
     turn->answered = was_answered(turn);
     add_understanding(turn, doc, metadata);
     json_add(doc, metadata, "sources", sources(turn, doc));

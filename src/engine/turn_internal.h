@@ -110,6 +110,7 @@ struct turn {
     struct str resolved;    // the message with its references resolved
     struct str search_text; // the same for retrieval: with the name of what is talked about where that helps
     struct suggestions found;
+    bool by_vectors; // something was found, or could have been, by its meaning
     struct passage *passages;
     size_t n_passages;
     struct str curated, curated_doc; // a learned answer, which is given as it stands; STR_NULL: none
@@ -155,6 +156,8 @@ void clock_save(struct turn *turn);              // saves the text soon
 void clock_forget(struct turn *turn);
 
 // turn_retrieve.c
+enum step_result turn_step_resolve(struct turn *turn);
+enum step_result turn_step_embed(struct turn *turn);
 enum step_result turn_step_retrieve(struct turn *turn);
 // turn_answer.c
 enum step_result turn_step_answer(struct turn *turn);

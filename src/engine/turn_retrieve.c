@@ -90,12 +90,13 @@ static void resolve(struct turn *turn)
 static int find_passages(struct turn *turn, const struct knowledge_query *query, struct err *err)
 {
     struct knowledge_found found;
-    int rc = knowledge_retrieve(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->arena, query, &found,
-                                err);
+    int rc =
+        knowledge_retrieve(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->arena, query, &found, err);
     turn->passages = found.passages;
     turn->n_passages = found.n;
     turn->passage_terms = found.terms;
     turn->n_passage_terms = found.n_terms;
+    turn->by_vectors |= found.by_vectors;
     return rc;
 }
 
@@ -123,10 +124,12 @@ static int find_products(struct turn *turn, struct err *err)
         .threshold = chat->similarity_threshold,
         .unavailable_too = chat->suggest_unavailable,
     };
-    return chat->suggestions || turn->input.advice
-               ? suggest_products(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->arena, &query,
-                                  &turn->found, err)
-               : 0;
+    if (!chat->suggestions && !turn->input.advice)
+        return 0;
+    int rc = suggest_products(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->arena, &query,
+                              &turn->found, err);
+    turn->by_vectors |= turn->found.by_vectors;
+    return rc;
 }
 
 static void choose_language(struct turn *turn)
@@ -136,12 +139,15 @@ static void choose_language(struct turn *turn)
     turn->language = heard[0] ? heard : NULL;
 }
 
-enum step_result turn_step_retrieve(struct turn *turn)
+static bool is_over(const struct turn *turn)
+{
+    return turn->outcome.code || atomic_load(&turn->cancelled);
+}
+
+enum step_result turn_step_resolve(struct turn *turn)
 {
     struct err err = {0};
-    struct knowledge_query query;
-    AUTO_ARENA struct arena *work = arena_new(WORK_SIZE); // ends here: the turn's own arena stays while it waits
-    if (turn->outcome.code || atomic_load(&turn->cancelled))
+    if (is_over(turn))
         return STEP_NEXT;
     struct scope scope = scope_brand(turn->input.chatbot->brand->row.brand.id, STR("engine"));
     choose_language(turn);
@@ -149,11 +155,39 @@ enum step_result turn_step_retrieve(struct turn *turn)
     bool kept = !turn->input.advice && !turn->input.unstored;
     bool goes_on = turn->n_history || (kept && !turn->begin.started); // a new conversation has no history
     int rc = goes_on && kept ? store_read(turn->engine->with.store, &scope, load_history, turn, &err) : 0;
-    if (!rc && goes_on)
+    if (rc)
+        turn_fail(turn, rc, &err);
+    else if (goes_on)
         resolve(turn);
     turn->outcome.searched = turn->search_text;
+    return STEP_NEXT;
+}
+
+static void embedded(void *arg)
+{
+    turn_resume(arg);
+}
+
+// The turn parks until they are there: no thread waits for a server.
+enum step_result turn_step_embed(struct turn *turn)
+{
+    if (is_over(turn))
+        return STEP_NEXT;
+    const struct str texts[] = {turn->search_text, turn->resolved};
+    bool asked = catalogue_ask(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->input.chatbot->row.id,
+                               texts, 2, embedded, turn);
+    return asked ? STEP_PARK : STEP_NEXT;
+}
+
+enum step_result turn_step_retrieve(struct turn *turn)
+{
+    struct err err = {0};
+    struct knowledge_query query;
+    AUTO_ARENA struct arena *work = arena_new(WORK_SIZE); // ends here: the turn's own arena stays while it waits
+    if (is_over(turn))
+        return STEP_NEXT;
     knowledge_query_of(work, turn->input.chatbot, turn->search_text, &query);
-    rc = rc || !knowledge_allows_products(query.filters) ? rc : find_products(turn, &err);
+    int rc = knowledge_allows_products(query.filters) ? find_products(turn, &err) : 0;
     rc = rc || turn->input.advice ? rc : find_passages(turn, &query, &err);
     rc = rc || turn->input.advice ? rc : find_curated(turn, work, &query, &err);
     if (rc)

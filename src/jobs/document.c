@@ -8,6 +8,7 @@
 #include "ingest/reader.h"
 #include "jobs/kinds.h"
 #include "store/document.h"
+#include "store/knowledge.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -176,7 +177,10 @@ static int erase(struct tx *tx, void *arg, struct err *err)
     int rc = document_get(tx, e->arena, e->id, &document, err);
     // A document that was restored, or deleted anew, is left alone.
     e->due = rc == 1 && model_has(&document_model, &document, "deletedAt") && document.deleted_at == e->deleted_at;
-    return rc < 0 ? rc : e->due ? document_erase_all(tx, e->id, err) : 0;
+    if (rc < 0 || !e->due)
+        return rc < 0 ? rc : 0;
+    rc = document_erase_all(tx, e->id, err);
+    return rc ? rc : vector_texts_sweep(tx, INT64_MAX, err);
 }
 
 int job_erase_document(const struct jobs_options *with, const struct job *job, struct err *err)

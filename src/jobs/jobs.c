@@ -55,7 +55,7 @@ struct jobs {
 static const struct job_kind kinds[] = {
     {"brand.erase", job_erase_brand, 20},
     {"chatbot.erase", job_erase_chatbot, 20},
-    {"embed", job_embed, 20, .lane = LANE_EMBEDDING},
+    {"embed", job_embed, 20, .final = ERR_CONFLICT, .lane = LANE_EMBEDDING},
     {"document.process", job_process_document, 6, .lane = LANE_DOCUMENTS},
     {"document.erase", job_erase_document, 20},
     {"upload.erase", job_erase_upload, 20},

@@ -63,6 +63,8 @@ ERASE(erase_feedback, "feedback");
 ERASE(erase_events, "events");
 ERASE(erase_products, "products");
 ERASE(erase_vectors, "vectors");
+ERASE(erase_text_vectors, "text_vectors");
+ERASE(erase_vector_indexes, "vector_indexes");
 ERASE(erase_documents, "documents");
 ERASE(erase_bases, "knowledge_bases");
 ERASE(erase_tags, "document_tags");
@@ -310,12 +312,13 @@ int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err)
 int brand_erase(struct tx *tx, struct err *err)
 {
     static const struct store_sql *const parts[] = {
-        &erase_messages,    &erase_conversations, &erase_feedback,        &erase_events,     &erase_products,
-        &erase_vectors,     &erase_documents,     &erase_bases,           &erase_tags,       &erase_suppliers,
-        &erase_ingredients, &erase_keys,          &erase_prompts,         &erase_chatbots,   &erase_personalities,
-        &erase_places,      &erase_memberships,   &erase_old_publishable, &erase_totals,     &erase_jobs,
-        &erase_invites,     &erase_budgets,       &erase_webhooks,        &erase_deliveries, &erase_attempts,
-        &erase_uploads,     &erase_activities,    &erase_chunks,          &erase_brand};
+        &erase_messages,   &erase_conversations, &erase_feedback,       &erase_events,      &erase_products,
+        &erase_vectors,    &erase_text_vectors,  &erase_vector_indexes, &erase_documents,   &erase_bases,
+        &erase_tags,       &erase_suppliers,     &erase_ingredients,    &erase_keys,        &erase_prompts,
+        &erase_chatbots,   &erase_personalities, &erase_places,         &erase_memberships, &erase_old_publishable,
+        &erase_totals,     &erase_jobs,          &erase_invites,        &erase_budgets,     &erase_webhooks,
+        &erase_deliveries, &erase_attempts,      &erase_uploads,        &erase_activities,  &erase_chunks,
+        &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

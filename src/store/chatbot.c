@@ -7,6 +7,7 @@
 #include "store/chatbot_key.h"
 #include "store/crud.h"
 #include "store/ids.h"
+#include "store/knowledge.h"
 #include "store/place.h"
 #include "store/prompt.h"
 
@@ -343,6 +344,7 @@ int chatbot_erase(struct tx *tx, struct str id, struct err *err)
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], VALUES(v_str(id)), NULL, err);
+    rc = rc ? rc : vector_texts_sweep(tx, INT64_MAX, err);
     tx_changed(tx, CHANGE_CHATBOT, id);
     tx_changed(tx, CHANGE_DOCUMENT, STR_NULL);
     return rc;

@@ -9,6 +9,8 @@ STORE_SQL_ALL(health_passages,
               "SELECT COALESCE((SELECT SUM(d.chunk_count) FROM documents d WHERE d.deleted_at IS NULL), 0) + "
               "(SELECT COUNT(*) FROM products)");
 STORE_SQL_ALL(health_vectors, "SELECT COUNT(*) FROM vectors WHERE model = $1");
+STORE_SQL_ALL(health_reindex, "SELECT COALESCE(SUM(CASE WHEN next_model IS NOT NULL THEN 1 ELSE 0 END), 0), "
+                              "COALESCE(SUM(CASE WHEN refused_dims > 0 THEN 1 ELSE 0 END), 0) FROM vector_indexes");
 STORE_SQL_ALL(health_oldest_job,
               "SELECT MIN(created_at) FROM jobs WHERE kind = 'embed' AND state IN ('waiting', 'running')");
 STORE_SQL_ALL(health_due,
@@ -36,8 +38,14 @@ static int number(struct tx *tx, const struct store_sql *sql, const struct value
 
 int health_index_read(struct tx *tx, struct str model, struct health_index *ret, struct err *err)
 {
+    AUTO_ROWS struct rows *rows = NULL;
     *ret = (struct health_index){0};
-    int rc = number(tx, &health_passages, NO_VALUES, &ret->passages, err);
+    int rc = tx_query_one(tx, &health_reindex, NO_VALUES, &rows, err);
+    if (rc == 1) {
+        ret->changing = rows_int(rows, 0);
+        ret->refused = rows_int(rows, 1);
+    }
+    rc = rc < 0 ? rc : number(tx, &health_passages, NO_VALUES, &ret->passages, err);
     if (!rc && model.n)
         rc = number(tx, &health_vectors, VALUES(v_str(model)), &ret->vectors, err);
     return rc ? rc : number(tx, &health_oldest_job, NO_VALUES, &ret->oldest_job, err);

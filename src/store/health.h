@@ -9,6 +9,8 @@ int health_write(struct tx *tx, int64_t now, struct err *err); // one row
 struct health_index {
     int64_t passages;   // of documents and products that are searched
     int64_t vectors;    // that the model has made
+    int64_t changing;   // brands whose vectors another model makes anew
+    int64_t refused;    // brands whose vectors came in other dimensions than they had
     int64_t oldest_job; // when the oldest job that makes vectors was queued; 0: none waits
 };
 int health_index_read(struct tx *tx, struct str model, struct health_index *ret, struct err *err);

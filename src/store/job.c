@@ -22,6 +22,7 @@ STORE_SQL(job_row_renew, "UPDATE jobs SET lease_until = $3 WHERE brand_id = $1 A
 STORE_SQL_ALL(job_row_claim, "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $3 "
                              "WHERE brand_id = $1 AND id = $2 AND (state = 'waiting' OR lease_until <= $4)");
 STORE_SQL_ALL(job_orphans, "UPDATE jobs SET lease_until = $1 WHERE state = 'running'");
+STORE_SQL(job_failed_remove, "DELETE FROM jobs WHERE brand_id = $1 AND kind = $2 AND state = 'failed'");
 STORE_SQL(job_row_remove, "DELETE FROM jobs WHERE brand_id = $1 AND id = $2");
 STORE_SQL(job_row_fail,
           "UPDATE jobs SET state = $3, error = $4, run_at = $5, lease_until = NULL WHERE brand_id = $1 AND id = $2");
@@ -84,6 +85,11 @@ int job_failed(struct tx *tx, struct str id, struct str error, int64_t run_at, s
         tx, &job_row_fail,
         VALUES(v_str(id), v_cstr(run_at < 0 ? "failed" : "waiting"), v_str(error), v_int(run_at < 0 ? 0 : run_at)),
         NULL, err);
+}
+
+int jobs_forget_failed(struct tx *tx, const char *kind, struct err *err)
+{
+    return tx_exec(tx, &job_failed_remove, VALUES(v_cstr(kind)), NULL, err);
 }
 
 int job_released(struct tx *tx, struct str id, struct err *err)

@@ -28,6 +28,8 @@ int job_renew(struct tx *tx, struct str id, int64_t until, struct err *err); // 
 int job_done(struct tx *tx, struct str id, struct err *err);                 // scope's brand
 // Again at run_at, or aside for good when run_at < 0.
 int job_failed(struct tx *tx, struct str id, struct str error, int64_t run_at, struct err *err);
+// Those of this kind that were put aside in the scope's brand: they are settled.
+int jobs_forget_failed(struct tx *tx, const char *kind, struct err *err);
 // It was not the job's fault that it did not come to its end: it waits again as if it had not been tried.
 int job_released(struct tx *tx, struct str id, struct err *err);
 struct job_count {

@@ -82,9 +82,29 @@ struct vector_row {
     const float *vector;
     size_t dims;
 };
-int vector_put(struct tx *tx, struct str model, const struct vector_row *row, struct err *err);
+// The passage's text has this vector. NULL: the one that is kept for that text (vector_of_text).
+int vector_put(struct tx *tx, struct str model, const struct vector_row *row, int64_t now, struct err *err);
+// Whether the model's vector of a text is kept: 1, 0.
+int vector_of_text(struct tx *tx, struct str model, struct str text_hash, struct err *err);
+// Vectors made before that time go, where no passage has their text any more.
+int vector_texts_sweep(struct tx *tx, int64_t before, struct err *err);
 int vector_list(struct tx *tx, struct str model, int (*each)(void *arg, const struct vector_row *row), void *arg,
                 struct err *err);
 // The same of one document.
 int vector_list_of(struct tx *tx, struct str model, struct str kind, struct str document_id,
                    int (*each)(void *arg, const struct vector_row *row), void *arg, struct err *err);
+// All without the vectors themselves.
+int vector_marks(struct tx *tx, struct str model, int (*each)(void *arg, const struct vector_row *row), void *arg,
+                 struct err *err);
+
+// Whose vectors are searched in the scope's brand. Another model's are made beside them and take their place at once
+// when all are there.
+struct vector_index {
+    struct str model;
+    size_t dims;                    // 0: there is none yet
+    struct str next_model;          // STR_NULL: none
+    size_t next_dims, refused_dims; // refused: of vectors that came and do not fit; 0: none
+};
+int vector_index_get(struct tx *tx, struct arena *arena, struct vector_index *ret, struct err *err); // 1, 0
+int vector_index_set(struct tx *tx, const struct vector_index *index, struct err *err);
+int vector_index_only(struct tx *tx, struct str model, struct err *err); // all vectors of other models go

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Vectors by a provider (upstream-llm 7.4) as they change what is found, and never whether there is an answer."""
+import json
 import sqlite3
+import time
 
 import pytest
 
@@ -78,3 +80,100 @@ def test_aliases_of_the_environment(doubles):
         chats = [entry for entry in one.log() if entry["path"].endswith("/chat/completions")]
         assert chats[0]["headers"]["authorization"] == "Bearer sk-chat-1" and chats[0]["body"]["model"] == "small"
         assert site.admin.get(f"{PATH}/env").json()["data"]["embeddingApiKey"] == "…rs-2"
+
+
+# ---- another model, other dimensions --------------------------------------------------------------------------------
+
+
+def of_store(site, sql, *values):
+    with sqlite3.connect(site.server.data / "parley.db") as database:
+        return database.execute(sql, values).fetchall()
+
+
+def made(site, brand, model):
+    (n, ), = of_store(site, "SELECT COUNT(*) FROM vectors WHERE brand_id = ? AND model = ?", brand.id, model)
+    return n
+
+
+def retrieval(site, brand, question="Is there a quokka lamp?"):
+    """How the turn that answers this found what it knows, as its row says."""
+    reply = site.anon.post(f"/chat/{brand.id}", json={"message": question})
+    assert reply.status_code == 200, reply.text
+    (metadata, ), = of_store(site, "SELECT metadata FROM messages WHERE role = 'assistant' ORDER BY id DESC LIMIT 1")
+    return json.loads(metadata)["retrieval"]
+
+
+def index_health(site):
+    return site.admin.get("/api/v1/health/status").json()["data"]["checks"]["index"]
+
+
+def served(site, brand):
+    """Whose vectors are searched."""
+    return of_store(site, "SELECT model, dims, next_model, refused_dims FROM vector_indexes WHERE brand_id = ?",
+                    brand.id)
+
+
+def test_old_vectors_serve_until_the_new_ones_are_there(doubles):
+    """upstream-llm#25: a changed embeddingModel starts a re-index; searches go on by the old vectors until it is done,
+    and by the new ones at once when it is."""
+    one, _ = doubles
+    rows = {"a": {"baseUrl": one.url, "embeddingModel": "vec", "retries": 0}}
+    with running(llm=rows) as site:
+        brand = site.brand([product("p", name="Quokka lamp"), product("q", name="Numbat chair")])
+        eventually(lambda: made(site, brand, "vec") >= 2)
+        assert retrieval(site, brand) == "hybrid"
+        assert index_health(site)["reindex"] == "none"
+        one.set(status=500)
+        assert site.admin.put(f"{PATH}/a", json={"embeddingModel": "better"}).status_code == 200
+        eventually(lambda: served(site, brand)[0][2] == "better")
+        one.set()
+        eventually(lambda: retrieval(site, brand, f"Is there a quokka lamp {time.monotonic()}?") == "hybrid")
+        if made(site, brand, "better") < 2:  # the job waits before it tries again
+            assert served(site, brand)[0][0] == "vec" and made(site, brand, "vec") >= 2
+        eventually(lambda: served(site, brand)[0][0] == "better", 60)
+        for table in ("vectors", "text_vectors"):
+            models = of_store(site, f"SELECT DISTINCT model FROM {table} WHERE brand_id = ?", brand.id)
+            assert models == [("better", )]
+        assert retrieval(site, brand) == "hybrid"
+
+
+def test_other_dimensions_are_refused(doubles):
+    """upstream-llm#25: vectors of other dimensions than the index has are not stored; all stays searchable by words,
+    health says what to do, and doing it helps."""
+    one, _ = doubles
+    rows = {"a": {"baseUrl": one.url, "embeddingModel": "vec", "retries": 0}}
+    with running(llm=rows) as site:
+        brand = site.brand([product("p", name="Quokka lamp")])
+        eventually(lambda: made(site, brand, "vec") >= 1)
+        one.set(embed="dims=64")
+        brand.add(product("q", name="Numbat chair"))
+        eventually(lambda: served(site, brand)[0][3] == 64)
+        assert of_store(site, "SELECT DISTINCT LENGTH(vector) FROM text_vectors") == [(384 * 4, )]
+        assert retrieval(site, brand, "Is there a numbat chair?") == "keyword"
+        found = site.anon.post(f"/chat/{brand.id}", json={"message": "Is there a numbat chair?"}).json()
+        assert [entry["id"] for entry in found["suggested_products"]] == ["q"]
+        eventually(lambda: index_health(site)["reindex"] == "needed", 30)
+        assert "reindex needed" in index_health(site)["warning"]
+        assert site.admin.put(f"{PATH}/a", json={"dimensions": 64}).status_code == 200
+        eventually(lambda: served(site, brand) == [("vec#64", 64, None, 0)])
+        assert retrieval(site, brand, "Is there any numbat chair?") == "hybrid"
+
+
+def test_a_text_that_comes_back_is_not_computed_again(doubles):
+    """Vectors are kept by text and model: two passages of one text have one, and so has a text that was there
+    before."""
+    one, _ = doubles
+    rows = {"a": {"baseUrl": one.url, "embeddingModel": "vec", "retries": 0}}
+    with running(llm=rows) as site:
+        brand = site.brand([product("p", name="Quokka lamp", description="It shines."),
+                            product("twin", name="Quokka lamp", description="It shines.")])
+        eventually(lambda: made(site, brand, "vec") >= 2)
+        for name in ("Numbat chair", "Quokka lamp"):
+            row = product("p", name=name, description="It shines.")
+            assert site.admin.put(f"{brand.path}/products/p", json=row).status_code == 200
+            eventually(lambda name=name: of_store(
+                site, "SELECT COUNT(*) FROM vectors v JOIN products p ON p.id = v.document_id WHERE p.id = 'p' "
+                "AND p.name = ?", name) == [(1, )])
+        texts = [text for entry in embeddings(one) for text in entry["body"]["input"]]
+        texts = [text for text in texts if "It shines." in text]
+        assert len(texts) == len(set(texts)) == 2, texts

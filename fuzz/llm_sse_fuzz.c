@@ -28,7 +28,7 @@ static struct outcome read_by(struct str type, struct str body, bool cautious, b
 {
     struct outcome outcome = {.text = BUF_INIT(ANSWER_MAX_BYTES)};
     struct answer answer;
-    answer_init(&answer, type, cautious, collect, &outcome.text);
+    answer_init(&answer, type, cautious, false, collect, &outcome.text);
     for (size_t at = 0; at < body.n;) {
         size_t n = step ? step : at < cut ? cut - at : body.n - at;
         n = n < body.n - at ? n : body.n - at;

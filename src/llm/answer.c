@@ -5,7 +5,7 @@
 
 #include <strings.h>
 
-static void on_text(void *arg, struct str text)
+static void on_visible(void *arg, struct str text)
 {
     struct answer *answer = arg;
     answer->has_text = true;
@@ -16,13 +16,31 @@ static void on_text(void *arg, struct str text)
     answer->text(answer->arg, text);
 }
 
-void answer_init(struct answer *answer, struct str content_type, bool cautious, void (*text)(void *, struct str),
-                 void *arg)
+static void on_call(void *arg, const struct toolcall_piece *piece)
+{
+    struct answer *answer = arg;
+    answer->tools = true;
+    toolcalls_add(&answer->calls, piece);
+}
+
+static void on_text(void *arg, struct str text)
+{
+    struct answer *answer = arg;
+    if (answer->offered)
+        tooltext_feed(&answer->tooltext, text);
+    else
+        on_visible(answer, text);
+}
+
+void answer_init(struct answer *answer, struct str content_type, bool cautious, bool offered,
+                 void (*text)(void *, struct str), void *arg)
 {
     *answer = (struct answer){
         .text = text, .arg = arg, .body = BUF_INIT(ANSWER_MAX_BYTES), .prompt = -1, .completion = -1, .cached = -1};
     sse_init(&answer->sse);
     think_init(&answer->think, cautious, on_text, answer);
+    answer->offered = offered;
+    tooltext_init(&answer->tooltext, on_visible, on_call, answer);
     if (content_type.n >= 20 && strncasecmp(content_type.p, "application/x-ndjson", 20) == 0)
         answer->form = ANSWER_LINES;
     answer->html = content_type.n >= 9 && strncasecmp(content_type.p, "text/html", 9) == 0;
@@ -32,6 +50,8 @@ void answer_done(struct answer *answer)
 {
     sse_done(&answer->sse);
     buf_done(&answer->body);
+    tooltext_done(&answer->tooltext);
+    toolcalls_done(&answer->calls);
     arena_free(answer->error_arena);
     answer->error_arena = NULL;
 }
@@ -80,6 +100,8 @@ static bool take_chunk(struct answer *answer, const struct chunk *chunk)
         answer->reasoned |= chunk->reasoning;
         answer->tools |= chunk->tool;
         answer->refusal |= chunk->refusal;
+        for (size_t i = 0; i < chunk->n_pieces; i++)
+            toolcalls_add(&answer->calls, &chunk->pieces[i]);
         if (answer->text_bytes + chunk->text.n > ANSWER_MAX_TEXT)
             return stop(answer, FAULT_BROKEN, "too_big");
         think_feed(&answer->think, chunk->text);
@@ -246,6 +268,7 @@ void answer_end(struct answer *answer, bool clean)
         }
     }
     think_end(&answer->think);
+    tooltext_end(&answer->tooltext);
     if (answer->fault != FAULT_NONE)
         return;
     if (answer->html)

@@ -6,6 +6,7 @@
 #include "llm/chunk.h"
 #include "llm/sse.h"
 #include "llm/think.h"
+#include "llm/tooltext.h"
 
 #define ANSWER_MAX_TEXT (8 << 20)
 #define ANSWER_MAX_BYTES (32 << 20)   // of a body that is read as a whole
@@ -17,6 +18,9 @@ struct answer {
     enum { ANSWER_UNKNOWN, ANSWER_SSE, ANSWER_LINES, ANSWER_JSON } form;
     struct sse sse;
     struct think think;
+    bool offered; // tools: calls are also looked for in the text
+    struct tooltext tooltext;
+    struct toolcalls calls;
     struct buf body;                                       // JSON and line forms
     size_t bytes, text_bytes;                              // of the body, of the visible text
     unsigned garbage;                                      // events in a row that were no JSON
@@ -34,9 +38,9 @@ struct answer {
     struct arena *error_arena; // owns `error`; NULL when none
 };
 
-// cautious: think_init's.
-void answer_init(struct answer *answer, struct str content_type, bool cautious, void (*text)(void *, struct str),
-                 void *arg);
+// cautious: think_init's. offered: the request had tools.
+void answer_init(struct answer *answer, struct str content_type, bool cautious, bool offered,
+                 void (*text)(void *, struct str), void *arg);
 void answer_done(struct answer *answer);
 // False: nothing more is needed (a fault; see `fault`).
 bool answer_feed(struct answer *answer, struct str bytes);

@@ -31,7 +31,7 @@ static void check(const struct expected *row, size_t cut, size_t step)
     struct seen seen = {.text = BUF_INIT(1 << 20)};
     struct answer answer;
     struct str body = str_from(row->body);
-    answer_init(&answer, str_from(row->type), false, collect, &seen);
+    answer_init(&answer, str_from(row->type), false, false, collect, &seen);
     for (size_t at = 0; at < body.n;) {
         size_t n = step ? step : at < cut ? cut - at : body.n - at;
         if (n > body.n - at)
@@ -204,7 +204,7 @@ TEST(answer_bounds)
     struct answer answer;
     char *huge = mem_alloc(SSE_MAX_EVENT + 100);
     memset(huge, 'x', SSE_MAX_EVENT + 100);
-    answer_init(&answer, STR(SSE), false, collect, &seen);
+    answer_init(&answer, STR(SSE), false, false, collect, &seen);
     assert_true(answer_feed(&answer, STR("data: \"")));
     assert_false(answer_feed(&answer, (struct str){huge, SSE_MAX_EVENT + 100}));
     answer_end(&answer, true);
@@ -213,7 +213,7 @@ TEST(answer_bounds)
     answer_done(&answer);
 
     // 8 MiB of text in events that are small enough.
-    answer_init(&answer, STR(SSE), false, collect, &seen);
+    answer_init(&answer, STR(SSE), false, false, collect, &seen);
     bool more = true;
     for (int i = 0; i < 20 && more; i++) {
         answer_feed(&answer, STR("data: {\"choices\":[{\"delta\":{\"content\":\""));
@@ -231,7 +231,7 @@ TEST(answer_cautious_holds_sixteen_bytes)
 {
     struct seen seen = {.text = BUF_INIT(1 << 20)};
     struct answer answer;
-    answer_init(&answer, STR(SSE), true, collect, &seen);
+    answer_init(&answer, STR(SSE), true, false, collect, &seen);
     answer_feed(&answer, STR(DATA(DELTA("thought"))));
     assert_int_equal(seen.text.n, 0);
     answer_feed(&answer, STR(DATA(DELTA("</think>"))));
@@ -240,7 +240,7 @@ TEST(answer_cautious_holds_sixteen_bytes)
     assert_str(buf_str(&seen.text), "Hello there");
     answer_done(&answer);
     buf_clear(&seen.text);
-    answer_init(&answer, STR(SSE), true, collect, &seen);
+    answer_init(&answer, STR(SSE), true, false, collect, &seen);
     answer_feed(&answer, STR(DATA(DELTA("short")) DONE));
     answer_end(&answer, true);
     assert_str(buf_str(&seen.text), "short");

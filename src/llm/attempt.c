@@ -61,7 +61,7 @@ static void begin_answer(struct llm_call *call)
 {
     call->answering = true;
     answer_init(&call->answer, str_from(call->transfer->content_type), call->lane->thinks || !call->lane->known,
-                on_text, call);
+                call->request.tools.n > 0, on_text, call);
 }
 
 static int on_body(void *arg, struct str bytes)
@@ -146,6 +146,19 @@ static enum fault read_error(struct llm_call *call, int status, const struct fau
     return fault;
 }
 
+// The calls of an answer that is whole.
+static void take_calls(struct llm_call *call)
+{
+    struct llm_tool_call *calls;
+    struct llm_result *result = &call->result;
+    result->n_calls = toolcalls_end(&call->answer.calls, call->arena, &calls);
+    result->calls = calls;
+    for (size_t i = 0; i < result->n_calls; i++)
+        call->answer_ascii += (int64_t)(calls[i].name.n + calls[i].arguments.n);
+    if (result->n_calls && !result->model[0])
+        snprintf(result->model, sizeof result->model, "%s", call->upstream_model);
+}
+
 enum fault attempt_verdict(struct llm_call *call, CURLcode code)
 {
     const struct transfer *transfer = call->transfer;
@@ -172,6 +185,8 @@ enum fault attempt_verdict(struct llm_call *call, CURLcode code)
     // What was held of a continuation that failed may be the beginning of a repetition: nobody sees it.
     if (call->joining && call->answer.fault == FAULT_NONE)
         call_decide_join(call);
+    if (call->answer.fault == FAULT_NONE)
+        take_calls(call);
     call->refused = call->answer.refusal;
     call->cut_short = call->answer.finish == CHUNK_LENGTH;
     if (call->answer.error_arena)

@@ -134,7 +134,8 @@ void call_send(struct llm_call *call)
     const struct llm_provider *provider = call->provider;
     bool certain = lane->window > 0 || provider->context_window > 0;
     struct prompt prompt = {call->request.messages,   call->request.n_messages,  call->request.temperature,
-                            call->request.max_tokens, buf_str(&call->delivered), call->request.tools};
+                            call->request.max_tokens, buf_str(&call->delivered), call->request.tools,
+                            call->request.no_calls};
     struct buf body = BUF_INIT(64 << 20);
     call->estimated = request_write(&body, provider, lane, call->upstream_model, &prompt, lane_quirks(lane),
                                     certain ? provider_window(provider, lane) : 0);
@@ -232,7 +233,8 @@ static void succeed(struct llm_call *call)
     breaker_success(&call->lane->breaker, clock_mono_ms());
     call->entered = false;
     bool refused = call->refused;
-    call_finish(call, refused ? LLM_FILTERED : call->cut_short ? LLM_LENGTH : LLM_STOP, NULL);
+    bool tools = call->result.n_calls > 0;
+    call_finish(call, refused ? LLM_FILTERED : tools ? LLM_TOOLS : call->cut_short ? LLM_LENGTH : LLM_STOP, NULL);
 }
 
 void call_after(struct llm_call *call, enum fault fault)

@@ -123,13 +123,41 @@ static bool filled(yyjson_val *value)
     return false;
 }
 
+// What a delta says of one call: OpenAI's tool_calls, the older function_call, native Ollama's without type and id.
+static void read_piece(struct arena *arena, yyjson_val *call, yyjson_val *function, struct chunk *chunk)
+{
+    yyjson_val *arguments = json_get(function, "arguments");
+    chunk->pieces[chunk->n_pieces++] = (struct toolcall_piece){
+        .index = json_get_int(call, "index", -1),
+        .id = without_nul(arena, json_get_str(call, "id")),
+        .name = without_nul(arena, json_get_str(function, "name")),
+        .arguments = yyjson_is_str(arguments)   ? without_nul(arena, json_str(arguments))
+                     : yyjson_is_ctn(arguments) ? json_write_val(arena, arguments)
+                                                : STR(""),
+    };
+}
+
+static void read_calls(struct arena *arena, yyjson_val *delta, struct chunk *chunk)
+{
+    yyjson_val *calls = json_get(delta, "tool_calls"), *old = json_get(delta, "function_call"), *call;
+    size_t i, max;
+    chunk->tool = filled(calls) || filled(old);
+    if (!chunk->tool)
+        return;
+    chunk->pieces = arena_calloc(arena, yyjson_arr_size(calls) + 1, sizeof *chunk->pieces);
+    if (yyjson_is_obj(old))
+        read_piece(arena, NULL, old, chunk);
+    yyjson_arr_foreach(calls, i, max, call) if (yyjson_is_obj(call))
+        read_piece(arena, call, json_get(call, "function"), chunk);
+}
+
 static void read_delta(struct arena *arena, yyjson_val *delta, struct chunk *chunk)
 {
     static const char *const reasoning[] = {"reasoning_content", "reasoning", "reasoning_details", "thinking"};
     chunk->text = content_of(arena, json_get(delta, "content"));
     for (size_t i = 0; i < sizeof reasoning / sizeof reasoning[0]; i++)
         chunk->reasoning |= filled(json_get(delta, reasoning[i]));
-    chunk->tool = filled(json_get(delta, "tool_calls")) || filled(json_get(delta, "function_call"));
+    read_calls(arena, delta, chunk);
     struct str refusal = json_get_str(delta, "refusal");
     if (refusal.n > 0 && chunk->text.n == 0) {
         chunk->text = without_nul(arena, refusal);

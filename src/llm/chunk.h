@@ -4,13 +4,16 @@
 #pragma once
 
 #include "llm/fault.h"
+#include "llm/toolcall.h"
 
 enum chunk_finish { CHUNK_GOES_ON, CHUNK_STOP, CHUNK_LENGTH, CHUNK_TOOLS, CHUNK_FILTERED, CHUNK_ABORT };
 
 struct chunk {
     struct str text;      // empty: none; may hold U+FFFD, never U+0000
     bool reasoning, tool; // progress without text
-    bool refusal;         // text is the model's refusal
+    struct toolcall_piece *pieces;
+    size_t n_pieces;
+    bool refusal; // text is the model's refusal
     enum chunk_finish finish;
     bool has_usage;
     int64_t prompt, completion, cached; // -1: not told

@@ -7,6 +7,7 @@
 //   lane.c      what is known of each provider and model: breaker, closures, quirks
 //   seat.c      places for concurrent calls, shared fairly
 //   request.c   the JSON that is sent
+//   messages.c  its messages, in the form that a server takes
 //   call.c      a chat call over providers, retries, fail-overs and deadlines
 //   attempt.c   one of its requests: text, pauses, usage; and the call's end
 //   embed.c     embeddings
@@ -179,11 +180,26 @@ struct prompt {
     int64_t max_tokens;
     struct str prior; // text to continue; n 0: none
     struct str tools; // JSON array; n 0: none
+    bool no_calls;
 };
 // The body in `out`. `window` > 0: older messages are left out until the estimate fits. Returns the estimated prompt
 // tokens (before the lane's factor).
 int64_t request_write(struct buf *out, const struct llm_provider *provider, const struct lane *lane, const char *model,
                       const struct prompt *prompt, unsigned quirks, int64_t window);
+
+struct message_list {
+    struct llm_message *at; // with room for two more where the list is reshaped
+    size_t n;
+};
+// System texts (all, or all but the first) move to the head of the user message that follows.
+void messages_move_system(struct arena *arena, struct message_list *list, bool keep_first);
+void messages_join(struct arena *arena, struct message_list *list); // neighbours of one role
+int64_t messages_estimate(const struct message_list *list);
+// Leaves out the oldest messages between the leading system texts and the last user message.
+void messages_fit(struct message_list *list, int64_t budget);
+// For a server without tools: calls vanish, their results become text of the user's side.
+void messages_flatten_tools(struct arena *arena, struct message_list *list);
+void messages_write(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *out, const struct message_list *list);
 
 // ---- calls
 

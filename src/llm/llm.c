@@ -351,12 +351,37 @@ void llm_free(struct llm *llm)
 
 // ---- calls
 
+static size_t message_room(const struct llm_message *message)
+{
+    size_t room = message->content.n + strlen(message->role) + message->call_id.n + sizeof *message + 64;
+    for (size_t i = 0; i < message->n_calls; i++)
+        room += message->calls[i].id.n + message->calls[i].name.n + message->calls[i].arguments.n +
+                sizeof *message->calls + 48;
+    return room;
+}
+
+static struct llm_message message_copy(struct arena *arena, const struct llm_message *message)
+{
+    struct llm_message copy = {arena_cstr(arena, str_from(message->role)), arena_str(arena, message->content)};
+    copy.call_id = arena_str(arena, message->call_id);
+    if (message->n_calls == 0)
+        return copy;
+    struct llm_tool_call *calls = arena_calloc(arena, message->n_calls, sizeof *calls);
+    for (size_t i = 0; i < message->n_calls; i++)
+        calls[i] =
+            (struct llm_tool_call){arena_str(arena, message->calls[i].id), arena_str(arena, message->calls[i].name),
+                                   arena_str(arena, message->calls[i].arguments)};
+    copy.calls = calls;
+    copy.n_calls = message->n_calls;
+    return copy;
+}
+
 struct llm_call *llm_chat(struct llm *llm, const struct llm_request *request)
 {
     // One block that holds it all: thousands of calls may wait.
     size_t room = 256;
     for (size_t i = 0; i < request->n_messages; i++)
-        room += request->messages[i].content.n + strlen(request->messages[i].role) + sizeof(struct llm_message) + 48;
+        room += message_room(&request->messages[i]);
     struct arena *arena = arena_new(room);
     struct llm_call *call = mem_zalloc(sizeof *call);
     call->arena = arena;
@@ -364,8 +389,7 @@ struct llm_call *llm_chat(struct llm *llm, const struct llm_request *request)
     call->request = *request;
     struct llm_message *messages = arena_calloc(arena, request->n_messages + 1, sizeof *messages);
     for (size_t i = 0; i < request->n_messages; i++)
-        messages[i] = (struct llm_message){arena_cstr(arena, str_from(request->messages[i].role)),
-                                           arena_str(arena, request->messages[i].content)};
+        messages[i] = message_copy(arena, &request->messages[i]);
     call->request.messages = messages;
     call->request.brand = arena_str(arena, request->brand);
     call->request.tools = arena_str(arena, request->tools);

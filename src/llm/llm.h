@@ -11,11 +11,19 @@
 struct llm;
 struct llm_call;
 
-enum llm_finish { LLM_STOP, LLM_LENGTH, LLM_FILTERED, LLM_CANCELLED, LLM_ERROR };
+enum llm_finish { LLM_STOP, LLM_LENGTH, LLM_FILTERED, LLM_CANCELLED, LLM_ERROR, LLM_TOOLS };
+
+struct llm_tool_call {
+    struct str id, name;
+    struct str arguments; // as the model wrote them: perhaps no JSON; never empty
+};
 
 struct llm_message {
-    const char *role; // "system", "user", "assistant"
+    const char *role; // "system", "user", "assistant", "tool"
     struct str content;
+    const struct llm_tool_call *calls; // an assistant's
+    size_t n_calls;
+    struct str call_id; // a tool's: whose result it is
 };
 
 struct llm_usage {
@@ -42,14 +50,19 @@ struct llm_result {
     struct llm_attempt attempts[LLM_MAX_ATTEMPTS];
     size_t n_attempts;
     int failovers;
+    const struct llm_tool_call *calls; // LLM_TOOLS: at least one; they live as long as `done` runs
+    size_t n_calls;
     char error[200]; // what the last failing server said, keys masked: for the operator's eyes; "" when none failed
 };
 
-// Tool calls: `tools` is their place in a request; what a model calls will stand in llm_result beside `finish`. Until
-// then a call only counts as progress, and an answer that is nothing else as one without text.
+// Tool calls: an answer with calls ends as LLM_TOOLS, whatever finish reason the server gave; its text, if any, was
+// delivered before. The caller runs them and asks again with both in the messages. Calls of an answer that failed are
+// forgotten: whoever goes on with it makes them anew. A server that refuses tools gets the calls and results of the
+// messages as text.
 struct llm_request {
     struct str brand;                   // who asks: waiting calls of a provider are served fairly by it; may be empty
     struct str tools;                   // JSON array of definitions; n 0: none. Left out for servers that refuse them
+    bool no_calls;                      // tool_choice "none": it is told of the tools but may not call them
     struct str model;                   // chatbot's model name; mapped per provider; empty = the provider's own choice
     const struct llm_message *messages; // copied
     size_t n_messages;
@@ -143,3 +156,4 @@ size_t llm_states(struct llm *llm, struct arena *arena, const struct llm_state *
 
 // Estimated tokens of a text: ⌈ASCII bytes / 4⌉ + other code points.
 int64_t llm_estimate(struct str text);
+int64_t llm_estimate_message(const struct llm_message *message); // the same of all that it holds

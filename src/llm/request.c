@@ -5,89 +5,6 @@
 
 #include <math.h>
 
-struct list {
-    struct llm_message *at;
-    size_t n;
-};
-
-static bool is(const struct llm_message *message, const char *role)
-{
-    return strcmp(message->role, role) == 0;
-}
-
-static struct str joined(struct arena *arena, struct str a, struct str b)
-{
-    if (a.n == 0)
-        return b;
-    return arena_strf(arena, STR_FMT "\n\n" STR_FMT, STR_ARG(a), STR_ARG(b));
-}
-
-// System texts (all, or all but the first) move to the head of the user message that follows.
-static void move_system(struct arena *arena, struct list *list, bool keep_first)
-{
-    struct str carried = STR("");
-    size_t n = 0, last_user = SIZE_MAX;
-    for (size_t i = 0; i < list->n; i++) {
-        struct llm_message message = list->at[i];
-        if (is(&message, "system") && !(keep_first && i == 0)) {
-            carried = joined(arena, carried, message.content);
-            continue;
-        }
-        if (is(&message, "user")) {
-            message.content = joined(arena, carried, message.content);
-            carried = STR("");
-            last_user = n;
-        }
-        list->at[n++] = message;
-    }
-    if (carried.n > 0 && last_user != SIZE_MAX)
-        list->at[last_user].content = joined(arena, carried, list->at[last_user].content);
-    else if (carried.n > 0)
-        list->at[n++] = (struct llm_message){"user", carried};
-    list->n = n;
-}
-
-static void join_neighbours(struct arena *arena, struct list *list)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < list->n; i++) {
-        if (n > 0 && is(&list->at[n - 1], list->at[i].role))
-            list->at[n - 1].content = joined(arena, list->at[n - 1].content, list->at[i].content);
-        else
-            list->at[n++] = list->at[i];
-    }
-    list->n = n;
-}
-
-static int64_t estimate(const struct list *list)
-{
-    int64_t tokens = 2;
-    for (size_t i = 0; i < list->n; i++)
-        tokens += 4 + llm_estimate(list->at[i].content);
-    return tokens;
-}
-
-// Leaves out the oldest messages between the leading system texts and the last user message.
-static void fit(struct list *list, int64_t budget)
-{
-    size_t head = 0;
-    while (head < list->n && is(&list->at[head], "system"))
-        head++;
-    while (estimate(list) > budget && list->n > head + 1) {
-        size_t end = list->n;
-        while (end > head && !is(&list->at[end - 1], "user"))
-            end--;
-        if (end <= head + 1)
-            break;
-        // An answer never stands without its question.
-        size_t drop = 1;
-        while (head + drop < end - 1 && is(&list->at[head + drop], "assistant"))
-            drop++;
-        memmove(list->at + head, list->at + head + drop, (list->n - head - drop) * sizeof list->at[0]);
-        list->n -= drop;
-    }
-}
-
 static struct str without_nul(struct arena *arena, struct str text)
 {
     if (text.n == 0 || !memchr(text.p, 0, text.n))
@@ -110,7 +27,7 @@ static struct str trim_end(struct str text)
 static const char instruction[] = "Your answer above was cut off. Continue it exactly where the text stops: repeat "
                                   "nothing, add no remark and no introduction.";
 
-static void add_prior(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *root, struct list *list,
+static void add_prior(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *root, struct message_list *list,
                       const struct llm_provider *provider, unsigned quirks, struct str prior)
 {
     const char *how = quirks & QUIRK_NO_PREFILL ? "instruct" : llm_prefill(provider);
@@ -144,30 +61,36 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
                       const struct prompt *prompt, unsigned quirks, int64_t window)
 {
     struct arena *arena = arena_new(0);
-    struct list list = {arena_calloc(arena, prompt->n + 3, sizeof(struct llm_message)), prompt->n};
+    struct message_list list = {arena_calloc(arena, prompt->n + 3, sizeof(struct llm_message)), prompt->n};
     for (size_t i = 0; i < prompt->n; i++) {
         list.at[i] = prompt->messages[i];
         list.at[i].content = without_nul(arena, list.at[i].content);
     }
-    int64_t max_tokens = prompt->max_tokens;
+    bool with_tools = prompt->tools.n > 0 && provider->tools != LLM_CANNOT && !(quirks & QUIRK_NO_TOOLS);
+    int64_t max_tokens = prompt->max_tokens, tools = with_tools ? llm_estimate(prompt->tools) : 0;
+    if (!with_tools)
+        messages_flatten_tools(arena, &list);
     if (provider->max_output_tokens > 0 && max_tokens > provider->max_output_tokens)
         max_tokens = provider->max_output_tokens;
     if (window > 0) {
         int64_t reserve = window / 20 > 64 ? window / 20 : 64, output = max_tokens > 0 ? max_tokens : 500;
         double factor = lane->factor > 0 ? lane->factor : 1;
-        fit(&list, (int64_t)floor((double)(window - output - reserve - llm_estimate(prompt->prior)) / factor));
+        int64_t taken = output + reserve + llm_estimate(prompt->prior);
+        messages_fit(&list, (int64_t)floor((double)(window - taken) / factor) - tools);
     }
     if ((quirks & QUIRK_NO_SYSTEM) || provider->system_role == LLM_CANNOT)
-        move_system(arena, &list, false);
+        messages_move_system(arena, &list, false);
     else if (quirks & QUIRK_SYSTEM_FIRST)
-        move_system(arena, &list, true);
+        messages_move_system(arena, &list, true);
     yyjson_mut_doc *doc = json_doc(arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc), *messages = yyjson_mut_arr(doc);
     json_add_cstr(doc, root, "model", model);
     json_add(doc, root, "messages", messages);
     json_add_bool(doc, root, "stream", true);
-    if (prompt->tools.n > 0 && provider->tools != LLM_CANNOT && !(quirks & QUIRK_NO_TOOLS))
+    if (with_tools)
         json_add(doc, root, "tools", json_new_raw(doc, prompt->tools));
+    if (with_tools && prompt->no_calls)
+        json_add_cstr(doc, root, "tool_choice", "none");
     if (llm_tells_usage(provider) && !(quirks & QUIRK_NO_STREAM_OPTIONS)) {
         yyjson_mut_val *options = yyjson_mut_obj(doc);
         json_add_bool(doc, options, "include_usage", true);
@@ -180,16 +103,11 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
     if (prompt->prior.n > 0)
         add_prior(arena, doc, root, &list, provider, quirks, prompt->prior);
     if (quirks & QUIRK_ALTERNATE)
-        join_neighbours(arena, &list);
+        messages_join(arena, &list);
     if (!(quirks & QUIRK_NO_EXTRA))
         add_extra(arena, doc, root, provider->extra_body);
-    for (size_t i = 0; i < list.n; i++) {
-        yyjson_mut_val *message = yyjson_mut_obj(doc);
-        json_add_cstr(doc, message, "role", list.at[i].role);
-        json_add_str(doc, message, "content", list.at[i].content.p ? list.at[i].content : STR(""));
-        yyjson_mut_arr_append(messages, message);
-    }
-    int64_t tokens = estimate(&list);
+    messages_write(arena, doc, messages, &list);
+    int64_t tokens = messages_estimate(&list) + tools;
     json_write_buf(out, root);
     arena_free(arena);
     return tokens;

@@ -182,6 +182,9 @@ static void on_done(void *arg, const struct llm_result *result)
     struct chat *chat = arg;
     pthread_mutex_lock(&chat->lock);
     chat->result = *result;
+    for (size_t i = 0, n = 0; i < result->n_calls && n < sizeof chat->calls; i++)
+        n += (size_t)snprintf(chat->calls + n, sizeof chat->calls - n, "%s" STR_FMT " " STR_FMT, i ? "; " : "",
+                              STR_ARG(result->calls[i].name), STR_ARG(result->calls[i].arguments));
     chat->done = true;
     pthread_cond_broadcast(&chat->changed);
     pthread_mutex_unlock(&chat->lock);

@@ -38,6 +38,7 @@ struct chat {
     struct llm_call *call;
     struct buf text;
     struct llm_result result;
+    char calls[1000];  // "name arguments; name arguments"
     bool done, refuse; // refuse: delta answers false
     unsigned deltas;
     size_t cancel_after; // bytes; 0: never

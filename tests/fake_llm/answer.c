@@ -195,8 +195,14 @@ int64_t tokens_of_prompt(yyjson_val *request)
     size_t i, max;
     yyjson_val *message;
     struct arena *arena = arena_new(0);
-    yyjson_arr_foreach(json_get(request, "messages"), i, max, message) tokens +=
-        4 + estimate(content_of(arena, message));
+    yyjson_arr_foreach(json_get(request, "messages"), i, max, message)
+    {
+        yyjson_val *calls = json_get(message, "tool_calls");
+        tokens += 4 + estimate(content_of(arena, message));
+        tokens += calls ? estimate(json_write_val(arena, calls)) : 0;
+    }
+    yyjson_val *tools = json_get(request, "tools");
+    tokens += tools ? estimate(json_write_val(arena, tools)) : 0;
     arena_free(arena);
     return tokens;
 }

@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A chat completion as a list of timed pieces: events in the dialect's shape, with the faults that the knobs ask for.
-#include "fake.h"
+#include "chat.h"
 
 #include <zlib.h>
 
-struct chat {
-    struct reply *reply;
-    const struct knobs *knobs;
-    const char *eol;
-    struct str model;
-    char id[40];
-    int64_t events, delay; // delay: for the next event
-    int64_t prompt, completion;
-    bool usage_wanted;
-};
-
-static bool dialect_is(const struct chat *chat, const char *name)
+bool chat_is(const struct chat *chat, const char *dialect)
 {
-    return knobs_is(chat->knobs->dialect, name);
+    return knobs_is(chat->knobs->dialect, dialect);
 }
 
 // One line block as it stands: `head` is "data: ", "error: " or "event: …" already closed by an end of line.
@@ -34,7 +23,7 @@ static void put(struct chat *chat, const char *head, struct str json)
     chat->delay = 0;
 }
 
-static void put_json(struct chat *chat, yyjson_mut_val *root)
+void chat_json(struct chat *chat, yyjson_mut_val *root)
 {
     struct str json = json_write(chat->reply->arena, root);
     if (chat->knobs->ndjson) {
@@ -55,21 +44,21 @@ static yyjson_mut_val *usage_json(struct chat *chat, yyjson_mut_doc *doc)
     return usage;
 }
 
-static yyjson_mut_val *chunk(struct chat *chat, yyjson_mut_doc *doc)
+yyjson_mut_val *chat_chunk(struct chat *chat, yyjson_mut_doc *doc)
 {
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     json_add_cstr(doc, root, "id", chat->id);
     json_add_cstr(doc, root, "object", "chat.completion.chunk");
     json_add_int(doc, root, "created", 1750000000);
     json_add_str(doc, root, "model", chat->model);
-    if (dialect_is(chat, "openai") || dialect_is(chat, "azure"))
+    if (chat_is(chat, "openai") || chat_is(chat, "azure"))
         json_add_cstr(doc, root, "system_fingerprint", "fp_0123456789");
     if (knobs_is(chat->knobs->usage, "each"))
         json_add(doc, root, "usage", usage_json(chat, doc));
     return root;
 }
 
-static yyjson_mut_val *content_json(struct chat *chat, yyjson_mut_doc *doc, struct str text)
+static yyjson_mut_val *chat_content(struct chat *chat, yyjson_mut_doc *doc, struct str text)
 {
     if (!chat->knobs->parts_content)
         return json_new_str(doc, text);
@@ -81,11 +70,11 @@ static yyjson_mut_val *content_json(struct chat *chat, yyjson_mut_doc *doc, stru
 }
 
 // Appends {"choices":[{index, delta, finish_reason}]}; delta NULL leaves it out, finish "" says null or "".
-static void choice(struct chat *chat, yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_mut_val *delta,
-                   const char *finish)
+void chat_choice(struct chat *chat, yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_mut_val *delta,
+                 const char *finish)
 {
     yyjson_mut_val *choices = yyjson_mut_arr(doc), *one = yyjson_mut_obj(doc);
-    if (!dialect_is(chat, "ollama") || !chat->knobs->message_delta)
+    if (!chat_is(chat, "ollama") || !chat->knobs->message_delta)
         json_add_int(doc, one, "index", 0);
     if (delta)
         json_add(doc, one, chat->knobs->message_delta ? "message" : "delta", delta);
@@ -93,13 +82,13 @@ static void choice(struct chat *chat, yyjson_mut_doc *doc, yyjson_mut_val *root,
         json_add_cstr(doc, one, "finish_reason", finish);
     else if (chat->knobs->empty_finish)
         json_add_cstr(doc, one, "finish_reason", "");
-    else if (!dialect_is(chat, "vllm-flat"))
+    else if (!chat_is(chat, "vllm-flat"))
         json_add_null(doc, one, "finish_reason");
-    if (dialect_is(chat, "vllm") && finish)
+    if (chat_is(chat, "vllm") && finish)
         json_add_null(doc, one, "stop_reason");
-    if (dialect_is(chat, "sglang") && finish)
+    if (chat_is(chat, "sglang") && finish)
         json_add_int(doc, one, "matched_stop", 128009);
-    if (dialect_is(chat, "openai"))
+    if (chat_is(chat, "openai"))
         json_add_null(doc, one, "logprobs");
     yyjson_mut_arr_append(choices, one);
     json_add(doc, root, "choices", choices);
@@ -122,27 +111,27 @@ static void put_native(struct chat *chat, struct str text, const char *done_reas
             json_add_int(doc, root, "eval_count", chat->completion);
         }
     }
-    put_json(chat, root);
+    chat_json(chat, root);
 }
 
 // `field` is "content" or a name for reasoning.
-static void put_text(struct chat *chat, const char *field, struct str text)
+void chat_text(struct chat *chat, const char *field, struct str text)
 {
     if (chat->knobs->ndjson) {
         put_native(chat, text, NULL);
         return;
     }
     yyjson_mut_doc *doc = json_doc(chat->reply->arena);
-    yyjson_mut_val *root = chunk(chat, doc), *delta = yyjson_mut_obj(doc);
-    if (dialect_is(chat, "ollama") || dialect_is(chat, "lmstudio"))
+    yyjson_mut_val *root = chat_chunk(chat, doc), *delta = yyjson_mut_obj(doc);
+    if (chat_is(chat, "ollama") || chat_is(chat, "lmstudio"))
         json_add_cstr(doc, delta, "role", "assistant");
     if (strcmp(field, "content") == 0) {
-        json_add(doc, delta, field, content_json(chat, doc, text));
+        json_add(doc, delta, field, chat_content(chat, doc, text));
     } else {
         json_add_str(doc, delta, field, text);
         json_add_null(doc, delta, "content");
     }
-    choice(chat, doc, root, delta, NULL);
+    chat_choice(chat, doc, root, delta, NULL);
     if (chat->knobs->bad_utf8) {
         // A lone continuation byte inside of the string, which no JSON writer would let through.
         struct str json = json_write(chat->reply->arena, root);
@@ -153,23 +142,23 @@ static void put_text(struct chat *chat, const char *field, struct str text)
         put(chat, "data: ", json);
         return;
     }
-    put_json(chat, root);
+    chat_json(chat, root);
 }
 
 static void put_empty(struct chat *chat, bool with_delta, bool null_content)
 {
     yyjson_mut_doc *doc = json_doc(chat->reply->arena);
-    yyjson_mut_val *root = chunk(chat, doc), *delta = with_delta ? yyjson_mut_obj(doc) : NULL;
+    yyjson_mut_val *root = chat_chunk(chat, doc), *delta = with_delta ? yyjson_mut_obj(doc) : NULL;
     if (delta && null_content)
         json_add_null(doc, delta, "content");
-    choice(chat, doc, root, delta, NULL);
-    put_json(chat, root);
+    chat_choice(chat, doc, root, delta, NULL);
+    chat_json(chat, root);
 }
 
 static void put_usage(struct chat *chat, const char *where)
 {
     yyjson_mut_doc *doc = json_doc(chat->reply->arena);
-    yyjson_mut_val *root = chunk(chat, doc), *usage = usage_json(chat, doc);
+    yyjson_mut_val *root = chat_chunk(chat, doc), *usage = usage_json(chat, doc);
     json_add(doc, root, "choices", yyjson_mut_arr(doc));
     if (strcmp(where, "xgroq") == 0) {
         yyjson_mut_val *outer = yyjson_mut_obj(doc);
@@ -178,7 +167,7 @@ static void put_usage(struct chat *chat, const char *where)
     } else if (strcmp(where, "each") != 0) {
         json_add(doc, root, "usage", usage);
     }
-    put_json(chat, root);
+    chat_json(chat, root);
 }
 
 static void opening(struct chat *chat)
@@ -186,28 +175,28 @@ static void opening(struct chat *chat)
     yyjson_mut_doc *doc = json_doc(chat->reply->arena);
     if (chat->knobs->ndjson)
         return;
-    if (dialect_is(chat, "azure")) {
-        yyjson_mut_val *root = chunk(chat, doc), *filter = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
+    if (chat_is(chat, "azure")) {
+        yyjson_mut_val *root = chat_chunk(chat, doc), *filter = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
         json_add_int(doc, filter, "prompt_index", 0);
         json_add(doc, filter, "content_filter_results", yyjson_mut_obj(doc));
         yyjson_mut_arr_append(list, filter);
         json_add(doc, root, "choices", yyjson_mut_arr(doc));
         json_add(doc, root, "prompt_filter_results", list);
-        put_json(chat, root);
+        chat_json(chat, root);
     }
-    if (dialect_is(chat, "ollama") || dialect_is(chat, "vllm-flat"))
+    if (chat_is(chat, "ollama") || chat_is(chat, "vllm-flat"))
         return;
-    yyjson_mut_val *root = chunk(chat, doc), *delta = yyjson_mut_obj(doc);
+    yyjson_mut_val *root = chat_chunk(chat, doc), *delta = yyjson_mut_obj(doc);
     json_add_cstr(doc, delta, "role", "assistant");
-    if (dialect_is(chat, "llamacpp"))
+    if (chat_is(chat, "llamacpp"))
         json_add_null(doc, delta, "content");
     else
         json_add_cstr(doc, delta, "content", "");
-    choice(chat, doc, root, delta, NULL);
-    put_json(chat, root);
+    chat_choice(chat, doc, root, delta, NULL);
+    chat_json(chat, root);
 }
 
-static void finishing(struct chat *chat, const char *finish)
+void chat_finish(struct chat *chat, const char *finish)
 {
     const struct knobs *knobs = chat->knobs;
     if (knobs->ndjson) {
@@ -217,16 +206,16 @@ static void finishing(struct chat *chat, const char *finish)
     if (knobs->early_done)
         put(chat, "data: ", STR("[DONE]"));
     yyjson_mut_doc *doc = json_doc(chat->reply->arena);
-    yyjson_mut_val *root = chunk(chat, doc);
-    choice(chat, doc, root, yyjson_mut_obj(doc), knobs->no_finish ? NULL : finish);
-    if (dialect_is(chat, "llamacpp") || dialect_is(chat, "llamacpp-old")) {
+    yyjson_mut_val *root = chat_chunk(chat, doc);
+    chat_choice(chat, doc, root, yyjson_mut_obj(doc), knobs->no_finish ? NULL : finish);
+    if (chat_is(chat, "llamacpp") || chat_is(chat, "llamacpp-old")) {
         yyjson_mut_val *timings = yyjson_mut_obj(doc);
         json_add_int(doc, timings, "predicted_n", chat->completion);
         json_add(doc, root, "timings", timings);
     }
     if (!knobs->no_finish)
-        put_json(chat, root);
-    if (dialect_is(chat, "azure"))
+        chat_json(chat, root);
+    if (chat_is(chat, "azure"))
         put_empty(chat, false, false);
     if (knobs_is(knobs->usage, "late")) {
         put_empty(chat, true, false);
@@ -238,7 +227,7 @@ static void finishing(struct chat *chat, const char *finish)
         put(chat, "data: ", STR("[DONE]"));
 }
 
-static bool cut(struct chat *chat)
+bool chat_cut(struct chat *chat)
 {
     struct reply *reply = chat->reply;
     const char *how = chat->knobs->cut_how;
@@ -271,35 +260,33 @@ static void reasoning(struct chat *chat)
     static const char *const parts[] = {"Let me ", "think about ", "this. SECRET"};
     if (strncmp(how, "field:", 6) == 0) {
         for (size_t i = 0; i < 3; i++)
-            put_text(chat, how + 6, str_from(parts[i]));
+            chat_text(chat, how + 6, str_from(parts[i]));
     } else if (strcmp(how, "tags") == 0) {
         static const char *const tagged[] = {"<th", "ink>\n", "Let me think. SECRET", " <b", "</thi", "nk>", "\n\n"};
         for (size_t i = 0; i < sizeof tagged / sizeof tagged[0]; i++)
-            put_text(chat, "content", str_from(tagged[i]));
+            chat_text(chat, "content", str_from(tagged[i]));
     } else {
-        put_text(chat, "content", STR("SECRET"));
-        put_text(chat, "content", STR("</think>\n\n"));
+        chat_text(chat, "content", STR("SECRET"));
+        chat_text(chat, "content", STR("</think>\n\n"));
     }
 }
-
-static void tool_calls(struct chat *chat);
 
 static void stream(struct chat *chat, struct deltas deltas)
 {
     const struct knobs *knobs = chat->knobs;
     chat->delay = knobs->first_delay;
-    if (knobs->cut_after == 0 && cut(chat))
+    if (knobs->cut_after == 0 && chat_cut(chat))
         return;
     opening(chat);
-    if (knobs->tools) {
-        tool_calls(chat);
+    reasoning(chat);
+    if (chat->calls) {
+        tool_stream(chat);
         return;
     }
-    reasoning(chat);
     for (size_t i = 0; i < deltas.n; i++) {
         if (i > 0)
             chat->delay = knobs->delta_delay;
-        if (knobs->cut_after > 0 && (int64_t)i == knobs->cut_after && cut(chat))
+        if (knobs->cut_after > 0 && (int64_t)i == knobs->cut_after && chat_cut(chat))
             return;
         struct str rest = str_from(knobs->garbage_at);
         while (rest.p) {
@@ -310,86 +297,21 @@ static void stream(struct chat *chat, struct deltas deltas)
         if (knobs->huge_event && i == 0) {
             char *huge = arena_alloc(chat->reply->arena, 1200000);
             memset(huge, 'x', 1200000);
-            put_text(chat, "content", (struct str){huge, 1200000});
+            chat_text(chat, "content", (struct str){huge, 1200000});
         }
         if (knobs->null_content && !knobs->ndjson)
             put_empty(chat, true, true);
         if (knobs->no_delta && !knobs->ndjson)
             put_empty(chat, false, false);
         chat->completion++;
-        put_text(chat, "content", deltas.at[i]);
+        chat_text(chat, "content", deltas.at[i]);
     }
     if (knobs->special_end)
-        put_text(chat, "content", STR("<|im_end|>"));
-    if (knobs->cut_after > 0 && (int64_t)deltas.n <= knobs->cut_after && knobs_is(knobs->cut_how, "hang") && cut(chat))
+        chat_text(chat, "content", STR("<|im_end|>"));
+    if (knobs->cut_after > 0 && (int64_t)deltas.n <= knobs->cut_after && knobs_is(knobs->cut_how, "hang") &&
+        chat_cut(chat))
         return;
-    finishing(chat, knobs->finish ? knobs->finish : "stop");
-}
-
-static yyjson_mut_val *call_json(struct chat *chat, yyjson_mut_doc *doc, size_t i, struct str name,
-                                 struct str arguments)
-{
-    const char *style = chat->knobs->tool_style;
-    yyjson_mut_val *call = yyjson_mut_obj(doc), *function = yyjson_mut_obj(doc);
-    if (!knobs_is(style, "noIndex"))
-        json_add_int(doc, call, "index", knobs_is(style, "sameIndex") ? 0 : (int64_t)i);
-    if (name.p && !knobs_is(style, "noId"))
-        json_add_str(doc, call, "id", arena_strf(chat->reply->arena, "call_%s%zu", chat->id + 9, i));
-    if (name.p) {
-        json_add_cstr(doc, call, "type", "function");
-        json_add_str(doc, function, "name", name);
-    }
-    yyjson_val *object;
-    if (knobs_is(style, "object") && json_parse(chat->reply->arena, arguments, 0, &object, NULL) == 0)
-        json_add(doc, function, "arguments", yyjson_val_mut_copy(doc, object));
-    else
-        json_add_str(doc, function, "arguments", arguments);
-    json_add(doc, call, "function", function);
-    return call;
-}
-
-static void put_call(struct chat *chat, size_t i, struct str name, struct str arguments)
-{
-    yyjson_mut_doc *doc = json_doc(chat->reply->arena);
-    yyjson_mut_val *root = chunk(chat, doc), *delta = yyjson_mut_obj(doc), *calls = yyjson_mut_arr(doc);
-    yyjson_mut_arr_append(calls, call_json(chat, doc, i, name, arguments));
-    json_add_null(doc, delta, "content");
-    json_add(doc, delta, "tool_calls", calls);
-    choice(chat, doc, root, delta, NULL);
-    put_json(chat, root);
-}
-
-static void tool_calls(struct chat *chat)
-{
-    const char *style = chat->knobs->tool_style ? chat->knobs->tool_style : "fragments";
-    yyjson_val *tools, *tool;
-    size_t i, max;
-    if (json_parse(chat->reply->arena, str_from(chat->knobs->tools), 0, &tools, NULL) != 0)
-        return;
-    yyjson_arr_foreach(tools, i, max, tool)
-    {
-        struct str name = json_get_str(tool, "name");
-        yyjson_val *given = json_get(tool, "arguments");
-        struct str arguments = yyjson_is_str(given) ? json_str(given) : json_write_val(chat->reply->arena, given);
-        if (strcmp(style, "badJson") == 0)
-            arguments = STR("{\"broken\": ");
-        chat->completion++;
-        if (strcmp(style, "text") == 0) {
-            put_text(chat, "content",
-                     arena_strf(chat->reply->arena,
-                                "<tool_call>{\"name\":\"" STR_FMT "\",\"arguments\":" STR_FMT "}</tool_call>",
-                                STR_ARG(name), STR_ARG(arguments)));
-        } else if (strcmp(style, "whole") == 0 || strcmp(style, "object") == 0 || strcmp(style, "noId") == 0) {
-            put_call(chat, i, name, arguments);
-        } else {
-            size_t half = arguments.n / 2;
-            put_call(chat, i, name, STR(""));
-            put_call(chat, i, STR_NULL, (struct str){arguments.p, half});
-            put_call(chat, i, STR_NULL, (struct str){arguments.p + half, arguments.n - half});
-        }
-    }
-    bool stop = strcmp(style, "finishStop") == 0 || strcmp(style, "text") == 0 || dialect_is(chat, "ollama");
-    finishing(chat, stop ? "stop" : "tool_calls");
+    chat_finish(chat, knobs->finish ? knobs->finish : "stop");
 }
 
 static void whole(struct chat *chat, struct deltas deltas)
@@ -408,9 +330,13 @@ static void whole(struct chat *chat, struct deltas deltas)
     json_add_str(doc, root, "model", chat->model);
     json_add_int(doc, one, "index", 0);
     json_add_cstr(doc, message, "role", "assistant");
-    json_add(doc, message, "content", content_json(chat, doc, arena_str(arena, buf_str(&text))));
+    struct str said = chat->calls ? str_from(chat->knobs->tool_text ? chat->knobs->tool_text : "") : buf_str(&text);
+    json_add(doc, message, "content", chat_content(chat, doc, arena_str(arena, said)));
     json_add(doc, one, "message", message);
-    json_add_cstr(doc, one, "finish_reason", chat->knobs->finish ? chat->knobs->finish : "stop");
+    if (chat->calls)
+        tool_whole(chat, doc, message);
+    const char *finish = chat->calls ? "tool_calls" : "stop";
+    json_add_cstr(doc, one, "finish_reason", chat->knobs->finish ? chat->knobs->finish : finish);
     yyjson_mut_arr_append(choices, one);
     json_add(doc, root, "choices", choices);
     if (!knobs_is(chat->knobs->usage, "none"))
@@ -442,7 +368,7 @@ static bool over_context(struct chat *chat)
                                "messages",
                                chat->prompt,
                                window};
-    if (dialect_is(chat, "llamacpp") || dialect_is(chat, "llamacpp-old"))
+    if (chat_is(chat, "llamacpp") || chat_is(chat, "llamacpp-old"))
         error.type = "exceed_context_size_error";
     if (str_eq(how, STR("silentCut"))) {
         chat->prompt = window;
@@ -484,6 +410,7 @@ void chat_reply(struct reply *reply)
     struct chat chat = {.reply = reply, .knobs = knobs, .eol = eol, .model = json_get_str(reply->request, "model")};
     snprintf(chat.id, sizeof chat.id, "chatcmpl-%016llx", (unsigned long long)reply->seed);
     chat.prompt = tokens_of_prompt(reply->request);
+    chat.calls = tool_wanted(&chat);
     chat.usage_wanted = json_get_bool(json_get(reply->request, "stream_options"), "include_usage", false);
     reply->status = 200;
     reply->content_type = knobs->ndjson ? "application/x-ndjson" : "text/event-stream";

@@ -24,8 +24,9 @@ struct knobs {
     bool no_done, no_finish, empty_finish, early_done, empty_stream, json_body, ndjson, html, gzip, close_idle;
     const char *garbage_at, *finish;
     bool huge_event, bad_utf8, null_content, parts_content, no_delta, message_delta, special_end;
-    const char *usage, *reasoning, *tools, *tool_style, *ctx, *ctx_how, *refuse, *prefill, *auth, *embed;
-    int64_t quota; // -1: none
+    const char *usage, *reasoning, *tools, *tool_style, *tool_text, *ctx, *ctx_how, *refuse, *prefill, *auth, *embed;
+    int64_t quota;       // -1: none
+    int64_t tool_rounds; // how often it calls before it answers
 };
 
 extern const struct knobs knobs_default;

@@ -58,6 +58,8 @@ static const struct row {
     ROW("reasoning", TEXT, reasoning),
     ROW("tools", TEXT, tools),
     ROW("toolStyle", TEXT, tool_style),
+    ROW("toolText", TEXT, tool_text),
+    ROW("toolRounds", INT, tool_rounds),
     ROW("ctx", TEXT, ctx),
     ROW("ctxHow", TEXT, ctx_how),
     ROW("refuse", TEXT, refuse),
@@ -78,6 +80,7 @@ const struct knobs knobs_default = {
     .cut_how = "fin",
     .prefill = "continue",
     .quota = -1,
+    .tool_rounds = 1,
 };
 
 bool knobs_is(const char *value, const char *name)

@@ -19,13 +19,14 @@ struct stream {
     struct http_waker *_Atomic waker;
     struct turn *_Atomic turn;
     _Atomic bool gone, answered, ending, ended;
-    _Atomic int refs; // the turn's and the answer's
+    _Atomic int refs;          // the turn's and the answer's
     struct first_reply *first; // NULL: none is kept
     struct buf last;           // complete or error, as an event; made before `ended`
     // The loop's:
     struct buf pending;
     size_t sent;   // of pending
     size_t offset; // of the turn's text
+    size_t tools;  // events of tools told
     int64_t id, wrote_ms;
     bool begun, done;
 };
@@ -71,11 +72,26 @@ static void add_delta(struct buf *out, int64_t id, struct str text)
 
 static void on_turn(struct turn *turn, void *arg);
 
+static void add_tool(struct buf *out, int64_t id, const struct turn_tool_event *event)
+{
+    buf_addf(out, "id: %lld\nevent: tool\ndata: {\"name\":\"%s\",\"status\":\"%s\"}\n\n", (long long)id, event->name,
+             event->status);
+}
+
+// The next piece of text, or what a tool has done before it.
 static bool next_delta(struct stream *s)
 {
     AUTO_BUF struct buf text = BUF_INIT(DELTA_MOST);
     struct turn *turn = atomic_load(&s->turn);
-    (void)turn_text(turn, s->offset, DELTA_MOST, &text);
+    struct turn_tool_event event;
+    bool tool = turn_tool_event(turn, s->tools, &event);
+    if (tool && event.offset <= s->offset) {
+        s->tools++;
+        add_tool(&s->pending, ++s->id, &event);
+        return true;
+    }
+    size_t room = tool && event.offset - s->offset < DELTA_MOST ? event.offset - s->offset : DELTA_MOST;
+    (void)turn_text(turn, s->offset, room, &text);
     if (text.n == 0)
         return false;
     s->offset += text.n;

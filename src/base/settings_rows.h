@@ -99,6 +99,7 @@ S(LLM_INTER, "llm.providers.<id>.timeouts.interTokenMs", NULL, INT, "ms", "15000
 S(LLM_TOTAL, "llm.providers.<id>.timeouts.totalMs", NULL, INT, "ms", "120000", 1000, 3600000, NULL, SETTING_RELOAD, "the whole call")
 S(LLM_RETRIES, "llm.providers.<id>.retries", NULL, INT, NULL, "2", 0, 10, NULL, SETTING_RELOAD, "repetitions before the first token")
 S(LLM_CONCURRENT, "llm.providers.<id>.maxConcurrent", NULL, INT, "calls", "32", 1, 10000, NULL, SETTING_RELOAD, "calls at once")
+S(TOOLS_BUILTIN, "tools.builtin", NULL, LIST, "tools", NULL, 0, 64, NULL, SETTING_RELOAD, "tools of the house that models may call: catalogue__search_products, clock__now")
 S(LLM_PRICE_IN, "llm.providers.<id>.price.inputPerMillion", NULL, INT, "micro-units", NULL, 0, 1e12, NULL, SETTING_RELOAD, "price of a million tokens sent, in millionths of llm.currency")
 S(LLM_PRICE_OUT, "llm.providers.<id>.price.outputPerMillion", NULL, INT, "micro-units", NULL, 0, 1e12, NULL, SETTING_RELOAD, "price of a million tokens received")
 S(LLM_EXTRA_HEADERS, "llm.providers.<id>.extraHeaders", NULL, LIST, "pairs", NULL, 0, 50, NULL, SETTING_RELOAD | SETTING_SECRET, "fields added to each call: name=value; not the key")

@@ -7,7 +7,7 @@
 
 struct chatbot_prompt {     // what a turn adds to its chatbot
     struct str personality; // lines; STR_NULL: those of the default one
-    bool advice, voice;
+    bool advice, voice, tools;
 };
 // The text is the arena's.
 struct str chatbot_prompt_text(struct arena *arena, const struct chatbot_ref *chatbot,

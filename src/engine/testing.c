@@ -89,10 +89,12 @@ static int embed(void *self, const char *key, struct arena *arena, const struct 
     return 0;
 }
 
-void site_open(struct site *site, unsigned flags)
+static void open_site(struct site *site, unsigned flags, const char *names, const struct tool *tools, size_t n_tools)
 {
-    static char *nothing[] = {NULL};
-    struct settings_source source = {.environment = nothing, .config = "/dev/null"};
+    char named[200];
+    (void)snprintf(named, sizeof named, "PARLEY_TOOLS_BUILTIN=%s", names);
+    char *environment[] = {names[0] ? named : NULL, NULL};
+    struct settings_source source = {.environment = environment, .config = "/dev/null"};
     struct err err = {0};
     bool fresh;
     *site =
@@ -121,9 +123,21 @@ void site_open(struct site *site, unsigned flags)
                                   .workers = site->workers,
                                   .brands = site->brands,
                                   .catalogues = site->catalogues,
-                                  .keys = site->keys};
+                                  .keys = site->keys,
+                                  .tools = tools,
+                                  .n_tools = n_tools};
     site->engine = engine_new(&with);
     store_listen(site->store, on_changes, site);
+}
+
+void site_open(struct site *site, unsigned flags)
+{
+    open_site(site, flags, "", NULL, 0);
+}
+
+void site_open_tools(struct site *site, const char *names, const struct tool *tools, size_t n)
+{
+    open_site(site, SITE_MODEL, names, tools, n);
 }
 
 static int remove_one(const char *path, const struct stat *st __attribute__((unused)), int kind __attribute__((unused)),

@@ -7,6 +7,7 @@
 
 #include "base/pool.h"
 #include "base/settings.h"
+#include "engine/tools.h"
 #include "engine/turn.h"
 #include "llm/testing.h"
 
@@ -39,6 +40,8 @@ struct site {
 };
 
 void site_open(struct site *site, unsigned flags);
+// With a model that may call these tools (tools.builtin names `names`, comma-separated).
+void site_open_tools(struct site *site, const char *names, const struct tool *tools, size_t n);
 void site_close(struct site *site);
 
 // Makes a brand (STR_NULL settings = the usual ones: `change`, if given, may alter them) and gives a snapshot of it.

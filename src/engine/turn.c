@@ -24,6 +24,7 @@ static const struct step {
     {"embed", turn_step_embed},       // vectors of what is searched for
     {"retrieve", turn_step_retrieve}, // products, passages
     {"answer", turn_step_answer},     // the model streams, or sentences are quoted
+    {"tools", turn_step_tools},       // what the model calls is run, and it is asked again
     {"settle", turn_step_settle},     // how did it end
     {"check", turn_step_check},       // prices
     {"products", turn_step_products}, // rows as they are now
@@ -239,6 +240,7 @@ void turn_unref(struct turn *turn)
     buf_done(&turn->text);
     voice_done(&turn->voice);
     vec_done(&turn->watchers);
+    turn_tools_done(turn);
     pthread_cond_destroy(&turn->calm);
     pthread_mutex_destroy(&turn->lock);
     arena_free(turn->arena); // the turn lives in it
@@ -275,6 +277,11 @@ void turn_resume(struct turn *turn)
     }
     turn->step++;
     pool_must_run(turn->engine->with.workers, run, turn);
+}
+
+void turn_stay(struct turn *turn)
+{
+    turn->step--;
 }
 
 void turn_fail(struct turn *turn, int code, const struct err *err)
@@ -528,6 +535,7 @@ void turn_cancel(struct turn *turn)
     if (turn->call)
         llm_cancel(turn->call);
     pthread_mutex_unlock(&turn->lock);
+    turn_tools_late(turn, INT64_MAX, "cancelled");
 }
 
 // ---- engine --------------------------------------------------------------------------------------------------------
@@ -538,6 +546,7 @@ struct engine *engine_new(const struct engine_options *options)
     pthread_condattr_t attr;
     engine->with = *options;
     engine->lanes = map_new();
+    engine->circuits = map_new();
     pthread_mutex_init(&engine->lock, NULL);
     pthread_mutex_init(&engine->pace, NULL);
     pthread_condattr_init(&attr);
@@ -562,6 +571,7 @@ void engine_free(struct engine *engine)
     pthread_join(engine->clock, NULL);
     vec_done(&engine->gathered);
     map_free(engine->lanes);
+    tools_free(engine);
     pthread_cond_destroy(&engine->tick);
     pthread_cond_destroy(&engine->none);
     pthread_mutex_destroy(&engine->lock);

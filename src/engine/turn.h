@@ -13,6 +13,7 @@
 #include "base/settings.h"
 
 struct engine;
+struct tool;
 struct turn;
 struct stored_message; // store/conversation.h
 
@@ -25,6 +26,8 @@ struct engine_options {
     struct catalogues *catalogues;
     struct budgets *budgets; // NULL: nobody counts
     const struct crypto_keys *keys; // for the names of visitors in activities
+    const struct tool *tools; // that the setting tools.builtin may name; NULL: those of the house
+    size_t n_tools;
 };
 struct engine *engine_new(const struct engine_options *options);
 void engine_free(struct engine *engine); // after the model client, so that no turn runs and nothing is told
@@ -89,6 +92,15 @@ void turn_cancel(struct turn *turn);
 // Appends to `out` at most `room` bytes of the text behind `offset` (whole code points). Returns the text's length so
 // far.
 size_t turn_text(struct turn *turn, size_t offset, size_t room, struct buf *out);
+
+struct turn_tool_event { // a tool began or ended
+    char name[65];
+    const char *status; // "running", "ok", "error"
+    size_t offset;      // of the text so far
+};
+// Events are numbered from 0 and stay; false: there is none of that number yet. Watchers are called for each.
+bool turn_tool_event(struct turn *turn, size_t index, struct turn_tool_event *ret);
+
 bool turn_ended(const struct turn *turn); // the outcome is there and nothing changes any more
 
 struct turn_outcome { // lives as long as the turn

@@ -1,83 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the answer's text comes from: a model that streams, or sentences quoted from what was found. Model text passes
-// the marker filter (and in voice turns the sentence cutter) on the client's loop thread before any reader sees it.
+// Where the answer's text comes from: a model that streams (turn_model.c), or sentences quoted from what was found; and
+// how it ended.
 #include "engine/turn_internal.h"
 
-#include "engine/chatbot_prompt.h"
 #include "engine/guard.h"
 #include "engine/money.h"
 #include "engine/quote.h"
 #include "engine/sentence.h"
 #include "engine/texts.h"
 
-enum { PIECE_MOST = 1 << 16, ADVICE_TOKENS = 250, ADVICE_WORDS = 12, WORK_SIZE = 32 * 1024 };
+enum { PIECE_MOST = 1 << 16, ADVICE_WORDS = 12 };
 
 static const struct chat_settings *chat_of(const struct turn *turn)
 {
     return &turn->input.chatbot->chat;
 }
 
-// ---- prompt --------------------------------------------------------------------------------------------------------
-// In an arena of its own: the call copies it, and the turn's arena stays while the turn waits.
-
-static void fill_data(struct turn *turn, struct arena *arena, struct prompt_data *data)
-{
-    struct prompt_product *products = arena_calloc(arena, turn->found.n + 1, sizeof *products);
-    struct prompt_passage *passages = arena_calloc(arena, turn->n_passages + 1, sizeof *passages);
-    for (size_t i = 0; i < turn->found.n; i++) {
-        const struct product *p = &turn->found.hits[i].product;
-        products[i] = (struct prompt_product){p->id,    p->name,         p->category,    p->description,
-                                              p->price, p->availability, p->features.at, p->features.n};
-    }
-    for (size_t i = 0; i < turn->n_passages; i++)
-        passages[i] = (struct prompt_passage){turn->passages[i].title, STR_NULL, STR_NULL, turn->passages[i].text};
-    *data = (struct prompt_data){
-        .catalogue = chat_of(turn)->suggestions && (turn->found.n || turn->found.shopping),
-        .currency = chat_of(turn)->currency,
-        .products = products,
-        .n_products = turn->found.n,
-        .passages = passages,
-        .n_passages = turn->n_passages,
-    };
-}
-
-// The newest whole pairs, oldest first.
-static size_t history_pairs(struct turn *turn, struct prompt_turn *pairs)
-{
-    size_t most = (size_t)chat_of(turn)->history_messages / 2, n = 0;
-    for (size_t i = turn->n_history; i-- > 1 && n < most;) {
-        if (!str_eq(turn->history[i].role, STR("assistant")) || !str_eq(turn->history[i - 1].role, STR("user")))
-            continue;
-        pairs[n++] = (struct prompt_turn){turn->history[i - 1].content, turn->history[i].content};
-        i--;
-    }
-    for (size_t i = 0; i < n / 2; i++) {
-        struct prompt_turn swap = pairs[i];
-        pairs[i] = pairs[n - 1 - i];
-        pairs[n - 1 - i] = swap;
-    }
-    return n;
-}
-
-// ---- the model -----------------------------------------------------------------------------------------------------
-
-static bool look_up_marker(void *arg, enum marker_kind kind, struct str id, struct buf *out)
-{
-    struct turn *turn = arg;
-    for (size_t i = 0; i < turn->found.n; i++) {
-        const struct product *p = &turn->found.hits[i].product;
-        if (!str_eq(p->id, id))
-            continue;
-        if (kind == MARKER_PRICE)
-            money_write(out, p->price, chat_of(turn)->currency);
-        else
-            buf_adds(out, text_fixed(p->availability ? TEXT_IN_STOCK : TEXT_OUT_OF_STOCK, turn->language));
-        return true;
-    }
-    return false;
-}
-
-static void take_text(struct turn *turn, const struct buf *text, void (*append)(struct turn *turn, struct str text))
+void turn_take_text(struct turn *turn, const struct buf *text, void (*append)(struct turn *turn, struct str text))
 {
     if (text->n == 0)
         return;
@@ -85,121 +24,6 @@ static void take_text(struct turn *turn, const struct buf *text, void (*append)(
         turn->voice_complete |= voice_feed(&turn->voice, buf_str(text));
     else
         append(turn, buf_str(text));
-}
-
-// On the client's loop.
-static bool on_delta(void *arg, struct str text)
-{
-    struct turn *turn = arg;
-    AUTO_BUF struct buf plain = BUF_INIT(PIECE_MOST + text.n * 2);
-    if (turn->stopped_early)
-        return true;
-    marker_feed(&turn->marker, text, &plain);
-    take_text(turn, &plain, turn_append_soon);
-    if (turn->voice_complete || turn->text_full) {
-        turn->stopped_early = true;
-        pthread_mutex_lock(&turn->lock);
-        if (turn->call)
-            llm_cancel(turn->call);
-        pthread_mutex_unlock(&turn->lock);
-    }
-    return turn_has_room(turn);
-}
-
-// On the client's loop.
-static void on_done(void *arg, const struct llm_result *result)
-{
-    struct turn *turn = arg;
-    turn_settled(turn);
-    pthread_mutex_lock(&turn->lock);
-    turn->call = NULL;
-    turn->result = *result;
-    pthread_mutex_unlock(&turn->lock);
-    turn_resume(turn);
-}
-
-static bool within_budget(struct turn *turn, int64_t prompt, int64_t output)
-{
-    struct budgets *budgets = turn->engine->with.budgets;
-    struct str brand = turn->input.chatbot->brand->row.brand.id;
-    if (!budgets)
-        return true;
-    enum budget_answer answer = budgets_reserve(
-        budgets, brand, prompt + output, llm_most_cost(turn->engine->with.llm, prompt, output), &turn->reservation);
-    turn->refused = answer == BUDGET_REFUSE;
-    return answer == BUDGET_FITS;
-}
-
-static enum step_result exhausted(struct turn *turn);
-
-static int64_t output_of(const struct turn *turn)
-{
-    const struct chat_settings *chat = chat_of(turn);
-    return turn->input.advice ? ADVICE_TOKENS : turn->input.voice ? chat->voice_max_tokens : chat->max_tokens;
-}
-
-static void make_prompt(struct turn *turn, struct arena *arena, int64_t window, struct prompt *ret)
-{
-    struct prompt_turn *pairs = arena_calloc(arena, turn->n_history + 1, sizeof *pairs);
-    struct prompt_input input = {
-        .system = chatbot_prompt_text(
-            arena, turn->input.chatbot,
-            &(struct chatbot_prompt){turn->input.personality, turn->input.advice > 0, turn->input.voice}),
-        .history = pairs,
-        .n_history = history_pairs(turn, pairs),
-        .message = turn->input.message,
-        .window = window,
-        .output = output_of(turn),
-        .factor = llm_estimate_factor(turn->engine->with.llm, turn->input.chatbot->row.configuration.model),
-        .estimate = llm_estimate,
-    };
-    fill_data(turn, arena, &input.data);
-    prompt_build(arena, &input, ret);
-    turn->cut = (struct turn_cut){ret->cut_pairs, ret->cut_passages, ret->cut_message, ret->cut_system};
-}
-
-// On the client's loop, while the turn is parked: a server has told that its window is smaller.
-static size_t rebuild(void *arg, struct arena *arena, int64_t window, const struct llm_message **ret)
-{
-    struct prompt prompt;
-    make_prompt(arg, arena, window, &prompt);
-    *ret = prompt.messages;
-    return prompt.n;
-}
-
-static enum step_result ask_model(struct turn *turn)
-{
-    const struct chat_settings *chat = chat_of(turn);
-    struct str model = turn->input.chatbot->row.configuration.model;
-    AUTO_ARENA struct arena *arena = arena_new(WORK_SIZE);
-    struct prompt prompt;
-    make_prompt(turn, arena, llm_context_window(turn->engine->with.llm, model), &prompt);
-    marker_init(&turn->marker, look_up_marker, turn);
-    struct llm_request request = {
-        .model = model,
-        .messages = prompt.messages,
-        .n_messages = prompt.n,
-        .brand = turn->input.chatbot->brand->row.brand.id,
-        .whole = turn->input.whole,
-        .temperature = chat->temperature,
-        .max_tokens = output_of(turn),
-        .response_timeout_ms = (int)turn->input.chatbot->row.configuration.response_timeout * 1000,
-        .rebuild = rebuild,
-        .delta = on_delta,
-        .done = on_done,
-        .arg = turn,
-    };
-    if (!within_budget(turn, prompt.tokens, output_of(turn)))
-        return exhausted(turn);
-    turn->outcome.mode = "model";
-    (void)turn_ref(turn); // `done` may end the turn before the lock is given back
-    pthread_mutex_lock(&turn->lock);
-    turn->call = llm_chat(turn->engine->with.llm, &request);
-    if (atomic_load(&turn->cancelled))
-        llm_cancel(turn->call);
-    pthread_mutex_unlock(&turn->lock);
-    turn_unref(turn);
-    return STEP_PARK;
 }
 
 // ---- quoting -------------------------------------------------------------------------------------------------------
@@ -303,7 +127,7 @@ enum step_result turn_step_answer(struct turn *turn)
         return STEP_NEXT;
     }
     if (llm_has_model(turn->engine->with.llm) && (!turn->input.advice || turn->found.n_suggested))
-        return ask_model(turn);
+        return turn_ask_first(turn);
     if (turn->input.advice) {
         advise(turn);
         return STEP_NEXT;
@@ -325,7 +149,7 @@ static void finish_text(struct turn *turn)
     AUTO_BUF struct buf plain = BUF_INIT(PIECE_MOST);
     if (!turn->stopped_early) {
         marker_end(&turn->marker, &plain);
-        take_text(turn, &plain, turn_append);
+        turn_take_text(turn, &plain, turn_append);
     }
 }
 
@@ -357,8 +181,12 @@ static void unavailable(struct turn *turn)
 }
 
 // The brand has used what it may: as without a model, or as if nobody were there.
-static enum step_result exhausted(struct turn *turn)
+enum step_result turn_exhausted(struct turn *turn)
 {
+    if (turn->text.n) { // by tools: what was said stays
+        turn->result.finish = LLM_LENGTH;
+        return STEP_NEXT;
+    }
     turn->reason = "budget";
     turn->outcome.mode = "quoted";
     if (turn->refused)
@@ -382,11 +210,15 @@ static void fall_back(struct turn *turn)
         unavailable(turn);
 }
 
-enum step_result turn_step_settle(struct turn *turn)
+void turn_settle_budget(struct turn *turn)
 {
     if (turn->engine->with.budgets)
-        budgets_settle(turn->engine->with.budgets, &turn->reservation,
-                       turn->result.usage.prompt + turn->result.usage.completion, turn->result.cost);
+        budgets_settle(turn->engine->with.budgets, &turn->reservation, turn->used, turn->cost);
+}
+
+enum step_result turn_step_settle(struct turn *turn)
+{
+    turn_settle_budget(turn);
     if (turn->outcome.code || strcmp(turn->outcome.mode, "model") != 0)
         return STEP_NEXT;
     enum llm_finish finish = turn->result.finish;
@@ -401,7 +233,7 @@ enum step_result turn_step_settle(struct turn *turn)
         return STEP_NEXT;
     }
     bool silent =
-        (finish == LLM_ERROR || finish == LLM_STOP) && !turn->result.any_text; // also a model that only thought
+        (finish == LLM_ERROR || finish == LLM_STOP || finish == LLM_TOOLS) && !turn->result.any_text; // or only thought
     if (silent) {
         fall_back(turn);
         return STEP_NEXT;
@@ -412,6 +244,7 @@ enum step_result turn_step_settle(struct turn *turn)
         keep_sentences(turn);
     switch (finish) {
     case LLM_STOP:
+    case LLM_TOOLS: // calls beyond the bounds, or of a model that was offered none
         break;
     case LLM_LENGTH:
         end_as(turn, "length", "complete");

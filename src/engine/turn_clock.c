@@ -135,7 +135,7 @@ static void claim_saves(struct engine *engine, int64_t now, struct turn_list *re
     }
 }
 
-static void walk(struct engine *engine, int64_t now, struct turn_list *ret)
+static void walk(struct engine *engine, int64_t now, struct turn_list *ret, struct turn_list *late)
 {
     pthread_mutex_lock(&engine->lock);
     for (struct turn *turn = engine->turns, *after; turn; turn = after) {
@@ -143,6 +143,8 @@ static void walk(struct engine *engine, int64_t now, struct turn_list *ret)
         if (turn->waiting && now >= turn->wait_until)
             turn_give_up(turn, ERR_LIMIT);
         pthread_mutex_lock(&turn->lock);
+        if (turn->tool_open)
+            vec_push(late, turn_ref(turn));
         bool silent = !turn->ended && (turn->text.n == 0 || turn->input.lively) && now - turn->woken_at >= TYPING_MS;
         turn->waking += silent;
         pthread_mutex_unlock(&turn->lock);
@@ -159,6 +161,16 @@ static void wake_all(struct turn_list *list)
         turn_wake(turn);
         turn_calm(turn);
         turn_unref(turn);
+    }
+    list->n = 0;
+}
+
+// Tools that take longer than they may.
+static void end_late(struct turn_list *list, int64_t now)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        turn_tools_late(list->at[i], now, "timeout");
+        turn_unref(list->at[i]);
     }
     list->n = 0;
 }
@@ -210,7 +222,7 @@ static bool may_rest(struct engine *engine)
 void *clock_run(void *arg)
 {
     struct engine *engine = arg;
-    struct turn_list wake = {0}, save = {0};
+    struct turn_list wake = {0}, save = {0}, late = {0};
     int64_t now = clock_mono_ms(), walk_at = now, saved_at = 0;
     pthread_setname_np(pthread_self(), "turns");
     pthread_mutex_lock(&engine->pace);
@@ -226,9 +238,10 @@ void *clock_run(void *arg)
         }
         pthread_mutex_unlock(&engine->pace);
         if (now >= walked || rests) {
-            walk(engine, now, &wake);
+            walk(engine, now, &wake, &late);
             walk_at = now + WALK_MS;
         }
+        end_late(&late, now);
         wake_all(&wake);
         turn_save_partial(save.at, save.n);
         save.n = 0;
@@ -236,6 +249,7 @@ void *clock_run(void *arg)
     }
     pthread_mutex_unlock(&engine->pace);
     vec_done(&wake);
+    vec_done(&late);
     vec_done(&save);
     return NULL;
 }

@@ -9,6 +9,7 @@
 #include "engine/small_talk.h"
 #include "store/activity.h"
 #include "store/chatbot.h"
+#include "store/tool_call.h"
 #include "store/usage.h"
 
 #include <stdlib.h>
@@ -191,7 +192,8 @@ static yyjson_mut_val *sources(struct turn *turn, yyjson_mut_doc *doc)
 {
     yyjson_mut_val *list = yyjson_mut_arr(doc);
     bool model = strcmp(turn->outcome.mode, "model") == 0;
-    for (size_t i = 0; i < turn->found.n && (model || turn->quoted_products); i++) {
+    size_t n = model ? turn->n_block : turn->found.n; // what tools named stands under `tools`
+    for (size_t i = 0; i < n && (model || turn->quoted_products); i++) {
         const struct suggest_hit *hit = &turn->found.hits[i];
         if (model || is_suggested(turn, hit->product.id))
             add_source(doc, list, hit->product.document_id, STR_NULL, hit->product.name, STR("product"), hit->score);
@@ -261,6 +263,8 @@ static int was_answered(const struct turn *turn)
         return -1;
     if (strcmp(end, "error") == 0)
         return 0;
+    if (model && turn->tools && turn->tools->good)
+        return 1;
     if (model ? turn->n_passages || turn->found.n_suggested : turn->n_quoted || turn->quoted_products)
         return 1;
     return small_talk(turn->input.message);
@@ -291,6 +295,27 @@ static void add_cut(const struct turn *turn, yyjson_mut_doc *doc, yyjson_mut_val
     json_add(doc, metadata, "promptTruncated", object);
 }
 
+static yyjson_mut_val *tool_uses(const struct turn *turn, yyjson_mut_doc *doc)
+{
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    for (size_t i = 0; turn->tools && i < turn->tools->n_rounds; i++)
+        for (size_t k = 0; k < turn->tools->rounds[i].n; k++) {
+            const struct tool_use *use = &turn->tools->rounds[i].uses[k];
+            if (!use->running)
+                continue;
+            yyjson_mut_val *one = yyjson_mut_arr_add_obj(doc, list);
+            json_add_cstr(doc, one, "plugin", use->tool->plugin);
+            json_add_cstr(doc, one, "tool", use->tool->name);
+            json_add_bool(doc, one, "ok", !use->error);
+            if (use->status)
+                json_add_int(doc, one, "status", use->status);
+            else
+                json_add_null(doc, one, "status");
+            json_add_int(doc, one, "latencyMs", use->latency_ms);
+        }
+    return list;
+}
+
 static struct str metadata_json(struct turn *turn)
 {
     yyjson_mut_doc *doc = json_doc(turn->arena);
@@ -312,6 +337,7 @@ static struct str metadata_json(struct turn *turn)
     json_add_cstr(doc, metadata, "reason", turn->reason);
     json_add(doc, metadata, "priceCorrections", json_new_raw(doc, turn->corrections));
     add_products(turn, doc, metadata);
+    json_add(doc, metadata, "tools", tool_uses(turn, doc));
     if (outcome->has_confidence)
         json_add_decimal(doc, metadata, "confidence", outcome->confidence, 4);
     add_cut(turn, doc, metadata);
@@ -350,6 +376,23 @@ static int note_activity(struct tx *tx, const struct turn *turn, struct err *err
     return activity_write(tx, &activity, err);
 }
 
+static int write_tool_calls(struct tx *tx, const struct turn *turn, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; turn->tools && i < turn->tools->n_rounds; i++)
+        for (size_t k = 0; !rc && k < turn->tools->rounds[i].n; k++) {
+            const struct tool_use *use = &turn->tools->rounds[i].uses[k];
+            if (!use->running)
+                continue;
+            rc = tool_call_write(tx,
+                                 &(struct tool_call_row){turn->begin.chatbot_id, turn->begin.conversation.id,
+                                                         use->tool->plugin, use->tool->name, use->error, use->at,
+                                                         use->latency_ms, (int64_t)use->bytes, use->status},
+                                 err);
+        }
+    return rc;
+}
+
 static int commit(struct tx *tx, void *arg, struct err *err)
 {
     struct turn *turn = arg;
@@ -386,6 +429,8 @@ static int commit(struct tx *tx, void *arg, struct err *err)
         rc = usage_write(tx, turn->begin.chatbot_id, str_from(turn->result.model), used->prompt, used->completion,
                          !used->known, turn->result.cost, err);
     rc = rc ? rc : note_activity(tx, turn, err);
+    if (!rc)
+        rc = write_tool_calls(tx, turn, err);
     return rc ? rc : note_model(tx, turn, err);
 }
 

@@ -9,6 +9,7 @@
 #include "engine/marker.h"
 #include "engine/prompt.h"
 #include "engine/suggest.h"
+#include "engine/tools.h"
 #include "engine/budget.h"
 #include "engine/turn.h"
 #include "engine/voice.h"
@@ -39,6 +40,7 @@ struct engine {
     struct turn *turns;     // all that have not ended
     _Atomic size_t n_turns; // changed under the lock
     struct map *lanes;      // "<brand>/<chatbot>/<session>" → lane
+    struct map *circuits;   // of tools that failed lately (tools.c)
     // Of the model client's thread: turns whose readers are woken when all has been delivered that was there.
     VEC(struct turn *) gathered;
     // The clock's, under `pace`.
@@ -67,6 +69,38 @@ enum step_result { STEP_NEXT, STEP_PARK };
 struct turn_cut { // what the model's window had no room for
     size_t pairs, passages;
     bool message, system;
+};
+
+struct running;
+
+struct tool_use { // a call of a tool and what became of it
+    struct llm_tool_call call;
+    const struct tool *tool; // NULL: unknown, or never looked for
+    struct running *running; // NULL: it was not run
+    const char *error;       // NULL: it went well
+    struct str result;       // as the model gets it
+    int status;
+    int64_t at, latency_ms; // wall
+    size_t bytes;
+};
+
+struct tool_round {
+    struct tool_use *uses;
+    size_t n, text_from, text_end; // what the model said before it called
+};
+
+enum { TOOL_ROUNDS_MOST = 5 };
+
+struct turn_tools { // there where tools are offered
+    const struct tool **offered;
+    size_t n_offered;
+    struct str definitions; // JSON
+    struct tool_round rounds[TOOL_ROUNDS_MOST];
+    size_t n_rounds, calls, invalid, good; // good: successful runs
+    struct tool_use *asked;                // of the model's last answer
+    size_t n_asked, text_from;
+    int64_t spent_ms, began, until;
+    bool runs, last, gap; // last: the model may call no more; gap: text of an earlier round stands before the next
 };
 
 struct turn {
@@ -98,6 +132,9 @@ struct turn {
     size_t saved; // bytes of text that the store has
     int64_t woken_at;
     struct llm_call *call; // while the model runs
+    VEC(struct running *) tool_runs;
+    VEC(struct turn_tool_event) tool_events;
+    size_t tool_next, tool_open; // of tool_runs: to be started; not ended
 
     struct due flush, save; // under engine.pace
     size_t gathered;        // place in engine.gathered, from 1; the model client's thread
@@ -120,7 +157,11 @@ struct turn {
     struct voice voice;
     bool voice_complete, text_full, stopped_early, refused;
     struct turn_cut cut;
-    struct llm_result result;
+    struct turn_tools *tools;
+    size_t n_block;           // products of the catalogue block; behind them those that tools named
+    int64_t asked_mono;       // when the model was asked first
+    struct llm_result result; // over all calls of the model
+    int64_t used, cost;       // tokens and money of the last call
     struct reservation reservation; // of the brand's budget, while the model runs
     struct str *quoted_docs; // documents that a quotation used
     size_t n_quoted;
@@ -155,6 +196,26 @@ void clock_flush(struct turn *turn, int64_t at); // wakes the readers then, if t
 void clock_save(struct turn *turn);              // saves the text soon
 void clock_forget(struct turn *turn);
 
+// Before a park: the same step is entered again when the turn is resumed.
+void turn_stay(struct turn *turn);
+
+// tools.c
+void tools_offer(struct turn *turn); // sets turn->tools where there are any
+const struct tool *tools_find(const struct turn_tools *tools, struct str name);
+void tools_note(struct engine *engine, const struct chatbot_ref *chatbot, const struct tool *tool, bool good);
+void tools_free(struct engine *engine);
+
+// turn_tools.c
+enum step_result turn_step_tools(struct turn *turn);
+void turn_tools_take(struct turn *turn, const struct llm_result *result);
+// Ends the runs whose deadline is not behind `due`. Any thread, without turn->lock.
+void turn_tools_late(struct turn *turn, int64_t due, const char *error);
+void turn_tools_done(struct turn *turn);
+// Calls and results so far, in the arena; results are shortened so that all stay within `budget` tokens where that can
+// be. *ret_tokens: of them and the definitions.
+size_t turn_tools_messages(const struct turn *turn, struct arena *arena, int64_t budget, struct llm_message **ret,
+                           int64_t *ret_tokens);
+
 // turn_retrieve.c
 enum step_result turn_step_resolve(struct turn *turn);
 enum step_result turn_step_embed(struct turn *turn);
@@ -162,6 +223,13 @@ enum step_result turn_step_retrieve(struct turn *turn);
 // turn_answer.c
 enum step_result turn_step_answer(struct turn *turn);
 enum step_result turn_step_settle(struct turn *turn);
+void turn_take_text(struct turn *turn, const struct buf *text, void (*append)(struct turn *turn, struct str text));
+enum step_result turn_exhausted(struct turn *turn); // the brand has used what it may
+
+// turn_model.c
+enum step_result turn_ask_first(struct turn *turn);
+enum step_result turn_ask_again(struct turn *turn); // with what tools gave; the caller's step is entered again
+void turn_settle_budget(struct turn *turn);         // after a call of the model
 enum step_result turn_step_check(struct turn *turn);
 bool turn_quote(struct turn *turn); // false: there is nothing to quote
 // turn_commit.c

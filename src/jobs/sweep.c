@@ -8,6 +8,7 @@
 #include "engine/conversation_event.h"
 #include "store/activity.h"
 #include "store/idempotency.h"
+#include "store/tool_call.h"
 
 enum { ACTIVITIES_EACH_MS = 3600000, EXPIRE_MOST = 500, ACTIVITY_DAYS = 180 };
 #define DAY_MS INT64_C(86400000)
@@ -58,12 +59,14 @@ static int sweep_idle(const struct jobs_options *with, bool *ret_more, struct er
     return rc;
 }
 
-// ---- first replies -------------------------------------------------------------------------------------------------
+// ---- first replies, calls of tools ---------------------------------------------------------------------------------
 
 static int expire(struct tx *tx, void *arg, struct err *err)
 {
     (void)arg;
-    return idempotency_expire(tx, clock_wall_ms(), err);
+    int64_t now = clock_wall_ms();
+    int rc = idempotency_expire(tx, now, err);
+    return rc ? rc : tool_calls_expire(tx, now, err);
 }
 
 static int sweep_replies(const struct jobs_options *with, bool *ret_more, struct err *err)

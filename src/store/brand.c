@@ -87,6 +87,7 @@ ERASE(erase_attempts, "attempts");
 ERASE(erase_uploads, "uploads");
 ERASE(erase_chunks, "document_chunks");
 ERASE(erase_activities, "activities");
+ERASE(erase_tool_calls, "tool_calls");
 STORE_SQL(erase_brand, "DELETE FROM brands WHERE id = $1");
 
 static void load_config(struct rows *rows, struct arena *arena, struct brand_row *ret)
@@ -318,7 +319,7 @@ int brand_erase(struct tx *tx, struct err *err)
         &erase_chatbots,   &erase_personalities, &erase_places,         &erase_memberships, &erase_old_publishable,
         &erase_totals,     &erase_jobs,          &erase_invites,        &erase_budgets,     &erase_webhooks,
         &erase_deliveries, &erase_attempts,      &erase_uploads,        &erase_activities,  &erase_chunks,
-        &erase_brand};
+        &erase_tool_calls, &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

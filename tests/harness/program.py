@@ -36,7 +36,7 @@ def find_binary(name, variable):
     if given:
         return pathlib.Path(given).absolute()
     build = ROOT / os.environ.get("PARLEY_BUILD", "build")
-    for folder in (".", "src/cmd", "src/ingest", "tests/fake_llm", "src/http"):
+    for folder in (".", "src/cmd", "src/ingest", "tests", "tests/fake_llm", "src/http"):
         if (build / folder / name).exists():
             return build / folder / name
     return build / name

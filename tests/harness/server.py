@@ -49,15 +49,21 @@ class Server(Program):
               Defaults here: every rate limit off, no built-in embedder, `drain.seconds` 5, `log.level` warn.
     llm       None, one FakeLlm, a list of them (providers a, b, … asked in this order), or a dict {id: {field: value}}
               of provider rows (fields as in upstream-llm 1.1, dotted for nested ones).
+    clocked   its clock can be moved (pass_time).
     data      an existing directory to go on with; without it a new one, removed by `dispose`.
     """
 
-    def __init__(self, settings=None, llm=None, data=None, env=None, command="serve", preexec=None, arguments=()):
+    def __init__(self, settings=None, llm=None, data=None, env=None, command="serve", preexec=None, arguments=(),
+                 clocked=False):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="parley-test-"))
         self.data = pathlib.Path(data) if data else self.home / "data"
         self.password_file = self.home / "password"
         self.password_file.write_text(ADMIN_PASSWORD, encoding="utf-8")
-        binary = find_binary("parley", "PARLEY_BIN")
+        self.clock = self.home / "clock" if clocked else None
+        binary = find_binary("parley-clocked", "PARLEY_CLOCKED") if clocked else find_binary("parley", "PARLEY_BIN")
+        if clocked:
+            os.mkfifo(self.clock)
+            env = {**(env or {}), "PARLEY_CLOCK": str(self.clock)}
         helpful = {"embedding.builtin": "off", "drain.seconds": 5, "log.level": "warn", **no_limits()}
         self.settings = {
             "listen": "127.0.0.1:0", "data": self.data, "admin.email": ADMIN_EMAIL,
@@ -78,6 +84,12 @@ class Server(Program):
     def start(self, timeout=60):
         super().start(timeout)
         return self
+
+    def pass_time(self, seconds):
+        """Moves the clock of a server made with `clocked`. A thread that sleeps notices when it wakes next, as it would
+        have: a loop by its next deadline, turns and jobs within a second."""
+        with open(self.clock, "w", encoding="ascii") as pipe:
+            pipe.write(f"{int(seconds * 1000)}\n")
 
     def restart(self):
         """Starts again on the same data after `stop` or `kill`. The port is another one; clients are made anew."""

@@ -54,6 +54,7 @@ S(CORS_ORIGINS, "cors.origins", NULL, LIST, "origins", NULL, 0, 100, NULL, SETTI
 S(TRUSTED_PROXIES, "trusted_proxies", NULL, LIST, "networks", NULL, 0, 100, NULL, SETTING_RELOAD, "peers whose X-Forwarded-* fields count: addresses or CIDR networks")
 S(ENVIRONMENT, "environment", NULL, ENUM, NULL, "development", 0, 0, "development|production", 0, "production: https only for outbound calls, common passwords refused")
 S(OUTBOUND_ALLOW, "outbound.allow", NULL, LIST, "exceptions", NULL, 0, 1000, NULL, SETTING_RELOAD, "addresses that outbound calls may go to although they are not public: host:port or CIDR:port")
+S(OUTBOUND_CA_FILE, "outbound.ca_file", NULL, PATH, NULL, NULL, 1, 4000, NULL, SETTING_RELOAD, "certificates of authorities that outbound calls trust besides the system's")
 S(WEBHOOK_SCHEDULE, "webhook.schedule", NULL, LIST, "s", "5s,5m,30m,2h,5h,10h,14h,20h,24h", 1, 20, NULL, SETTING_RELOAD, "waits between the attempts of a webhook delivery; suffixes s, m, h")
 S(WEBHOOK_TIMEOUT, "webhook.timeout", NULL, NUMBER, "s", "15", 1, 60, NULL, SETTING_RELOAD, "time for one attempt of a webhook delivery")
 S(AUTH_ACCESS_TTL, "auth.access_ttl", NULL, INT, "s", "3600", 1, 86400, NULL, SETTING_RELOAD, "life of an access token")

@@ -137,14 +137,36 @@ void webhook_call_done(struct webhook_call *call)
 
 // ---- what came of it -----------------------------------------------------------------------------------------------
 
-static const char *error_of(CURLcode code)
+// Why the certificate did not hold. `verified`: what OpenSSL found in the chain (X509_V_ERR_*), and libcurl's value from
+// the beginning (unspecified) where it found nothing: then the name was another one.
+static const char *certificate_error(long verified)
 {
+    enum { FINE = 0, UNSPECIFIED = 1, NOT_YET_VALID = 9, EXPIRED = 10, OTHER_NAME = 62 };
+    switch (verified) {
+    case FINE:
+    case UNSPECIFIED:
+    case OTHER_NAME:
+        return "certificate_wrong_host";
+    case NOT_YET_VALID:
+    case EXPIRED:
+        return "certificate_expired";
+    default:
+        return "certificate_untrusted";
+    }
+}
+
+static const char *error_of(CURL *easy, CURLcode code)
+{
+    long verified = 0;
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         return "timeout";
     case CURLE_COULDNT_CONNECT:
         return "connection_failed";
     case CURLE_PEER_FAILED_VERIFICATION:
+        curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verified);
+        return certificate_error(verified);
+    case CURLE_SSL_CACERT_BADFILE: // outbound.ca_file
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_ISSUER_ERROR:
@@ -210,7 +232,7 @@ void webhook_call_result(const struct webhook_call *call, CURLcode code, struct 
         ret->set |= 1 << 2 | 1 << 5;
     }
     if (!ret->status_code)
-        set_error(ret, str_from(error_of(code)));
+        set_error(ret, str_from(error_of(call->easy, code)));
     else if (!webhook_succeeded(ret))
         set_error(ret, arena_strf(arena, "http_%ld", status));
 }

@@ -278,6 +278,8 @@ void outbound_find(struct outbound *outbound, enum outbound_ports ports, struct 
     }
     struct lookup *lookup = mem_zalloc(sizeof *lookup);
     *lookup = (struct lookup){outbound, ports, target_new(&url), done, arg};
+    const char *ca_file = settings_str(outbound->settings, SET_OUTBOUND_CA_FILE);
+    lookup->target->ca_file = ca_file ? arena_cstr(lookup->target->arena, str_from(ca_file)) : NULL;
     if (url.literal) {
         set_addresses(lookup->target, &url.ip, 1);
         done(arg, 0, lookup->target, &err);
@@ -386,6 +388,9 @@ void outbound_apply(const struct outbound_target *target, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, 250L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    // The system's own stay: they are in CURLOPT_CAPATH too.
+    if (target->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, target->ca_file);
     // An old connection leads to an address that was judged long ago.
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 30L);
 }

@@ -33,6 +33,7 @@ struct outbound_target {
     struct ip ips[OUTBOUND_ADDRESSES];
     size_t n;
     struct arena *arena; // of the texts
+    const char *ca_file; // trusted besides the system's; NULL: none
     struct curl_slist *resolve;
 };
 void outbound_target_free(struct outbound_target *target); // NULL is fine

@@ -10,7 +10,8 @@ import pytest
 
 from api.accounts_help import AUTH, done, place, token_of
 from api.helpers import eventually, unique
-from harness.smtp import SmtpServer, make_certificates
+from harness.certificates import make_certificates
+from harness.smtp import SmtpServer
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import collections
 import http.server
 import json
 import socket
+import ssl
 import threading
 import time
 
@@ -30,10 +31,10 @@ class Receiver:
     receiver = Receiver(answers=[500, 200])
 
     `answer` is a status, a function of the Delivery and the handler, or None (the connection stays silent until the
-    receiver is closed). `answers` are used up first, one a request.
+    receiver is closed). `answers` are used up first, one a request. `certificate`: (pem, key) of a receiver over TLS.
     """
 
-    def __init__(self, answer=200, answers=()):
+    def __init__(self, answer=200, answers=(), certificate=None):
         self.answer, self.answers = answer, collections.deque(answers)
         self.seen, self.connections, self.changed = [], 0, threading.Condition()
         self.closing = threading.Event()
@@ -62,7 +63,13 @@ class Receiver:
             def handle_error(self, request, address):
                 pass  # the other side went away
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server, self.scheme = Server(("127.0.0.1", 0), Handler), "https" if certificate else "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            # The handshake is the handler's, so that a client that breaks off holds up nobody.
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                     do_handshake_on_connect=False)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
@@ -81,7 +88,7 @@ class Receiver:
             reply(handler, answer)
 
     def url(self, path="/hook", host="127.0.0.1"):
-        return f"http://{host}:{self.port}{path}"
+        return f"{self.scheme}://{host}:{self.port}{path}"
 
     @property
     def allow(self):

@@ -2,31 +2,11 @@
 """A mail server for tests: STARTTLS or TLS with a private authority, sign-in, and answers as a test says them."""
 import email
 import email.policy
-import pathlib
 import socket
 import ssl
-import subprocess
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-
-
-def make_certificates(folder, host="localhost"):
-    """An authority and a server's certificate for `host`; paths of (authority, certificate, key)."""
-    folder = pathlib.Path(folder)
-    paths = {name: str(folder / name) for name in ("ca.pem", "ca.key", "server.pem", "server.key", "server.csr", "ext")}
-    pathlib.Path(paths["ext"]).write_text(f"subjectAltName=DNS:{host}\n", encoding="ascii")
-
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
-    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *new, "-days", "2", "-subj", "/CN=Fern test authority", "-keyout", paths["ca.key"],
-            "-out", paths["ca.pem"])
-    openssl("req", *new, "-subj", f"/CN={host}", "-keyout", paths["server.key"], "-out", paths["server.csr"])
-    openssl("x509", "-req", "-days", "2", "-in", paths["server.csr"], "-CA", paths["ca.pem"], "-CAkey", paths["ca.key"],
-            "-CAcreateserial", "-extfile", paths["ext"], "-out", paths["server.pem"])
-    return paths["ca.pem"], paths["server.pem"], paths["server.key"]
 
 
 class SmtpServer:

@@ -317,7 +317,7 @@ void product_file_end(struct product_file *file)
     }
     if (file->spool_full)
         product_file_error(file, "too_many_rows", "There is no room for more rows");
-    if (!file->rows && !file->errors.total)
+    if (!file->rows && !file->errors.total && !file->options.may_be_empty)
         product_file_error(file, "no_products", "No products were found in the file");
 }
 

@@ -27,6 +27,7 @@ struct product_file_options {
     enum product_conflict on_conflict;
     const char *temp_dir;
     size_t errors_kept; // 0: 100
+    bool may_be_empty;  // no products are no error
 };
 // NULL: no temporary file can be made.
 struct product_file *product_file_new(const struct product_file_options *options);

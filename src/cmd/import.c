@@ -6,6 +6,7 @@
 #include "cmd/progress.h"
 
 #include "base/utf8.h"
+#include "engine/import_time.h"
 #include "store/backup.h"
 #include "store/migrations.h"
 
@@ -22,7 +23,7 @@
 enum { SOURCES = 256 };
 
 // The first that detects a source has it: the one that takes most stands last.
-static const struct import_format *const formats_of_import[] = {&import_chroma, &import_products};
+static const struct import_format *const formats_of_import[] = {&import_chroma, &import_brands, &import_products};
 enum { FORMATS_OF_IMPORT = sizeof formats_of_import / sizeof *formats_of_import };
 
 struct source {
@@ -375,6 +376,8 @@ int command_import(int argc, char **argv)
     if (!is_one_of("--as", o->as, "products|documents") ||
         !is_one_of("--on-conflict", on_conflict, "skip|update|error"))
         return EXIT_USAGE;
+    if (o->zone && !import_zone_valid(o->zone))
+        return command_fault("import: --tz: no time zone '%.64s'", o->zone);
     o->on_conflict = product_conflict_of(str_from(on_conflict ? on_conflict : "skip"));
     run->trial = trial;
     run->json = json;

@@ -41,4 +41,4 @@ struct import_format {
 };
 
 // Rows of the table in cmd/import.c, each in a file of its own.
-extern const struct import_format import_chroma, import_products;
+extern const struct import_format import_brands, import_chroma, import_products;

@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 #include "engine/import_brand.h"
+#include "engine/import_samples.h"
 #include "store/audit.h"
 #include "store/job.h"
-#include "store/product.h"
 
 struct choosing {
     struct arena *arena;
@@ -66,7 +66,10 @@ static int write_products(struct tx *tx, void *arg, struct err *err)
     // One word for all: whoever has them in memory reads them anew.
     tx_changed(tx, CHANGE_PRODUCT, STR_NULL);
     int rc = brand_check_there(tx, err);
-    rc = rc || !product_file_has_products(into->file) ? rc : product_remove_samples(tx, err);
+    if (!rc && product_file_has_products(into->file)) {
+        rc = import_drop_sample_products(tx, err);
+        rc = rc ? rc : import_drop_sample_base(tx, err);
+    }
     rc = rc ? rc : product_file_write(tx, into->file, err);
     product_file_counts(into->file, &n);
     if (rc || n.added + n.updated == 0)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "engine/brand_make.h"
+#include "engine/import_samples.h"
 #include "http/asset.h"
 #include "model/product.h"
 #include "store/fact.h"
@@ -16,6 +17,7 @@ struct sample {
     yyjson_val *root;
     struct brand_make make;
     bool done;
+    char base_id[ID_SIZE];
 };
 
 static int is_done(struct tx *tx, void *arg, struct err *err)
@@ -29,8 +31,10 @@ static int is_done(struct tx *tx, void *arg, struct err *err)
 
 static int mark_done(struct tx *tx, void *arg, struct err *err)
 {
-    (void)arg;
-    return fact_put(tx, "first_data", STR("1"), err);
+    const struct sample *s = arg;
+    int rc = s->base_id[0] ? fact_put(tx, FACT_SAMPLE_BASE, str_from(s->base_id), err) : 0;
+    rc = rc ? rc : fact_put(tx, FACT_FIRST_IMPORT, STR(FIRST_IMPORT_DUE), err);
+    return rc ? rc : fact_put(tx, "first_data", STR("1"), err);
 }
 
 static int put_products(struct tx *tx, struct sample *s, struct err *err)
@@ -55,16 +59,16 @@ static int put_knowledge(struct tx *tx, struct sample *s, struct err *err)
 {
     yyjson_val *base = json_get(s->root, "knowledge"), *item;
     int64_t now = clock_wall_ms();
-    char base_id[ID_SIZE], id[ID_SIZE];
+    char id[ID_SIZE];
     size_t i, max;
-    id_v7(base_id);
-    int rc = knowledge_base_insert(tx, str_from(base_id), s->make.row.chatbot_id, json_get_str(base, "name"), now, err);
+    id_v7(s->base_id);
+    int rc = knowledge_base_insert(tx, str_from(s->base_id), s->make.row.chatbot_id, json_get_str(base, "name"), now, err);
     yyjson_arr_foreach(json_get(base, "items"), i, max, item) {
         id_v7(id);
         struct knowledge_document document = {
             .id = str_from(id),
             .chatbot_id = s->make.row.chatbot_id,
-            .base_id = str_from(base_id),
+            .base_id = str_from(s->base_id),
             .type = STR("item"),
             .title = json_get_str(item, "title"),
             .content = json_get_str(item, "content"),
@@ -128,5 +132,5 @@ int sample_install(struct app *app, struct err *err)
     // A crash before this line leaves the brand: the next start finds it taken, which is as good as done.
     if (rc == ERR_CONFLICT)
         rc = 0;
-    return rc ? rc : store_write(app->store, &scope, mark_done, NULL, err);
+    return rc ? rc : store_write(app->store, &scope, mark_done, &s, err);
 }

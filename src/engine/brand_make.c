@@ -47,32 +47,35 @@ static int look(struct tx *tx, struct choose *c, struct err *err)
     return rc;
 }
 
-static struct str company_info(struct arena *arena, const struct brand_make *make)
+static struct str company_info(struct arena *arena, struct str name, struct str description)
 {
     yyjson_mut_doc *doc = json_doc(arena);
     yyjson_mut_val *info = yyjson_mut_obj(doc);
-    json_add_str(doc, info, "name", make->name);
-    json_add_str(doc, info, "description", make->description);
+    json_add_str(doc, info, "name", name);
+    json_add_str(doc, info, "description", description);
     return json_write(arena, info);
 }
 
-static void first_config(struct brand_make *make)
+void brand_first_config(struct arena *arena, struct str name, struct str description, struct brand_config *config)
 {
-    struct brand_config *config = &make->row.config;
-    struct arena *arena = make->arena;
-    struct str about = make->description.n ? arena_strf(arena, " " STR_FMT, STR_ARG(make->description)) : STR("");
+    struct str about = description.n ? arena_strf(arena, " " STR_FMT, STR_ARG(description)) : STR("");
     config->set = (UINT64_C(1) << brand_config_model.n) - 1;
     config->system_prompt = arena_strf(arena,
                                        "You are the assistant of " STR_FMT "." STR_FMT
                                        " Help with questions about its products and services. "
                                        "Be polite and exact, and answer in the language of the customer.",
-                                       STR_ARG(make->name), STR_ARG(about));
+                                       STR_ARG(name), STR_ARG(about));
     config->persona_prompt = STR_NULL;
-    config->welcome_message =
-        arena_strf(arena, "Hello from " STR_FMT ". What can I help you with?", STR_ARG(make->name));
-    config->company_info = company_info(arena, make);
-    config->appearance_settings = STR("{\"primary_color\":\"#007bff\",\"secondary_color\":\"#6c757d\"}");
+    config->welcome_message = arena_strf(arena, "Hello from " STR_FMT ". What can I help you with?", STR_ARG(name));
+    config->company_info = company_info(arena, name, description);
+    config->appearance_settings = STR(BRAND_FIRST_APPEARANCE);
     model_defaults(&chat_settings_model, arena, &config->chat_settings);
+}
+
+static void first_config(struct brand_make *make)
+{
+    struct brand_config *config = &make->row.config;
+    brand_first_config(make->arena, make->name, make->description, config);
     if (make->config)
         *config = *make->config;
     config->chat_settings.public_access = make->public_access;

@@ -19,6 +19,13 @@ struct brand_make {
 // ERR_DENIED: the owner has made `most`. The text of err is fit for a client.
 int brand_make(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err);
 
+// The usual first configuration; brand_id and updated_at are the caller's.
+#define BRAND_FIRST_PRIMARY "#007bff"
+#define BRAND_FIRST_SECONDARY "#6c757d"
+#define BRAND_FIRST_APPEARANCE                                                                                         \
+    "{\"primary_color\":\"" BRAND_FIRST_PRIMARY "\",\"secondary_color\":\"" BRAND_FIRST_SECONDARY "\"}"
+void brand_first_config(struct arena *arena, struct str name, struct str description, struct brand_config *config);
+
 // The same in two steps, for who makes more than the brand in that transaction: what it will be (`row`), by the same
 // rules and with the same errors; and its insert, in a transaction whose scope has the brand row.brand.id. If that
 // fails with ERR_CONFLICT, somebody took the id meanwhile: plan again.

@@ -39,6 +39,8 @@ STORE_SQL(
     "chat_settings, pristine, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
 STORE_SQL(totals_insert, "INSERT INTO brand_totals (brand_id) VALUES ($1)");
 STORE_SQL(brand_update, "UPDATE brands SET name = $2, description = $3, is_active = $4, updated_at = $5 WHERE id = $1");
+STORE_SQL(brand_taken_over, "UPDATE brands SET name = $2, description = $3, is_active = $4, updated_at = $5, "
+                            "created_at = $6, pristine = 0 WHERE id = $1");
 STORE_SQL(brand_config_update,
           "UPDATE brands SET persona_prompt = $2, company_info = $3, appearance = $4, chat_settings = $5, "
           "updated_at = $6, pristine = 0 WHERE id = $1");
@@ -265,6 +267,15 @@ int brand_save(struct tx *tx, const struct brand *brand, struct err *err)
         tx, &brand_update,
         VALUES(v_str(brand->name), v_str(brand->description), v_bool(brand->is_active), v_int(brand->updated_at)), NULL,
         err);
+}
+
+int brand_take_over(struct tx *tx, const struct brand *brand, struct err *err)
+{
+    tx_changed(tx, CHANGE_BRAND, STR_NULL);
+    return tx_exec(tx, &brand_taken_over,
+                   VALUES(v_str(brand->name), v_str(brand->description), v_bool(brand->is_active),
+                          brand->updated_at ? v_int(brand->updated_at) : v_null(), v_int(brand->created_at)),
+                   NULL, err);
 }
 
 int brand_save_config(struct tx *tx, const struct brand_row *row, bool prompt_changed, struct err *err)

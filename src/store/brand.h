@@ -31,6 +31,9 @@ int brand_fold_taken(struct tx *tx, const char *fold_id, bool *ret, struct err *
 // given) admin. The row's ids and times must be set.
 int brand_insert(struct tx *tx, const struct brand_row *row, struct str owner, struct err *err);
 int brand_save(struct tx *tx, const struct brand *brand, struct err *err); // name, description, is_active, updated_at
+// As brand_save with the time of creation too, for what comes from elsewhere; it is no longer as the installation made
+// it.
+int brand_take_over(struct tx *tx, const struct brand *brand, struct err *err);
 // Everything of the configuration; `prompt_changed` writes a version of the system prompt (`manual`).
 int brand_save_config(struct tx *tx, const struct brand_row *row, bool prompt_changed, struct err *err);
 // Out of every list from now on; its id stays taken until brand_erase.

@@ -18,6 +18,8 @@ S(DRAIN_SECONDS, "drain.seconds", NULL, NUMBER, "s", "20", 0, 600, NULL, SETTING
 S(DEMO, "demo", NULL, BOOL, NULL, "false", 0, 0, NULL, 0, "demo mode: on loopback addresses, management of brands without credentials")
 S(DEFAULT_BRAND, "default_brand", NULL, STRING, NULL, "techpro", 1, 48, NULL, SETTING_RELOAD, "brand of the legacy paths")
 S(SAMPLE_DATA, "sample_data", NULL, BOOL, NULL, "true", 0, 0, NULL, 0, "sample brand in a fresh database")
+S(IMPORT_CHROMA_DIR, "import.chroma_dir", "CHROMA_PERSIST_DIRECTORY", PATH, NULL, NULL, 0, 4000, NULL, 0, "Chroma folder whose collections a fresh database gets, once")
+S(IMPORT_BRANDS_FILE, "import.brands_file", "BRANDS_CONFIG_FILE", PATH, NULL, "brands_config.json", 0, 4000, NULL, 0, "brands and configurations that a fresh database gets, once; absent: none")
 S(BRANDS_CREATE, "brands.create", NULL, ENUM, NULL, "admin", 0, 0, "admin|super_admin", SETTING_RELOAD, "who may make brands: admins of any brand, or super_admin alone")
 S(LIMITS_CHAT, "limits.chat", NULL, INT, "per 60 s", "60", 0, 1000000, NULL, SETTING_RELOAD, "chat and recommendations, per brand and client address; 0 = no limit")
 S(LIMITS_READ, "limits.read", NULL, INT, "per 60 s", "300", 0, 1000000, NULL, SETTING_RELOAD, "products, search, categories, history, clear, per client address; 0 = no limit")

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/import.h"
 #include "cmd/sample.h"
 #include "engine/brand_make.h"
 #include "engine/budget.h"
@@ -330,6 +331,8 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     const char *data = settings_str(settings, SET_DATA);
     if (!rc && flags & COMPOSE_JOBS && !files_temp_dir(data, c->app.temp_dir, sizeof c->app.temp_dir))
         rc = err_set(&err, ERR_IO, "data: the folder for temporary files cannot be made");
+    if (!rc && flags & COMPOSE_JOBS)
+        import_first(&c->app);
     if (!rc && flags & COMPOSE_JOBS) {
         struct jobs_options options = {.store = c->app.store,
                                        .brands = c->app.brands,

@@ -160,7 +160,7 @@ static void print_text(const struct source *source, bool trial)
     printf(": %s: added %lld, updated %lld, skipped %lld, failed %lld%s\n",
            source->format ? source->format->name : "unknown", (long long)r->added, (long long)r->updated,
            (long long)r->skipped, (long long)r->failed,
-           source->err.code ? " (nothing written)"
+           !source->written ? " (nothing written)"
            : trial          ? " (a trial: nothing written)"
                             : "");
     for (size_t i = 0; i < r->rows.n; i++)
@@ -259,10 +259,11 @@ static int write_all(struct run *run, struct progress *progress)
 {
     int code = 0;
     progress_stage(progress, "writing", PROGRESS_ROWS, 0);
-    for (size_t i = 0; i < run->n && code != EXIT_FAILED; i++) {
+    int rc = 0;
+    for (size_t i = 0; i < run->n && rc >= 0; i++) {
         struct source *source = &run->sources[i];
-        int rc = source->format->write(&run->import, source->state, &source->report, &source->err);
-        source->written = rc == 0;
+        rc = source->format->write(&run->import, source->state, &source->report, &source->err);
+        source->written = rc >= 0;
         if (rc < 0) {
             source->err.code = rc;
             import_report_back(&source->report);

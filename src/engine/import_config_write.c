@@ -133,7 +133,11 @@ static int change_brand(struct tx *tx, struct saving *s, struct import_report *r
         report->skipped++;
         return 0;
     }
-    report->updated++;
+    // One that is as the installation made it counts as absent.
+    if (s->takes_over)
+        report->added++;
+    else
+        report->updated++;
     return tx_in_brand(tx, s->row.brand.id, save, s, err);
 }
 

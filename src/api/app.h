@@ -8,6 +8,7 @@
 #include "http/http.h"
 #include "http/limit.h"
 
+struct builtin;
 struct outbound;
 struct sockets;
 struct webhooks;
@@ -21,6 +22,7 @@ struct app {
     char temp_dir[4096];   // for files on their way; emptied at the start
     struct pool *hashers; // for endpoints that hash passwords
     struct llm *llm;
+    struct builtin *builtin; // the embedder where no provider makes vectors
     struct limiter *limiter;
     struct brands *brands;
     struct catalogues *catalogues;

@@ -274,9 +274,20 @@ static enum level check_model(struct examination *x, yyjson_mut_val *out)
     return check_servers(x, out, false);
 }
 
+// A provider's servers, else the built-in model; what is wrong with its file shows in any case.
 static enum level check_embedding(struct examination *x, yyjson_mut_val *out)
 {
-    return check_servers(x, out, true);
+    const struct builtin *builtin = x->call->app->builtin;
+    const char *warning = builtin_warning(builtin);
+    enum level level = check_servers(x, out, true);
+    if (level == LEVEL_DISABLED && builtin_has(builtin)) {
+        json_add_cstr(x->doc, out, "model", builtin_name(builtin));
+        json_add_cstr(x->doc, out, "kernels", builtin_kernels());
+        level = LEVEL_OK;
+    }
+    if (warning)
+        json_add_cstr(x->doc, out, "warning", warning);
+    return warning && level != LEVEL_ERROR ? LEVEL_DEGRADED : level;
 }
 
 // Jobs in this state; kind NULL: of every kind. `recent`: of the last 24 hours.

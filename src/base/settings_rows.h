@@ -74,7 +74,7 @@ S(SMTP_SECURITY, "smtp.security", NULL, ENUM, NULL, "starttls", 0, 0, "starttls|
 S(SMTP_CA_FILE, "smtp.ca_file", NULL, PATH, NULL, NULL, 1, 4000, NULL, SETTING_RELOAD, "certificates that are trusted instead of the system's")
 S(SMTP_USER, "smtp.user", NULL, STRING, NULL, NULL, 1, 255, NULL, SETTING_RELOAD, "user at the mail server")
 S(SMTP_PASSWORD, "smtp.password", NULL, STRING, NULL, NULL, 1, 255, NULL, SETTING_RELOAD | SETTING_SECRET, "its password")
-S(EMBEDDING_BUILTIN, "embedding.builtin", NULL, PATH, NULL, "auto", 1, 4000, NULL, 0, "built-in embedder: auto, off or a model file; this version carries none, so words serve where no provider makes vectors")
+S(EMBEDDING_BUILTIN, "embedding.builtin", NULL, PATH, NULL, "auto", 1, 4000, NULL, 0, "built-in embedder, used where no provider makes vectors: auto (where its file is found), off or a model file")
 S(EMBEDDING_FLOOR, "embedding.floor", NULL, STRING, NULL, "auto", 1, 8, NULL, SETTING_RELOAD, "cosine that counts as unrelated: auto (by model) or 0..0.99")
 S(LLM_CURRENCY, "llm.currency", NULL, STRING, NULL, "USD", 3, 3, NULL, SETTING_RELOAD, "currency of prices and budgets of models: three capitals of ISO 4217")
 S(LLM_KIND, "llm.providers.<id>.kind", NULL, ENUM, NULL, "auto", 0, 0, "auto|openai|azure|ollama|llamacpp|vllm|sglang|lmstudio", SETTING_RELOAD, "chooses defaults; <id> is a slug of 1 to 40 characters")

@@ -8,6 +8,7 @@
 #include "cmd/sample.h"
 #include "engine/brand_make.h"
 #include "engine/budget.h"
+#include "engine/builtin.h"
 #include "engine/models.h"
 #include "api/health.h"
 #include "api/idempotency.h"
@@ -102,11 +103,16 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
 
 enum { PROVIDER_BATCH = 32 };
 
+// A provider's, else the built-in one.
 static bool embedding_model(void *self, struct embedder_model *ret)
 {
     const struct app *app = self;
     *ret = (struct embedder_model){.batch = PROVIDER_BATCH};
-    return llm_embedding_model(app->llm, ret->key);
+    if (llm_embedding_model(app->llm, ret->key))
+        return true;
+    if (builtin_has(app->builtin))
+        builtin_model(app->builtin, ret);
+    return builtin_has(app->builtin);
 }
 
 static bool embeds(struct app *app)
@@ -121,8 +127,11 @@ static void embedding_scale(void *self, const char *key, const float *question, 
     const struct app *app = self;
     const char *floor = settings_str(app->settings, SET_EMBEDDING_FLOOR);
     double given;
-    (void)question;
     (void)dims;
+    if (builtin_owns(app->builtin, key)) {
+        builtin_scale(app->builtin, question, ret_floor, ret_full);
+        return;
+    }
     *ret_floor = floor && str_to_double(str_from(floor), &given) ? (float)given : llm_embedding_floor(key);
     *ret_full = 1;
 }
@@ -131,6 +140,8 @@ static int embed(void *self, const char *key, struct arena *arena, const struct 
                  int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err)
 {
     const struct app *app = self;
+    if (builtin_owns(app->builtin, key))
+        return builtin_embed(app->builtin, arena, texts, n, query, ret, ret_dims, err);
     return llm_embed(app->llm, key, arena, texts, n, query, timeout_ms, ret, ret_dims, err);
 }
 
@@ -150,6 +161,10 @@ static void answered(void *arg, int error, const float *vector, size_t dims)
 static void ask_embedder(void *self, const char *key, struct str text, int timeout_ms, embedder_done *done, void *arg)
 {
     const struct app *app = self;
+    if (builtin_owns(app->builtin, key)) {
+        builtin_ask(app->builtin, text, timeout_ms, done, arg);
+        return;
+    }
     struct asked *asked = mem_zalloc(sizeof *asked);
     *asked = (struct asked){done, arg};
     llm_embed_question(app->llm, key, text, timeout_ms, answered, asked);
@@ -281,6 +296,9 @@ static void start_engine(struct composition *c)
     app->first_replies = first_replies_new(app->store, app->keys, worker_count(app->settings));
     app->health = health_new();
     app->brands = brands_new(app->store);
+    app->builtin = builtin_new(app->settings);
+    if (builtin_warning(app->builtin))
+        log_warn("embedding", "error=\"%s\"", builtin_warning(app->builtin));
     c->embedder = (struct embedder){app, embedding_model, embedding_scale, embed, ask_embedder};
     app->catalogues = catalogues_new(app->store, &c->embedder, INDEX_BUDGET);
     app->budgets = budgets_new(app->store);
@@ -361,6 +379,7 @@ void compose_end(struct composition *c)
     engine_close(app->engine); // first: what parks comes back to a pool and a store that are there
     if (app->llm)
         llm_quit(app->llm); // a job may wait for vectors
+    builtin_quit(app->builtin);
     jobs_stop(atomic_load(&c->jobs));
     webhooks_stop(app->webhooks);
     if (app->llm)
@@ -373,6 +392,7 @@ void compose_end(struct composition *c)
     webhooks_free(app->webhooks);
     jobs_free(atomic_load(&c->jobs)); // as the rest: the store tells of changes until it is closed
     catalogues_free(app->catalogues);
+    builtin_free(app->builtin);
     budgets_free(app->budgets);
     brands_free(app->brands);
     sockets_free(app->sockets);

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// Questions never wait for passages: each caller computes on its own thread with working memory of its own, taken from a
+// short list and given back. A question without a thread goes to one thread that lives only for that, with a bounded
+// queue; what waited too long there is not computed any more.
+#include "engine/builtin.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "embed/embed.h"
+#include "embed/kernel.h"
+#include "engine/builtin_scale.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { KEPT = 4, WAITING_MOST = 256, BATCH = 8, QUESTION_MOST = 8192, WINDOWS_MOST = 64 };
+#define KEY_PREFIX "builtin:"
+
+struct question {
+    struct question *next;
+    int64_t until_ms;
+    embedder_done *done;
+    void *arg;
+    size_t n;
+    char text[];
+};
+
+struct builtin {
+    struct embed_model *model;
+    char warning[300];
+    _Atomic bool ending;
+    pthread_mutex_t lock;
+    pthread_cond_t asked;
+    // under the lock
+    struct embed_scratch *kept[KEPT];
+    size_t n_kept;
+    struct question *first, *last;
+    size_t waiting;
+    bool started;
+    pthread_t thread;
+};
+
+// ---- the file
+
+static bool try_open(struct builtin *b, const char *path, bool must)
+{
+    struct err err = {0};
+    int rc = embed_open(path, &b->model, &err);
+    if (rc && (must || rc != ERR_NOT_FOUND))
+        (void)snprintf(b->warning, sizeof b->warning, "embedding.builtin: %s", err.text);
+    return rc != ERR_NOT_FOUND;
+}
+
+static void find_model(struct builtin *b)
+{
+    static const char *const places[] = {"", "share/parley/", "../share/parley/", "../share/", "../../share/"};
+    static const char *const names[] = {"e5-small-q4.bin", "e5-small-enpt-q4.bin"};
+    char program[PATH_MAX], path[PATH_MAX + 64];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    while (n > 0 && program[n - 1] != '/')
+        n--;
+    if (n <= 0)
+        return;
+    program[n] = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (size_t k = 0; k < sizeof places / sizeof *places; k++) {
+            (void)snprintf(path, sizeof path, "%s%s%s", program, places[k], names[i]);
+            if (try_open(b, path, false))
+                return;
+        }
+}
+
+struct builtin *builtin_new(const struct settings *settings)
+{
+    struct builtin *b = mem_zalloc(sizeof *b);
+    const char *setting = settings_str(settings, SET_EMBEDDING_BUILTIN);
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_cond_init(&b->asked, &attr);
+    pthread_condattr_destroy(&attr);
+    if (!setting || strcmp(setting, "auto") == 0)
+        find_model(b);
+    else if (strcmp(setting, "off") != 0)
+        (void)try_open(b, setting, true);
+    if (b->model && !embed_known(b->model))
+        (void)snprintf(b->warning, sizeof b->warning, "embedding.builtin: a model file that nobody has tried");
+    return b;
+}
+
+bool builtin_has(const struct builtin *builtin)
+{
+    return builtin->model != NULL;
+}
+
+const char *builtin_name(const struct builtin *builtin)
+{
+    return builtin->model ? embed_name(builtin->model) : "";
+}
+
+bool builtin_owns(const struct builtin *builtin, const char *key)
+{
+    size_t n = sizeof KEY_PREFIX - 1;
+    return builtin->model && strncmp(key, KEY_PREFIX, n) == 0 && strcmp(key + n, embed_name(builtin->model)) == 0;
+}
+
+const char *builtin_kernels(void)
+{
+    return embed_kernels()->name;
+}
+
+const char *builtin_warning(const struct builtin *builtin)
+{
+    return builtin->warning[0] ? builtin->warning : NULL;
+}
+
+void builtin_model(const struct builtin *builtin, struct embedder_model *ret)
+{
+    *ret = (struct embedder_model){.batch = BATCH};
+    (void)snprintf(ret->key, sizeof ret->key, KEY_PREFIX "%s", embed_name(builtin->model));
+}
+
+// ---- vectors
+
+static struct embed_scratch *take_scratch(struct builtin *b)
+{
+    pthread_mutex_lock(&b->lock);
+    struct embed_scratch *scratch = b->n_kept ? b->kept[--b->n_kept] : NULL;
+    pthread_mutex_unlock(&b->lock);
+    return scratch ? scratch : embed_scratch_new();
+}
+
+static void give_back(struct builtin *b, struct embed_scratch *scratch)
+{
+    pthread_mutex_lock(&b->lock);
+    if (b->n_kept < KEPT) {
+        b->kept[b->n_kept++] = scratch;
+        scratch = NULL;
+    }
+    pthread_mutex_unlock(&b->lock);
+    embed_scratch_free(scratch);
+}
+
+// A text longer than the window: the mean of its windows by their lengths. Only the first ones of what no passage is.
+static int embed_long(struct builtin *b, struct embed_scratch *scratch, struct str text, float *ret, struct err *err)
+{
+    float one[EMBED_DIMS], square = 0;
+    int rc = 0;
+    memset(ret, 0, EMBED_DIMS * sizeof *ret);
+    for (size_t i = 0; i < WINDOWS_MOST && text.n > 0 && !rc; i++) {
+        struct str window = {text.p, embed_window(b->model, scratch, EMBED_PASSAGE, text)};
+        rc = embed_vectors(b->model, scratch, EMBED_PASSAGE, &window, 1, &b->ending, one, err);
+        for (size_t k = 0; k < EMBED_DIMS; k++)
+            ret[k] += (float)window.n * one[k];
+        text = (struct str){text.p + window.n, text.n - window.n};
+    }
+    for (size_t k = 0; k < EMBED_DIMS; k++)
+        square += ret[k] * ret[k];
+    for (size_t k = 0; k < EMBED_DIMS; k++)
+        ret[k] /= __builtin_sqrtf(square);
+    return rc;
+}
+
+int builtin_embed(struct builtin *builtin, struct arena *arena, const struct str *texts, size_t n, bool query,
+                  const float ***ret, size_t *ret_dims, struct err *err)
+{
+    const enum embed_kind kind = query ? EMBED_QUERY : EMBED_PASSAGE;
+    float *vectors = arena_calloc(arena, n, EMBED_DIMS * sizeof *vectors);
+    const float **rows = arena_calloc(arena, n, sizeof *rows);
+    struct embed_scratch *scratch = take_scratch(builtin);
+    int rc = embed_vectors(builtin->model, scratch, kind, texts, n, &builtin->ending, vectors, err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        rows[i] = vectors + i * EMBED_DIMS;
+        if (!query && texts[i].n > EMBED_WINDOW / 2 && embed_window(builtin->model, scratch, kind, texts[i]) < texts[i].n)
+            rc = embed_long(builtin, scratch, texts[i], vectors + i * EMBED_DIMS, err);
+    }
+    give_back(builtin, scratch);
+    if (rc)
+        return rc;
+    *ret = rows;
+    *ret_dims = EMBED_DIMS;
+    return 0;
+}
+
+void builtin_scale(const struct builtin *builtin, const float *question, float *ret_floor, float *ret_full)
+{
+    (void)builtin;
+    scale_of(question, ret_floor, ret_full);
+}
+
+// ---- questions of callers that do not wait
+
+static void answer(struct builtin *b, struct question *q)
+{
+    float vector[EMBED_DIMS];
+    struct str text = {q->text, q->n};
+    bool made = false;
+    if (!atomic_load(&b->ending) && clock_mono_ms() < q->until_ms) {
+        struct embed_scratch *scratch = take_scratch(b);
+        made = embed_vectors(b->model, scratch, EMBED_QUERY, &text, 1, &b->ending, vector, NULL) == 0;
+        give_back(b, scratch);
+    }
+    q->done(q->arg, made ? vector : NULL, EMBED_DIMS);
+    free(q);
+}
+
+static void *answer_all(void *arg)
+{
+    struct builtin *b = arg;
+    pthread_setname_np(pthread_self(), "embed");
+    pthread_mutex_lock(&b->lock);
+    while (!atomic_load(&b->ending) || b->first) {
+        struct question *q = b->first;
+        if (!q) {
+            pthread_cond_wait(&b->asked, &b->lock);
+            continue;
+        }
+        b->first = q->next;
+        b->last = q->next ? b->last : NULL;
+        b->waiting--;
+        pthread_mutex_unlock(&b->lock);
+        answer(b, q);
+        pthread_mutex_lock(&b->lock);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+void builtin_ask(struct builtin *builtin, struct str text, int timeout_ms, embedder_done *done, void *arg)
+{
+    size_t n = text.n < QUESTION_MOST ? text.n : QUESTION_MOST;
+    struct question *q = mem_alloc(sizeof *q + n);
+    *q = (struct question){.until_ms = clock_mono_ms() + timeout_ms, .done = done, .arg = arg, .n = n};
+    if (n)
+        memcpy(q->text, text.p, n);
+    pthread_mutex_lock(&builtin->lock);
+    bool taken = !atomic_load(&builtin->ending) && builtin->waiting < WAITING_MOST;
+    if (taken && !builtin->started)
+        taken = builtin->started = pthread_create(&builtin->thread, NULL, answer_all, builtin) == 0;
+    if (taken) {
+        *(builtin->last ? &builtin->last->next : &builtin->first) = q;
+        builtin->last = q;
+        builtin->waiting++;
+        pthread_cond_signal(&builtin->asked);
+    }
+    pthread_mutex_unlock(&builtin->lock);
+    if (!taken) {
+        free(q);
+        done(arg, NULL, 0);
+    }
+}
+
+void builtin_quit(struct builtin *builtin)
+{
+    if (!builtin)
+        return;
+    pthread_mutex_lock(&builtin->lock);
+    atomic_store(&builtin->ending, true);
+    pthread_cond_signal(&builtin->asked);
+    pthread_mutex_unlock(&builtin->lock);
+}
+
+void builtin_free(struct builtin *builtin)
+{
+    if (!builtin)
+        return;
+    builtin_quit(builtin);
+    if (builtin->started)
+        pthread_join(builtin->thread, NULL);
+    for (size_t i = 0; i < builtin->n_kept; i++)
+        embed_scratch_free(builtin->kept[i]);
+    pthread_cond_destroy(&builtin->asked);
+    pthread_mutex_destroy(&builtin->lock);
+    embed_free(builtin->model);
+    free(builtin);
+}

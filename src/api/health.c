@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/process.h"
+#include "engine/builtin.h"
 #include "jobs/jobs.h"
 #include "store/health.h"
 #include "store/job.h"
@@ -283,6 +284,7 @@ static enum level check_embedding(struct examination *x, yyjson_mut_val *out)
     if (level == LEVEL_DISABLED && builtin_has(builtin)) {
         json_add_cstr(x->doc, out, "model", builtin_name(builtin));
         json_add_cstr(x->doc, out, "kernels", builtin_kernels());
+        json_add_int(x->doc, out, "computedPassages", (int64_t)builtin_computed(builtin));
         level = LEVEL_OK;
     }
     if (warning)

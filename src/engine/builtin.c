@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions never wait for passages: each caller computes on its own thread with working memory of its own, taken from a
-// short list and given back. A question without a thread goes to one thread that lives only for that, with a bounded
+// Questions never wait for passages: each caller computes on its own thread with working memory of its own, taken from
+// a short list and given back. A question without a thread goes to one thread that lives only for that, with a bounded
 // queue; what waited too long there is not computed any more.
 #include "engine/builtin.h"
 
@@ -33,6 +33,7 @@ struct builtin {
     struct embed_model *model;
     char warning[300];
     _Atomic bool ending;
+    _Atomic uint64_t computed;
     pthread_mutex_t lock;
     pthread_cond_t asked;
     // under the lock
@@ -118,6 +119,11 @@ const char *builtin_warning(const struct builtin *builtin)
     return builtin->warning[0] ? builtin->warning : NULL;
 }
 
+uint64_t builtin_computed(const struct builtin *builtin)
+{
+    return atomic_load(&builtin->computed);
+}
+
 void builtin_model(const struct builtin *builtin, struct embedder_model *ret)
 {
     *ret = (struct embedder_model){.batch = BATCH};
@@ -175,12 +181,15 @@ int builtin_embed(struct builtin *builtin, struct arena *arena, const struct str
     int rc = embed_vectors(builtin->model, scratch, kind, texts, n, &builtin->ending, vectors, err);
     for (size_t i = 0; i < n && !rc; i++) {
         rows[i] = vectors + i * EMBED_DIMS;
-        if (!query && texts[i].n > EMBED_WINDOW / 2 && embed_window(builtin->model, scratch, kind, texts[i]) < texts[i].n)
+        if (!query && texts[i].n > EMBED_WINDOW / 2 &&
+            embed_window(builtin->model, scratch, kind, texts[i]) < texts[i].n)
             rc = embed_long(builtin, scratch, texts[i], vectors + i * EMBED_DIMS, err);
     }
     give_back(builtin, scratch);
     if (rc)
         return rc;
+    if (!query)
+        atomic_fetch_add(&builtin->computed, n);
     *ret = rows;
     *ret_dims = EMBED_DIMS;
     return 0;

@@ -8,16 +8,17 @@
 
 struct builtin;
 
-// By the setting embedding.builtin: `off`; a file; `auto`: e5-small-q4.bin, else e5-small-enpt-q4.bin, beside the program
-// or in its share directory. Never fails: without a model builtin_has is false.
+// By the setting embedding.builtin: `off`; a file; `auto`: e5-small-q4.bin, else e5-small-enpt-q4.bin, beside the
+// program or in its share directory. Never fails: without a model builtin_has is false.
 struct builtin *builtin_new(const struct settings *settings);
 void builtin_quit(struct builtin *builtin); // who embeds comes back soon with ERR_CANCELLED, questions go unanswered
 void builtin_free(struct builtin *builtin); // nobody may be using it; NULL is fine
 
 bool builtin_has(const struct builtin *builtin);
 bool builtin_owns(const struct builtin *builtin, const char *key); // the key is its model's
-const char *builtin_name(const struct builtin *builtin);            // of the model; "" without one
-const char *builtin_kernels(void);                                  // "avx2" … (checks them at the first call)
+const char *builtin_name(const struct builtin *builtin);           // of the model; "" without one
+const char *builtin_kernels(void);                                 // "avx2" … (checks them at the first call)
+uint64_t builtin_computed(const struct builtin *builtin);          // passages since the start
 // What is wrong with the file, for health; NULL: nothing.
 const char *builtin_warning(const struct builtin *builtin);
 

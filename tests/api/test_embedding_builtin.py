@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The built-in embedder (upstream-llm 7.5): vectors without a provider, from the model's file."""
+import contextlib
+import pathlib
+import shutil
+import sqlite3
+
+import pytest
+
+from api.fixtures import Site
+from api.helpers import eventually
+from api.test_knowledge import Bot
+from harness import find_binary
+
+MODEL = pathlib.Path(__file__).resolve().parents[2] / "build/share/e5-small-q4.bin"
+needs_model = pytest.mark.skipif(not MODEL.exists(), reason="the model file is not here: tools/fetch-model")
+SUBJECTS = ["lamps", "kettles", "tents", "pencils", "bicycles", "carpets", "mirrors", "gloves", "clocks", "ladders"]
+FACTS = ["Our {} are made by hand in a small workshop.", "All {} come with a warranty of two years.",
+         "You can pay for {} by card or by invoice.", "We clean and repair {} of every brand.",
+         "The colour of {} may differ from the picture.", "In winter the prices of {} fall by a tenth."]
+
+
+def passages():
+    texts = [fact.format(subject) for subject in SUBJECTS for fact in FACTS]
+    texts[37] = "Parcels arrive three days after the order."
+    return texts
+
+
+def embedding(site):
+    return site.admin.get("/api/v1/health/status").json()["data"]["checks"]["embedding"]
+
+
+def index(site):
+    return site.admin.get("/api/v1/health/status").json()["data"]["checks"]["index"]
+
+
+def embedded(bot, base):
+    return eventually(lambda: all(item["embeddingStatus"] == "ready" for item in bot.admin.get(
+        f"/api/v1/knowledge-bases/{base['id']}/items", params={"limit": 100}).json()["data"]), seconds=120)
+
+
+@needs_model
+def test_a_question_finds_what_has_none_of_its_words(server):
+    """upstream-llm#30: a Thai question, sixty English passages, the right one first; health names the model."""
+    site = Site(server({"embedding.builtin": MODEL}))
+    bot = Bot(site)
+    base = bot.make(settings={"maxResults": 20})
+    bot.add(base, *[{"title": f"Note {n}", "content": text} for n, text in enumerate(passages())])
+    embedded(bot, base)
+    found = bot.search(base, "ของจะมาถึงกี่วันหลังสั่งซื้อ", limit=5)
+    assert found[0]["content"] == "Parcels arrive three days after the order.", found
+    check = embedding(site)
+    assert check["model"] == "multilingual-e5-small-q4" and check["status"] == "ok" and check["kernels"], check
+
+
+@needs_model
+def test_the_file_is_found_beside_the_program(server, tmp_path, monkeypatch):
+    """upstream-llm 7.5: `auto` looks beside the program and in its share directory; `off` does not."""
+    program = tmp_path / "bin" / "parley"
+    program.parent.mkdir()
+    shutil.copy(find_binary("parley", "PARLEY_BIN"), program)
+    share = tmp_path / "share" / "parley"
+    share.mkdir(parents=True)
+    (share / MODEL.name).symlink_to(MODEL)
+    monkeypatch.setenv("PARLEY_BIN", str(program))
+    assert embedding(Site(server({"embedding.builtin": "auto"})))["model"] == "multilingual-e5-small-q4"
+    assert embedding(Site(server({"embedding.builtin": "off"}))) == {"status": "disabled"}
+
+
+DAMAGES = {
+    "empty": lambda data: b"",
+    "cut in the header": lambda data: data[:40],
+    "cut in the pieces": lambda data: data[:3_000_000],
+    "cut in the numbers": lambda data: data[:-1],
+    "no magic": lambda data: b"F" + data[1:],
+    "a length": lambda data: data[:56] + b"\xff" + data[57:],
+    "a piece": lambda data: data[:2_100_000] + b"#" + data[2_100_001:],
+}
+
+
+@needs_model
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_leaves_words(server, tmp_path, damage):
+    """upstream-llm#31: the server starts, health warns, words are searched. All places of damage: src/embed/embed_test.c."""
+    path = tmp_path / "model.bin"
+    path.write_bytes(DAMAGES[damage](MODEL.read_bytes()))
+    site = Site(server({"embedding.builtin": path}))
+    check = embedding(site)
+    assert check["status"] == "degraded" and check["warning"].startswith("embedding.builtin: "), check
+    bot = Bot(site)
+    base = bot.make()
+    bot.add(base, {"title": "Parcels", "content": "Parcels arrive three days after the order."})
+    assert bot.search(base, "when do parcels arrive")[0]["title"] == "Parcels"
+
+
+def test_a_file_that_is_not_there(server, tmp_path):
+    """upstream-llm 7.5: a path to nothing: start goes on with words, a warning in health."""
+    site = Site(server({"embedding.builtin": tmp_path / "none.bin"}))
+    assert embedding(site)["status"] == "degraded" and "none.bin" in embedding(site)["warning"]
+
+
+def vectors(one):
+    with contextlib.closing(sqlite3.connect(f"file:{one.data}/parley.db?mode=ro", uri=True)) as database:
+        return database.execute("SELECT COUNT(*) FROM text_vectors").fetchone()[0]
+
+
+@needs_model
+@pytest.mark.release
+def test_killed_in_the_middle_each_is_computed_once(server):
+    """upstream-llm#30: kill -9 among 1,000 passages; then the rest is computed, and nothing again but one batch."""
+    one = server({"embedding.builtin": MODEL})
+    bot = Bot(Site(one))
+    base = bot.make()
+    for start in range(0, 1000, 100):
+        bot.add(base, *[{"title": f"Note {n}", "content": f"Shelf {n} holds {SUBJECTS[n % 10]}."}
+                        for n in range(start, start + 100)])
+    products = vectors(one)
+    eventually(lambda: vectors(one) > products + 100, seconds=120)
+    one.kill()
+    before = vectors(one)
+    one.restart()
+    site = Site(one)
+    eventually(lambda: index(site)["pending"] == 0 and vectors(one) >= 1000, seconds=240)
+    made = embedding(site)["computedPassages"]
+    assert 0 < made == vectors(one) - before

@@ -126,10 +126,10 @@ static void brand_log(struct call *call)
 }
 
 static const struct parameter query[] = {
-    {"action", "string", "One kind of change"},
-    {"userId", "string", "Changes of one user"},
-    {"from", "string", "RFC 3339: not before"},
-    {"to", "string", "RFC 3339: before"},
+    {"action", "string", "One kind of change", .high = NAME_MOST},
+    {"userId", "string", "Changes of one user", .high = NAME_MOST},
+    {"from", "time", "Not before it"},
+    {"to", "time", "Before it"},
 };
 #define LOG                                                                                                            \
     .surface = &surface_platform, .tag = "Audit", .who = WHO_BRAND_ADMIN, .limit = &LIMIT_MANAGEMENT,                  \

@@ -351,7 +351,8 @@ static bool pass_checks(struct call *call)
     access_cors(call);
     return within_limit(call, false) && access_identify(call) && access_locate(call) && within_limit(call, true) &&
            access_brand(call) && access_origin(call) &&
-           (!call->endpoint->before_body || call->endpoint->before_body(call)) && read_body(call);
+           (!call->endpoint->before_body || call->endpoint->before_body(call)) && read_body(call) &&
+           call_query_check(call);
 }
 
 static void handle(void *arg)

@@ -85,15 +85,19 @@ enum endpoint_flags {
     ENDPOINT_NO_CONTENT = 131072, // replies 204 without a body
 };
 
-struct parameter { // of the query, for the document and the decoder
-    const char *name, *type, *help; // "integer", "string", "boolean"
-    int64_t low, high; // integers
+struct parameter { // of the query; under /api it is checked by its row before the handler runs (query.c)
+    const char *name, *type, *help; // "integer", "number", "string", "boolean", "time", "uuid"
+    int64_t low, high; // integers and numbers; strings: characters when trimmed; both 0 = no bound
     const char *choices; // strings: a|b|c
+    const char *pattern; // strings, for the document
+    const char *other; // another name of it
+    bool required;
+    bool many; // strings: `choices`, any of them, comma separated
 };
 
-struct form_part { // of a multipart form, for the document
+struct form_part { // a file of a multipart form, for the document; its other parts are `raw_model`
     const char *name, *help;
-    bool file, required;
+    bool required;
 };
 
 struct endpoint {
@@ -105,7 +109,7 @@ struct endpoint {
     const struct limit_class *limit; // NULL: none
     const struct model *body; // NULL: none is read, or the handler reads it itself (`raw_body`)
     unsigned flags;
-    const struct model *raw_model; // what the document says of a raw body
+    const struct model *raw_model; // what the document says of a raw body, or of a form beside its files
     bool raw_body; // JSON of another form: call->json
     enum http_route_kind kind;
     bool (*before_body)(struct call *call); // what it refuses before the body is read, answered; NULL: nothing
@@ -179,6 +183,10 @@ void call_faults(struct call *call);
 bool call_failed(struct call *call, int rc);
 void call_unavailable(struct http_req *req, const struct surface *surface, const char *text); // 503 with Retry-After: 5
 void call_brand_gone(struct call *call); // 404 for a brand that is not there, or not for this caller (access.c)
+
+// The i-th parameter of the endpoint's query, those of its pages first; NULL: there are no more (query.c).
+const struct parameter *endpoint_parameter(const struct endpoint *endpoint, size_t i);
+bool call_query_check(struct call *call); // false: a parameter is not as declared, and that was answered
 
 // ---- for handlers: input --------------------------------------------------------------------------------------------
 // Query parameter in low..high. Absent: `otherwise`. A bad one is added to call->faults.

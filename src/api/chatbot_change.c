@@ -86,9 +86,7 @@ static int check_personality(struct tx *tx, struct chatbot_work *work, struct er
 static int check_change(struct tx *tx, struct chatbot_work *work, yyjson_val *body, struct err *err)
 {
     struct call *call = work->call;
-    struct loc prompt = {&body_root, STR("systemPrompt"), 0}, filters = {&body_root, STR("knowledgeSourceFilters"), 0};
-    if (json_get(body, "systemPrompt"))
-        fault_add(call->faults, FAULT_UNKNOWN, &prompt, NULL, 0, NULL);
+    struct loc filters = {&body_root, STR("knowledgeSourceFilters"), 0};
     chatbot_settle_welcome(call, &body_root, body, &work->row);
     int rc = check_handover(tx, work, err);
     rc = rc ? rc : check_personality(tx, work, err);

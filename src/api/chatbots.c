@@ -234,17 +234,11 @@ int chatbot_make(struct tx *tx, struct chatbot_work *work, struct err *err)
     return rc ? rc : chatbot_extras_load(tx, call->arena, row, err);
 }
 
-// What only a change may say, and what names objects that a chatbot cannot have yet.
+// What names objects that a chatbot cannot have yet.
 static int check_new(struct tx *tx, struct call *call, struct chatbot *row, struct err *err)
 {
-    static const char *const later[] = {"status", "createdBy"};
     struct loc personality = {&body_root, STR("defaultPersonalityId"), 0};
     struct loc filters = {&body_root, STR("knowledgeSourceFilters"), 0};
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        struct loc at = {&body_root, str_from(later[i]), 0};
-        if (json_get(call->json, later[i]))
-            fault_add(call->faults, FAULT_UNKNOWN, &at, json_get(call->json, later[i]), 0, NULL);
-    }
     if (model_has(&chatbot_model, row, "defaultPersonalityId"))
         fault_add(call->faults, FAULT_REFERENCE, &personality, NULL, 0, "a personality of the chatbot");
     chatbot_settle_welcome(call, &body_root, call->json, row);
@@ -358,8 +352,8 @@ static void restore_chatbot(struct call *call)
 
 static const struct parameter list_query[] = {
     {"status", "string", "As shown", .choices = "testing|active|inactive|training|error"},
-    {"q", "string", "Words in name or description"},
-    {"tag", "string", "One of its tags"},
+    {"q", "string", "Words in name or description", .high = FILTER_MOST},
+    {"tag", "string", "One of its tags", .high = FILTER_MOST},
     {"deleted", "boolean", "Only deleted ones (admins)"},
     {"sort", "string", "Order of the list", .choices = "createdAt|name|updatedAt|lastActivity"},
     {"order", "string", "Its direction; newest first, names from A", .choices = "asc|desc"},

@@ -28,8 +28,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { FILE_MOST = 50 << 20, FORM_MOST = FILE_MOST + (64 << 10), PARTS_MOST = 20, METADATA_MOST = 16384 };
+enum { FILE_MOST = 50 << 20, FORM_MOST = FILE_MOST + (64 << 10), PARTS_MOST = 20 };
+enum { FILTER_MOST = 400, WORDS_MOST = 300 };
 #define DAY_MS INT64_C(86400000)
+#define FILTER_CHOSEN "documentType|documentCategory|status"
+#define FILTER_NAMED "productId|supplierId|chatbotId|uploadedBy"
+#define FILTER_PART                                                                                                    \
+    "(documentType:(" DOCUMENT_TYPES ")|documentCategory:(" DOCUMENT_CATEGORIES ")|status:(" DOCUMENT_STATES           \
+    ")|(" FILTER_NAMED "):[^,:]*)"
+#define FILTER_PATTERN "^" FILTER_PART "(," FILTER_PART ")*$"
 
 static const struct loc body_root = {NULL, STR("body"), 0};
 
@@ -129,7 +136,7 @@ static int complete(struct tx *tx, struct call *call, void *row, bool one, struc
 // filter=documentType:inci,status:failed says the same as parameters of these names.
 static struct str wanted(struct call *call, const char *name)
 {
-    struct str value = call_query_text(call, name, NULL, 400, false), rest = http_query(call->req, "filter");
+    struct str value = call_query_text(call, name, NULL, FILTER_MOST, false), rest = http_query(call->req, "filter");
     while (!value.p && rest.p) {
         struct str part = str_split(&rest, ','), key = str_split(&part, ':');
         if (part.p && str_eq(str_trim(key), str_from(name)))
@@ -154,11 +161,27 @@ static struct str wanted_of(struct call *call, const char *name, const char *cho
     return value;
 }
 
+// Parts of other names are faults.
+static void check_filter(struct call *call)
+{
+    static const struct loc query = {NULL, STR("query"), 0};
+    struct loc at = {&query, STR("filter"), 0};
+    struct str rest = http_query(call->req, "filter");
+    while (rest.p) {
+        struct str part = str_split(&rest, ','), key = str_trim(str_split(&part, ':'));
+        if (part.p && str_is_choice(FILTER_CHOSEN "|" FILTER_NAMED, key))
+            continue;
+        fault_add(call->faults, FAULT_FORM, &at, NULL, 0, "name:value,name:value");
+        return;
+    }
+}
+
 static int find(struct tx *tx, struct call *call, struct page *page, struct strings *ret_ids, struct err *err)
 {
     struct str types = wanted_of(call, "documentType", DOCUMENT_TYPES), chatbot = wanted(call, "chatbotId");
     bool deleted = false, none = str_eq(chatbot, STR("none")), admin = call->role >= ROLE_ADMIN;
     (void)call_query_bool(call, "deleted", &deleted);
+    check_filter(call);
     struct document_query query = {
         .types = types,
         .typed = types.p,
@@ -169,7 +192,7 @@ static int find(struct tx *tx, struct call *call, struct page *page, struct stri
         .chatbot_id = none ? STR_NULL : chatbot,
         .brand_wide = none,
         .uploader = wanted(call, "uploadedBy"),
-        .q = call_query_text(call, "q", NULL, 300, false),
+        .q = call_query_text(call, "q", NULL, WORDS_MOST, false),
         .deleted = deleted && admin,
         .viewer = admin ? STR_NULL : call->caller.user.id,
         .limit = page->limit,
@@ -248,45 +271,21 @@ static void part_fault(struct call *call, struct str part, enum fault_code code,
     fault_add(call->faults, code, &at, NULL, bound, text);
 }
 
-static void read_choice(struct call *call, struct str name, struct str value, const char *choices, struct str *ret)
+// The parts beside the file, as a form of the table.
+static void read_parts(struct call *call, const struct multipart *form, struct document *d)
 {
-    *ret = str_trim(value);
-    if (!str_is_choice(choices, *ret))
-        part_fault(call, name, FAULT_ENUM, 0, choices);
-}
-
-static void read_part(struct call *call, const struct multipart_part *part, struct document *d, struct str *chatbot)
-{
-    struct str name = part->name, value = str_trim(part->value);
-    yyjson_val *json;
-    if (!utf8_valid(value)) {
-        part_fault(call, name, FAULT_STRING, 0, NULL);
-    } else if (str_eq(name, STR("documentType"))) {
-        read_choice(call, name, value, UPLOADED_TYPES, &d->type);
-    } else if (str_eq(name, STR("documentCategory"))) {
-        if (value.n)
-            read_choice(call, name, value, DOCUMENT_CATEGORIES, &d->category);
-    } else if (str_eq(name, STR("productId"))) {
-        d->product_id = value.n ? arena_lower(call->arena, value) : STR_NULL;
-    } else if (str_eq(name, STR("chatbotId"))) {
-        *chatbot = value.n ? value : STR_NULL;
-    } else if (str_eq(name, STR("title"))) {
-        d->title = value;
-        if (!value.n || utf8_count(value) > 300)
-            part_fault(call, name, value.n ? FAULT_LONG : FAULT_SHORT, value.n ? 300 : 1, NULL);
-    } else if (str_eq(name, STR("citable"))) {
-        d->citable = !str_eq(value, STR("false"));
-        if (!str_is_choice("true|false", value))
-            part_fault(call, name, FAULT_BOOLEAN_TEXT, 0, NULL);
-    } else if (str_eq(name, STR("metadata"))) {
-        d->metadata = value;
-        if (value.n > METADATA_MOST)
-            part_fault(call, name, FAULT_LONG, METADATA_MOST, NULL);
-        else if (json_parse(call->arena, value, JSON_RAW_NUMBERS, &json, NULL) != 0 || !yyjson_is_obj(json))
-            part_fault(call, name, FAULT_OBJECT, 0, NULL);
-    } else {
-        part_fault(call, name, FAULT_UNKNOWN, 0, NULL);
+    struct query_pair *pairs = arena_calloc(call->arena, PARTS_MOST, sizeof *pairs);
+    struct model_input input = {.query = pairs};
+    for (size_t i = 0; i < multipart_count(form) && i < PARTS_MOST; i++) {
+        const struct multipart_part *part = multipart_at(form, i);
+        if (str_eq(part->name, STR("file")))
+            continue;
+        if (model_field_index(&document_form_model, arena_cstr(call->arena, part->name)) == document_form_model.n)
+            part_fault(call, part->name, FAULT_UNKNOWN, 0, NULL);
+        pairs[input.n_query++] = (struct query_pair){part->name, part->value};
     }
+    (void)!model_decode(&document_form_model, 0, &input, d, call->faults);
+    d->product_id = d->product_id.p ? arena_lower(call->arena, d->product_id) : STR_NULL;
 }
 
 static void invalid_type(struct call *call, enum format_id format, struct str filename)
@@ -429,10 +428,9 @@ static void keep(struct making *m)
 
 static void create_document(struct call *call)
 {
-    struct making m = {.call = call, .document = {.citable = true}};
+    struct making m = {.call = call};
     struct document *d = &m.document;
     const struct multipart_part *file = NULL;
-    struct str chatbot = STR_NULL;
     bool other;
     char *id = arena_alloc(call->arena, ID_SIZE);
     const struct multipart *form = upload_form(call, &other);
@@ -443,8 +441,8 @@ static void create_document(struct call *call)
     for (size_t i = 0; i < multipart_count(form) && call->faults->n < FAULTS_MAX; i++) {
         const struct multipart_part *part = multipart_at(form, i);
         if (!str_eq(part->name, STR("file")))
-            read_part(call, part, d, &chatbot);
-        else if (file || !part->path)
+            continue;
+        if (file || !part->path)
             part_fault(call, part->name, file ? FAULT_DUPLICATE : FAULT_MISSING, 0, NULL);
         else
             file = part;
@@ -453,10 +451,9 @@ static void create_document(struct call *call)
         part_fault(call, STR("file"), FAULT_MANY, PARTS_MOST, NULL);
     if (!file || !file->size)
         part_fault(call, STR("file"), file ? FAULT_SHORT : FAULT_MISSING, 1, NULL);
-    if (!d->type.p)
-        part_fault(call, STR("documentType"), FAULT_MISSING, 0, NULL);
+    read_parts(call, form, d);
     // Rights first: whom the form is not for learns nothing of its faults.
-    if (!access_named(call, chatbot.p ? WHO_CHANGE : WHO_WRITER, chatbot))
+    if (!access_named(call, d->chatbot_id.p ? WHO_CHANGE : WHO_WRITER, d->chatbot_id))
         return;
     if (call->faults->n) {
         call_faults(call);
@@ -569,26 +566,19 @@ bool document_may_read(struct call *call)
 // ---- endpoints -----------------------------------------------------------------------------------------------------
 
 static const struct parameter list_query[] = {
-    {"documentType", "string", "Any of these, comma separated: " DOCUMENT_TYPES "; uploaded ones without it", 0, 0},
-    {"documentCategory", "string", "Any of these, comma separated: " DOCUMENT_CATEGORIES, 0, 0},
-    {"status", "string", "Any of these, comma separated: " DOCUMENT_STATES, 0, 0},
-    {"productId", "string", "Only of this product", 0, 0},
-    {"supplierId", "string", "Only of this supplier", 0, 0},
-    {"chatbotId", "string", "Only of this chatbot; none: the whole brand's", 0, 0},
-    {"uploadedBy", "string", "Only of this user", 0, 0},
-    {"q", "string", "In title or file name, in any case", 0, 0},
-    {"filter", "string", "The same as name:value,name:value", 0, 0},
+    {"documentType", "string", "Any of these; uploaded ones without it", .choices = DOCUMENT_TYPES, .many = true},
+    {"documentCategory", "string", "Any of these", .choices = DOCUMENT_CATEGORIES, .many = true},
+    {"status", "string", "Any of these", .choices = DOCUMENT_STATES, .many = true},
+    {"productId", "string", "Only of this product", 0, FILTER_MOST},
+    {"supplierId", "string", "Only of this supplier", 0, FILTER_MOST},
+    {"chatbotId", "string", "Only of this chatbot; none: the whole brand's", 0, FILTER_MOST},
+    {"uploadedBy", "string", "Only of this user", 0, FILTER_MOST},
+    {"q", "string", "In title or file name, in any case", 0, WORDS_MOST},
+    {"filter", "string", "The same as name:value,name:value", .pattern = FILTER_PATTERN},
     {"deleted", "boolean", "Deleted ones instead, for admins", 0, 0},
 };
 static const struct form_part form[] = {
-    {"file", "PDF, DOCX, TXT, MD, HTML, CSV or XLSX, at most 50 MiB", true, true},
-    {"documentType", "inci, formulation or general", false, true},
-    {"productId", "A product of the brand; inci documents need one", false, false},
-    {"documentCategory", "One of " DOCUMENT_CATEGORIES, false, false},
-    {"title", "The file's name without it", false, false},
-    {"chatbotId", "Of this chatbot alone", false, false},
-    {"metadata", "A JSON object", false, false},
-    {"citable", "false: used for answers, never shown as a source", false, false},
+    {"file", "PDF, DOCX, TXT, MD, HTML, CSV or XLSX, at most 50 MiB", true},
 };
 #define DOCUMENTS                                                                                                      \
     .surface = &surface_platform, .tag = "Documents", .limit = &LIMIT_MANAGEMENT, .family = "documents",               \
@@ -599,8 +589,8 @@ static const struct endpoint rows[] = {
      .reply = &document_model, .flags = ENDPOINT_PAGED, .query = list_query, .n_query = 10, .run = resource_list},
     {HTTP_POST, "/api/v1/documents", .surface = &surface_platform, .tag = "Documents", .limit = &LIMIT_UPLOAD,
      .family = "documents", .who = WHO_USER, .summary = "Upload a document; it is read in the background",
-     .kind = HTTP_MULTIPART, .max_body = FORM_MOST, .form = form, .n_form = 8, .reply = &document_model,
-     .flags = ENDPOINT_CREATED | ENDPOINT_READS_FILES, .run = create_document},
+     .kind = HTTP_MULTIPART, .max_body = FORM_MOST, .form = form, .n_form = 1, .raw_model = &document_form_model,
+     .reply = &document_model, .flags = ENDPOINT_CREATED | ENDPOINT_READS_FILES, .run = create_document},
     {HTTP_GET, "/api/v1/documents/{id}", DOCUMENTS, .who = WHO_MEMBER, .summary = "One document",
      .reply = &document_model, .run = read_document},
     {HTTP_PUT, "/api/v1/documents/{id}", DOCUMENTS, .who = WHO_WRITER, .summary = "Change what is said of a document",

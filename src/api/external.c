@@ -365,14 +365,8 @@ static int load_messages(struct tx *tx, void *arg, struct err *err)
 
 static struct str query_id(struct call *call, const char *name)
 {
-    static const struct loc query = {NULL, STR("query"), 0};
-    struct str text = http_query(call->req, name);
-    struct loc at = {&query, str_from(name), 0};
-    if (!text.n)
-        return STR_NULL;
-    if (!id_valid(text))
-        fault_add(call->faults, FAULT_FORM, &at, NULL, 0, "the id of a message")->input_text = text;
-    return arena_lower(call->arena, text);
+    struct str id = http_query(call->req, name);
+    return id.n ? arena_lower(call->arena, id) : STR_NULL;
 }
 
 static void list_messages(struct call *call)
@@ -553,14 +547,15 @@ static void search_knowledge(struct call *call)
 static const struct parameter paging[] = {
     {"page", "integer", "Which page", 1, INT32_MAX},
     {"limit", "integer", "Objects of a page", 1, 100},
-    {"chatbotId", "string", "Only those with this chatbot: its id or slug"},
+    {"chatbotId", "string", "Only those with this chatbot: its id or slug", 0, NAME_MOST},
 };
 static const struct parameter message_query[] = {
     {"limit", "integer", "The newest so many, or the oldest behind `after`", 1, MESSAGES_MOST},
-    {"before", "string", "Id of a message: only older ones"},
-    {"after", "string", "Id of a message: only newer ones"},
+    {"before", "uuid", "Id of a message: only older ones"},
+    {"after", "uuid", "Id of a message: only newer ones"},
 };
-static const struct parameter knowledge_params[] = {{"query", "string", "What is looked for"}};
+static const struct parameter knowledge_params[] = {
+    {"query", "string", "What is looked for", 1, QUERY_MOST, .required = true}};
 
 #define EXTERNAL .surface = &surface_external, .tag = "External", .limit = &LIMIT_EXTERNAL
 // Each under its version and as the newest one.

@@ -5,10 +5,13 @@
 
 #include "api/knowledge.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "engine/chunk.h"
 #include "model/text.h"
 #include "store/ingredient.h"
 #include "store/supplier.h"
+
+enum { WORDS_MOST = 300 };
 
 static const struct loc body_root = {NULL, STR("body"), 0};
 
@@ -159,7 +162,7 @@ static int find(struct tx *tx, struct call *call, struct page *page, struct stri
     struct ingredient_query query = {
         .kind = kind.p ? kind : STR("ingredient"),
         .supplier_id = call_query_text(call, "supplierId", NULL, 64, false),
-        .q = call_query_text(call, "q", NULL, 300, false),
+        .q = call_query_text(call, "q", NULL, WORDS_MOST, false),
         .active = given ? active : -1,
         .limit = page->limit,
         .offset = page_offset(page),
@@ -228,9 +231,9 @@ static void remove_product(struct call *call)
 
 static const struct parameter list_query[] = {
     {"kind", "string", "ingredient without this", 0, 0, "ingredient|catalogue|all"},
-    {"supplierId", "string", "Only of this supplier", 0, 0},
+    {"supplierId", "string", "Only of this supplier", 0, ID_SIZE - 1},
     {"isActive", "boolean", "Only active ones, or only the others", 0, 0},
-    {"q", "string", "In any name or number, in any case", 0, 0},
+    {"q", "string", "In any name or number, in any case", 0, WORDS_MOST},
 };
 #define PRODUCTS                                                                                                       \
     .surface = &surface_platform, .tag = "Suppliers and products", .limit = &LIMIT_MANAGEMENT, .family = "documents",  \

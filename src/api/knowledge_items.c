@@ -8,7 +8,7 @@
 #include "engine/chunk.h"
 #include "store/audit.h"
 
-enum { BODY_MOST = 8 << 20, TEXT_MOST = 300, TAGS_MOST = 50 };
+enum { BODY_MOST = 8 << 20, TEXT_MOST = 300, SEARCH_MOST = 1000, TAGS_MOST = 50 };
 
 static const struct loc body_root = {NULL, STR("body"), 0};
 
@@ -240,7 +240,7 @@ static bool read_search(struct search *s)
     s->query = (struct base_query){
         .chatbot_id = base->chatbot_id,
         .base_id = base->id,
-        .text = call_query_text(call, "query", "q", 1000, true),
+        .text = call_query_text(call, "query", "q", SEARCH_MOST, true),
         .method = retrieval_of(method.p ? method : base->settings.retrieval_method),
         .threshold = call_query_number(call, "threshold", 0, 1, 0),
     };
@@ -281,14 +281,14 @@ static void search_items(struct call *call)
 }
 
 static const struct parameter list_query[] = {
-    {"tag", "string", "Only items with this tag", 0, 0},
-    {"q", "string", "Only items with this in title or content, in any case", 0, 0},
+    {"tag", "string", "Only items with this tag", 0, TEXT_MOST},
+    {"q", "string", "Only items with this in title or content, in any case", 0, TEXT_MOST},
 };
 static const struct parameter search_query[] = {
-    {"query", "string", "What is looked for, 1 to 1000 characters (also q)", 0, 0},
+    {"query", "string", "What is looked for (also q)", 1, SEARCH_MOST, .other = "q", .required = true},
     {"method", "string", "As the base does it without this", 0, 0, "hybrid|semantic|keyword"},
     {"tags", "string", "Only items with any of these tags: a,b", 0, 0},
-    {"threshold", "number", "Relevance that an item must reach, 0 to 1 (0)", 0, 0},
+    {"threshold", "number", "Relevance that an item must reach (0)", 0, 1},
 };
 
 #define ITEM                                                                                                           \

@@ -3,6 +3,7 @@
 #include "api/openapi.h"
 
 #include "api/openapi_parts.h"
+#include "base/id.h"
 #include "model/product.h"
 
 // Sections of the document, in this order.
@@ -79,28 +80,60 @@ static const char *parameter_help(struct document *d, const struct endpoint *e, 
     return e->tag ? arena_printf(d->arena, "Which one of %s", e->tag) : "Which one";
 }
 
-static void add_parameter(struct document *d, yyjson_mut_val *list, const char *name, const char *in, const char *type,
-                          const char *help, const struct parameter *row)
+static void add_text_rules(struct document *d, const struct parameter *p, yyjson_mut_val *schema)
 {
-    yyjson_mut_val *one = yyjson_mut_arr_add_obj(d->doc, list), *schema = yyjson_mut_obj(d->doc);
-    json_add_cstr(d->doc, one, "name", name);
-    json_add_cstr(d->doc, one, "in", in);
-    json_add_bool(d->doc, one, "required", strcmp(in, "path") == 0);
-    if (help)
-        json_add_cstr(d->doc, one, "description", help);
+    const char *pattern = p->pattern ? p->pattern : p->required ? "\\S" : NULL;
+    if (p->many)
+        pattern = arena_printf(d->arena, "^(%s)(,(%s))*$", p->choices, p->choices);
+    if (p->low)
+        json_add_int(d->doc, schema, "minLength", p->low);
+    if (p->high)
+        json_add_int(d->doc, schema, "maxLength", p->high);
+    if (pattern)
+        json_add_cstr(d->doc, schema, "pattern", pattern);
+    if (!p->choices || p->many)
+        return;
+    yyjson_mut_val *values = yyjson_mut_arr(d->doc);
+    struct str rest = str_from(p->choices);
+    while (rest.p)
+        (void)yyjson_mut_arr_append(values, json_new_str(d->doc, str_split(&rest, '|')));
+    json_add(d->doc, schema, "enum", values);
+}
+
+static yyjson_mut_val *parameter_schema(struct document *d, const struct parameter *p)
+{
+    static const struct {
+        const char *type, *shown, *format, *pattern;
+    } forms[] = {{"time", "string", "date-time", NULL}, {"uuid", "string", NULL, "^$|" ID_PATTERN}};
+    yyjson_mut_val *schema = yyjson_mut_obj(d->doc);
+    const char *type = p->type;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (strcmp(forms[i].type, p->type) == 0) {
+            type = forms[i].shown;
+            if (forms[i].format)
+                json_add_cstr(d->doc, schema, "format", forms[i].format);
+            if (forms[i].pattern)
+                json_add_cstr(d->doc, schema, "pattern", forms[i].pattern);
+        }
     json_add_cstr(d->doc, schema, "type", type);
-    if (row && strcmp(type, "integer") == 0) {
-        json_add_int(d->doc, schema, "minimum", row->low);
-        json_add_int(d->doc, schema, "maximum", row->high);
+    if (strcmp(p->type, "string") == 0) {
+        add_text_rules(d, p, schema);
+    } else if (p->low || p->high) {
+        json_add_int(d->doc, schema, "minimum", p->low);
+        json_add_int(d->doc, schema, "maximum", p->high);
     }
-    if (row && row->choices) {
-        yyjson_mut_val *values = yyjson_mut_arr(d->doc);
-        struct str rest = str_from(row->choices);
-        while (rest.p)
-            (void)yyjson_mut_arr_append(values, json_new_str(d->doc, str_split(&rest, '|')));
-        json_add(d->doc, schema, "enum", values);
-    }
-    json_add(d->doc, one, "schema", schema);
+    return schema;
+}
+
+static void add_parameter(struct document *d, yyjson_mut_val *list, const char *in, const struct parameter *p,
+                          const char *help)
+{
+    yyjson_mut_val *one = yyjson_mut_arr_add_obj(d->doc, list);
+    json_add_cstr(d->doc, one, "name", p->name);
+    json_add_cstr(d->doc, one, "in", in);
+    json_add_bool(d->doc, one, "required", p->required);
+    json_add_cstr(d->doc, one, "description", help);
+    json_add(d->doc, one, "schema", parameter_schema(d, p));
 }
 
 static bool is_parameter(struct str part)
@@ -115,18 +148,17 @@ static yyjson_mut_val *parameters(struct document *d, const struct endpoint *e, 
     struct str rest = str_from(path), own = str_from(e->path);
     while (rest.p) {
         struct str shown = str_split(&rest, '/'), part = str_split(&own, '/');
-        if (is_parameter(part))
-            add_parameter(d, list, arena_cstr(d->arena, (struct str){shown.p + 1, shown.n - 2}), "path", "string",
-                          parameter_help(d, e, (struct str){part.p + 1, part.n - 2}), NULL);
+        if (!is_parameter(part))
+            continue;
+        struct parameter p = {.name = arena_cstr(d->arena, (struct str){shown.p + 1, shown.n - 2}),
+                              .type = "string",
+                              .pattern = "^[^/]+$",
+                              .required = true};
+        add_parameter(d, list, "path", &p, parameter_help(d, e, (struct str){part.p + 1, part.n - 2}));
     }
-    static const struct parameter paging[] = {{"page", "integer", "Which page", 1, INT32_MAX},
-                                              {"limit", "integer", "Objects of a page", 1, 100}};
-    for (size_t i = 0; i < 2 && e->flags & ENDPOINT_PAGED; i++)
-        add_parameter(d, list, paging[i].name, "query", paging[i].type, paging[i].help, &paging[i]);
-    for (size_t i = 0; i < e->n_query; i++)
-        add_parameter(d, list, e->query[i].name, "query", e->query[i].type,
-                      e->query[i].help ? e->query[i].help : parameter_help(d, e, str_from(e->query[i].name)),
-                      &e->query[i]);
+    const struct parameter *p;
+    for (size_t i = 0; (p = endpoint_parameter(e, i)); i++)
+        add_parameter(d, list, "query", p, p->help ? p->help : parameter_help(d, e, str_from(p->name)));
     return list;
 }
 
@@ -164,11 +196,21 @@ static void add_rights(struct document *d, const struct endpoint *e, yyjson_mut_
         json_add_cstr(d->doc, operation, "x-parley-family", e->family);
 }
 
+// An absent body is an empty object, but on the lenient surfaces.
+static bool needs_body(const struct endpoint *e, const struct model *model)
+{
+    bool some = e->surface->lenient || e->flags & ENDPOINT_BODY_LIST;
+    for (size_t i = 0; i < model->n && !(e->flags & ENDPOINT_PATCH); i++)
+        some |= model->fields[i].flags & FIELD_REQUIRED;
+    return some && !(e->flags & ENDPOINT_QUERY_FIELDS) && !(e->surface->lenient && e->flags & ENDPOINT_NO_BODY_NEEDED);
+}
+
 static yyjson_mut_val *request_body(struct document *d, const struct endpoint *e)
 {
     const struct model *model = e->body ? e->body : e->raw_model;
-    yyjson_mut_val *body = yyjson_mut_obj(d->doc), *schema = openapi_reference(d, model, true);
-    yyjson_mut_val *example = openapi_example(d, model, true);
+    unsigned flags = (e->surface->lenient ? MODEL_LENIENT : 0) | (e->flags & ENDPOINT_PATCH ? MODEL_PATCH : 0);
+    yyjson_mut_val *body = yyjson_mut_obj(d->doc), *schema = openapi_reference(d, model, flags);
+    yyjson_mut_val *example = openapi_example(d, model, flags);
     if (e->flags & ENDPOINT_BODY_LIST) {
         yyjson_mut_val *list = yyjson_mut_obj(d->doc), *one = example;
         json_add_cstr(d->doc, list, "type", "array");
@@ -181,30 +223,41 @@ static yyjson_mut_val *request_body(struct document *d, const struct endpoint *e
         example = yyjson_mut_arr(d->doc);
         (void)yyjson_mut_arr_append(example, one);
     }
-    json_add_bool(d->doc, body, "required", !(e->flags & (ENDPOINT_QUERY_FIELDS | ENDPOINT_NO_BODY_NEEDED)));
+    json_add_bool(d->doc, body, "required", needs_body(e, model));
     json_add(d->doc, body, "content", openapi_content(d, schema, example));
     return body;
 }
 
-static yyjson_mut_val *form_body(struct document *d, const struct endpoint *e)
+// Files, and with a model the other parts.
+static yyjson_mut_val *form_schema(struct document *d, const struct endpoint *e)
 {
-    yyjson_mut_val *body = yyjson_mut_obj(d->doc), *content = yyjson_mut_obj(d->doc), *media = yyjson_mut_obj(d->doc);
     yyjson_mut_val *schema = yyjson_mut_obj(d->doc), *parts = yyjson_mut_obj(d->doc),
                    *required = yyjson_mut_arr(d->doc);
-    json_add_cstr(d->doc, schema, "type", "object");
+    if (e->raw_model) {
+        schema = model_schema(e->raw_model, d->doc, e->surface->lenient ? MODEL_LENIENT : 0);
+        parts = yyjson_mut_obj_get(schema, "properties");
+        required = yyjson_mut_obj_get(schema, "required");
+    } else {
+        json_add_cstr(d->doc, schema, "type", "object");
+        json_add(d->doc, schema, "properties", parts);
+        json_add(d->doc, schema, "required", required);
+    }
     for (size_t i = 0; i < e->n_form; i++) {
         yyjson_mut_val *part = yyjson_mut_obj(d->doc);
         json_add_cstr(d->doc, part, "type", "string");
-        if (e->form[i].file)
-            json_add_cstr(d->doc, part, "contentMediaType", "application/octet-stream");
+        json_add_cstr(d->doc, part, "contentMediaType", "application/octet-stream");
         json_add_cstr(d->doc, part, "description", e->form[i].help);
         json_add(d->doc, parts, e->form[i].name, part);
         if (e->form[i].required)
             (void)yyjson_mut_arr_append(required, json_new_str(d->doc, str_from(e->form[i].name)));
     }
-    json_add(d->doc, schema, "properties", parts);
-    json_add(d->doc, schema, "required", required);
-    json_add(d->doc, media, "schema", schema);
+    return schema;
+}
+
+static yyjson_mut_val *form_body(struct document *d, const struct endpoint *e)
+{
+    yyjson_mut_val *body = yyjson_mut_obj(d->doc), *content = yyjson_mut_obj(d->doc), *media = yyjson_mut_obj(d->doc);
+    json_add(d->doc, media, "schema", form_schema(d, e));
     json_add(d->doc, content, "multipart/form-data", media);
     json_add_bool(d->doc, body, "required", true);
     json_add(d->doc, body, "content", content);
@@ -224,10 +277,8 @@ static yyjson_mut_val *operation(struct document *d, const struct endpoint *e, c
     add_rights(d, e, op);
     json_add(d->doc, op, "tags", its_tags);
     json_add(d->doc, op, "parameters", parameters(d, e, path));
-    if (e->body || e->raw_model)
-        json_add(d->doc, op, "requestBody", request_body(d, e));
-    if (e->form)
-        json_add(d->doc, op, "requestBody", form_body(d, e));
+    if (e->body || e->raw_model || e->form)
+        json_add(d->doc, op, "requestBody", e->form ? form_body(d, e) : request_body(d, e));
     json_add(d->doc, op, "responses", openapi_replies(d, e));
     add_security(d, e, op);
     return op;

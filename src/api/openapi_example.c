@@ -65,7 +65,7 @@ static yyjson_mut_val *list_of(struct document *d, yyjson_mut_val *one)
     return list;
 }
 
-static yyjson_mut_val *field_example(struct document *d, const struct field *f, bool input)
+static yyjson_mut_val *field_example(struct document *d, const struct field *f, unsigned flags)
 {
     yyjson_mut_val *said = parsed(d, f->example ? f->example : f->fallback);
     if (said && !(yyjson_mut_is_null(said) && !f->example))
@@ -84,13 +84,13 @@ static yyjson_mut_val *field_example(struct document *d, const struct field *f, 
     case FIELD_TIME:
         return yyjson_mut_str(d->doc, "2026-11-20T09:16:00.000Z");
     case FIELD_STRINGS:
-        return list_of(d, f->low > 0 || !input ? yyjson_mut_str(d->doc, "fern") : NULL);
+        return list_of(d, f->low > 0 || flags & MODEL_REPLY ? yyjson_mut_str(d->doc, "fern") : NULL);
     case FIELD_JSON:
         return yyjson_mut_obj(d->doc);
     case FIELD_OBJECT:
-        return openapi_example(d, f->model, input);
+        return openapi_example(d, f->model, flags);
     case FIELD_OBJECTS:
-        return list_of(d, openapi_example(d, f->model, input));
+        return list_of(d, openapi_example(d, f->model, flags));
     case FIELD_RANGE:
         return parsed(d, "[null,500]");
     }
@@ -98,20 +98,20 @@ static yyjson_mut_val *field_example(struct document *d, const struct field *f, 
 }
 
 // A body shows what is required and what its table tells more of; a reply shows all.
-static bool is_shown(const struct field *f, bool input)
+static bool is_shown(const struct field *f, unsigned flags)
 {
-    if (!input)
+    if (flags & MODEL_REPLY)
         return !(f->flags & FIELD_HIDDEN);
-    if (f->flags & FIELD_READONLY)
+    if (!field_is_read(f, flags))
         return false;
     return f->flags & FIELD_REQUIRED || (f->example && strcmp(f->example, "null") != 0);
 }
 
-yyjson_mut_val *openapi_example(struct document *d, const struct model *model, bool input)
+yyjson_mut_val *openapi_example(struct document *d, const struct model *model, unsigned flags)
 {
     yyjson_mut_val *object = yyjson_mut_obj(d->doc);
     for (size_t i = 0; i < model->n; i++)
-        if (is_shown(&model->fields[i], input))
-            json_add(d->doc, object, model->fields[i].name, field_example(d, &model->fields[i], input));
+        if (is_shown(&model->fields[i], flags))
+            json_add(d->doc, object, model->fields[i].name, field_example(d, &model->fields[i], flags));
     return object;
 }

@@ -12,11 +12,12 @@ struct document {
 
 // openapi_reply.c
 void openapi_shapes(struct document *d); // components of errors
-yyjson_mut_val *openapi_reference(struct document *d, const struct model *model, bool input);
+// `flags` as for model_schema.
+yyjson_mut_val *openapi_reference(struct document *d, const struct model *model, unsigned flags);
 // The media object of JSON with a schema and, if there is one, an example.
 yyjson_mut_val *openapi_content(struct document *d, yyjson_mut_val *schema, yyjson_mut_val *example);
 // Everything that the endpoint may answer, by status.
 yyjson_mut_val *openapi_replies(struct document *d, const struct endpoint *e);
 
 // openapi_example.c: an object of the model as replies show it, or as a body may bring it.
-yyjson_mut_val *openapi_example(struct document *d, const struct model *model, bool input);
+yyjson_mut_val *openapi_example(struct document *d, const struct model *model, unsigned flags);

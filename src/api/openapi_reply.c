@@ -19,11 +19,12 @@ static yyjson_mut_val *reference_to(struct document *d, const char *kind, const 
     return ref;
 }
 
-yyjson_mut_val *openapi_reference(struct document *d, const struct model *model, bool input)
+yyjson_mut_val *openapi_reference(struct document *d, const struct model *model, unsigned flags)
 {
-    const char *name = arena_printf(d->arena, "%s%s", model->name, input && differs(model) ? "Input" : "");
+    const char *kind = flags & MODEL_REPLY ? "" : flags & MODEL_PATCH ? "Change" : differs(model) ? "Input" : "";
+    const char *name = arena_printf(d->arena, "%s%s", model->name, kind);
     if (!yyjson_mut_obj_get(d->schemas, name))
-        json_add(d->doc, d->schemas, name, model_schema(model, d->doc, input));
+        json_add(d->doc, d->schemas, name, model_schema(model, d->doc, flags));
     return reference_to(d, "schemas", name);
 }
 
@@ -86,7 +87,7 @@ static yyjson_mut_val *enveloped(struct document *d, const struct endpoint *e)
                                 "\"page\":{\"type\":\"integer\"},\"limit\":{\"type\":\"integer\"}}}";
     bool paged = e->flags & ENDPOINT_PAGED;
     yyjson_val *members = NULL;
-    yyjson_mut_val *schema = yyjson_mut_obj(d->doc), *data = openapi_reference(d, e->reply, false), *required;
+    yyjson_mut_val *schema = yyjson_mut_obj(d->doc), *data = openapi_reference(d, e->reply, MODEL_REPLY), *required;
     if (json_parse(d->arena, str_from(one), 0, &members, NULL) != 0)
         return schema;
     yyjson_mut_val *properties = yyjson_val_mut_copy(d->doc, members);
@@ -116,7 +117,7 @@ static yyjson_mut_val *listed(struct document *d, yyjson_mut_val *one)
 
 static yyjson_mut_val *example_reply(struct document *d, const struct endpoint *e)
 {
-    yyjson_mut_val *data = openapi_example(d, e->reply, false);
+    yyjson_mut_val *data = openapi_example(d, e->reply, MODEL_REPLY);
     if (e->surface != &surface_platform)
         return e->flags & ENDPOINT_LIST ? listed(d, data) : data;
     yyjson_mut_val *root = yyjson_mut_obj(d->doc);
@@ -155,9 +156,9 @@ static yyjson_mut_val *success(struct document *d, const struct endpoint *e, con
     } else if (e->reply && e->flags & ENDPOINT_LIST) {
         schema = yyjson_mut_obj(d->doc);
         json_add_cstr(d->doc, schema, "type", "array");
-        json_add(d->doc, schema, "items", openapi_reference(d, e->reply, false));
+        json_add(d->doc, schema, "items", openapi_reference(d, e->reply, MODEL_REPLY));
     } else if (e->reply) {
-        schema = openapi_reference(d, e->reply, false);
+        schema = openapi_reference(d, e->reply, MODEL_REPLY);
     } else {
         yyjson_val *example = NULL;
         bool known = e->reply_example && json_parse(d->arena, str_from(e->reply_example), 0, &example, NULL) == 0;

@@ -4,6 +4,8 @@
 #include "model/text.h"
 #include "store/supplier.h"
 
+enum { WORDS_MOST = 300 };
+
 static int before(struct tx *tx, struct call *call, const void *old, void *row, struct err *err)
 {
     struct supplier *supplier = row;
@@ -31,7 +33,7 @@ static int after(struct tx *tx, struct call *call, const void *old, const void *
 static int find(struct tx *tx, struct call *call, struct page *page, struct strings *ret_ids, struct err *err)
 {
     bool active = false, given = call_query_bool(call, "isActive", &active);
-    struct str q = call_query_text(call, "q", NULL, 300, false);
+    struct str q = call_query_text(call, "q", NULL, WORDS_MOST, false);
     return call->faults->n ? 0
                            : supplier_find(tx, call->arena, q, given ? active : -1, page->limit, page_offset(page),
                                            ret_ids, &page->total, err);
@@ -99,7 +101,7 @@ static void remove_supplier(struct call *call)
 
 static const struct parameter list_query[] = {
     {"isActive", "boolean", "Only active ones, or only the others", 0, 0},
-    {"q", "string", "In name or code, in any case", 0, 0},
+    {"q", "string", "In name or code, in any case", 0, WORDS_MOST},
 };
 static const struct parameter force_query[] = {{"force", "boolean", "Its products are deleted too", 0, 0}};
 #define SUPPLIERS                                                                                                      \

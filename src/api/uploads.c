@@ -322,7 +322,7 @@ static const struct parameter list_query[] = {
     {"limit", "integer", "At most so many", 1, 1000},
     {"offset", "integer", "So many are passed over", 0, INT32_MAX},
 };
-static const struct form_part form[] = {{"file", "The file: JSON, CSV, PDF, TXT, MD, DOCX, XML or XLSX", true, true}};
+static const struct form_part form[] = {{"file", "The file: JSON, CSV, PDF, TXT, MD, DOCX, XML or XLSX", true}};
 #define ONE_UPLOAD                                                                                                     \
     "\"filename\":\"spring.csv\",\"upload_time\":\"2026-03-02T09:40:00.000Z\",\"file_size\":1843,"                     \
     "\"products_added\":8,\"status\":\"partial\",\"upload_id\":\"0b7c4a52-4f0e-4b0e-8f0c-9d3c1e5a7712\","              \

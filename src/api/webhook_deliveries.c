@@ -136,8 +136,8 @@ static void replay(struct call *call)
 static const struct parameter list_query[] = {
     {"status", "string", "Only those in it", 0, 0, "pending|delivered|failed|cancelled"},
     {"event", "string", "Only those of it", 0, 0, webhook_event_names},
-    {"from", "string", "Only those made then or later, RFC 3339"},
-    {"to", "string", "Only those made before it, RFC 3339"},
+    {"from", "time", "Only those made then or later"},
+    {"to", "time", "Only those made before it"},
 };
 static const struct endpoint rows[] = {
     {HTTP_GET, "/api/v1/webhooks/{id}/deliveries", DELIVERIES,

@@ -58,12 +58,14 @@ bool account_username_valid(struct str name)
     return name.n > 0;
 }
 
-#define EMAIL                                                                                                          \
-    .valid = account_email_valid, .pattern_help = "an e-mail address",                                                 \
-    .pattern = "^[^\\s@]{1,64}@[^\\s@.]+(\\.[^\\s@.]+)*\\.[^\\s@.]{2,}$", .example = "\"mira@fern.example\""
+// Printable characters of some scripts: all that `valid` takes cannot be said in a pattern.
+#define LETTERS                                                                                                        \
+    "\\u00c0-\\u00d6\\u00d8-\\u00f6\\u00f8-\\u024f\\u0400-\\u0481\\u0e01-\\u0e30\\u3041-\\u3096\\u30a1-"               \
+    "\\u30fa\\u4e00-\\u9fff\\uac00-\\ud7a3"
 #define USERNAME                                                                                                       \
-    .valid = account_username_valid, .pattern_help = "letters, digits, '.', '_' and '-'", .pattern = "^[^\\s@]+$",     \
-    .example = "\"mira\""
+    .valid = account_username_valid, .pattern_help = "letters, digits, '.', '_' and '-'",                              \
+    .pattern = "^[A-Za-z0-9._" LETTERS "-]+$", .example = "\"mira\""
+#define EMAIL ACCOUNT_EMAIL, .example = "\"mira@fern.example\""
 #define PASSWORD_LOW 8
 #define PASSWORD_HIGH 128
 
@@ -77,12 +79,19 @@ static void check_login(const void *row, struct faults *faults, const struct loc
 
 #define AT(member) FIELD_AT(struct login_request, member)
 static const struct field login_fields[] = {
-    {"username", NULL, FIELD_STRING, FIELD_TRIM | FIELD_NULL, AT(username), 1, 254, .help = "A username or an e-mail"},
+    {"username", NULL, FIELD_STRING, FIELD_TRIM | FIELD_NULL, AT(username), 1, 254, .example = "\"mira\"",
+     .help = "A username or an e-mail"},
     {"email", NULL, FIELD_STRING, FIELD_TRIM | FIELD_NULL, AT(email), 1, 254},
     {"password", NULL, FIELD_STRING, FIELD_REQUIRED, AT(password), 1, 128},
 };
-const struct model login_model = {"Login", NULL, sizeof(struct login_request), MODEL_FIELDS(login_fields),
-                                  .check = check_login};
+const struct model login_model = {
+    "Login",
+    NULL,
+    sizeof(struct login_request),
+    MODEL_FIELDS(login_fields),
+    .check = check_login,
+    .shape = "\"anyOf\":[{\"required\":[\"username\"],\"properties\":{\"username\":{\"type\":\"string\"}}},"
+             "{\"required\":[\"email\"],\"properties\":{\"email\":{\"type\":\"string\"}}}]"};
 #undef AT
 
 static const struct field refresh_fields[] = {
@@ -202,7 +211,8 @@ static const struct field invite_fields[] = {
     {"id", "id", FIELD_STRING, FIELD_READONLY | FIELD_KEY, AT(id)},
     {"hash", "hash", FIELD_STRING, FIELD_READONLY | FIELD_HIDDEN, AT(hash)},
     {"role", "role", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(role), .choices = "user|developer|admin"},
-    {"email", "email", FIELD_STRING, FIELD_TRIM | FIELD_NULL | FIELD_SECRET, AT(email), 3, 254, EMAIL, .help = "Gets the invitation"},
+    {"email", "email", FIELD_STRING, FIELD_TRIM | FIELD_NULL | FIELD_SECRET, AT(email), 3, 254, EMAIL,
+     .help = "Gets the invitation"},
     {"expiresInHours", NULL, FIELD_INT, FIELD_HIDDEN, AT(expires_in_hours), 1, 720, .fallback = "72"},
     {"createdBy", "created_by", FIELD_STRING, FIELD_READONLY | FIELD_NULL, AT(created_by)},
     {"expiresAt", "expires_at", FIELD_TIME, FIELD_READONLY, AT(expires_at)},

@@ -6,6 +6,13 @@
 
 // name@host.domain, at most 254 bytes, and nothing in it that has a meaning in a mail's head.
 bool account_email_valid(struct str email);
+// The columns of a field that is an e-mail address.
+#define ACCOUNT_EMAIL                                                                                                  \
+    .valid = account_email_valid, .pattern_help = "an e-mail address", .pattern = ACCOUNT_EMAIL_PATTERN
+#define ACCOUNT_EMAIL_ATOM "A-Za-z0-9!#$%&'*+/=?^_`{|}~-"
+#define ACCOUNT_EMAIL_PATTERN                                                                                          \
+    "^[" ACCOUNT_EMAIL_ATOM "]([." ACCOUNT_EMAIL_ATOM "]{0,62}[" ACCOUNT_EMAIL_ATOM "])?@"                             \
+    "([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]$"
 // Letters, digits, marks of any script, ".", "_", "-".
 bool account_username_valid(struct str name);
 
@@ -39,8 +46,8 @@ struct reset_request {
     struct str email, token, password;
 };
 extern const struct model reset_request_model; // email
-extern const struct model reset_model; // token, password
-extern const struct model reset_form_model; // of the page: either the e-mail or the password
+extern const struct model reset_model;         // token, password
+extern const struct model reset_form_model;    // of the page: either the e-mail or the password
 
 struct user_brand {
     uint64_t set;
@@ -57,7 +64,7 @@ struct user_object { // as it is shown, and what may be changed of it
     struct str password, current_password; // input alone
 };
 extern const struct model user_brand_model;
-extern const struct model user_model; // reply; input of an administrator
+extern const struct model user_model;    // reply; input of an administrator
 extern const struct model profile_model; // input of the user
 
 struct user_key {

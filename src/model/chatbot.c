@@ -2,6 +2,7 @@
 #include "model/chatbot.h"
 
 #include "base/id.h"
+#include "model/knowledge.h"
 #include "model/text.h"
 
 #include <string.h>
@@ -107,9 +108,9 @@ static const struct field chatbot_fields[] = {
     {"name", "name", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM | FIELD_LINE, AT(name), 1, 255,
      .example = "\"Fern bot\""},
     {"description", "description", FIELD_STRING, FIELD_TRIM | FIELD_NULL, AT(description), 0, 1000},
-    {"status", "status", FIELD_STRING, 0, AT(status), .choices = "testing|active|inactive", .fallback = "\"testing\"",
-     .shown_choices = "testing|active|inactive|training|error",
-     .help = "PUT alone; training and error are only shown, while they hold"},
+    {"status", "status", FIELD_STRING, FIELD_CHANGE, AT(status), .choices = "testing|active|inactive",
+     .fallback = "\"testing\"", .shown_choices = "testing|active|inactive|training|error",
+     .help = "training and error are only shown, while they hold"},
     {"apiKeyHint", NULL, FIELD_STRING, FIELD_READONLY, AT(api_key_hint)},
     {"publishableKey", "publishable_key", FIELD_STRING, FIELD_READONLY | FIELD_SECRET, AT(publishable_key)},
     {"welcomeMessage", "welcome_message", FIELD_STRING, FIELD_TRIM, AT(welcome_message), 1, 500,
@@ -117,7 +118,7 @@ static const struct field chatbot_fields[] = {
     {"configuration", "configuration", FIELD_OBJECT, FIELD_MERGE, AT(configuration),
      .model = &chatbot_configuration_model},
     {"knowledgeSourceFilters", "knowledge_filters", FIELD_JSON, 0, AT(knowledge_filters), 0, 5, .item_high = 40,
-     .bytes = 131072, .depth = 2, .fallback = "{}", .help = "Replaced as a whole"},
+     .bytes = 131072, .depth = 2, .fallback = "{}", .model = &knowledge_filters_model, .help = "Replaced as a whole"},
     {"promptVersion", "prompt_version", FIELD_INT, FIELD_READONLY, AT(prompt_version)},
     {"engine", "engine", FIELD_STRING, 0, AT(engine), .choices = "openai|botpress|huggingface|rasa|custom",
      .fallback = "\"openai\"", .help = "A label for clients"},
@@ -129,8 +130,8 @@ static const struct field chatbot_fields[] = {
     {"defaultPersonalityId", "default_personality_id", FIELD_STRING, FIELD_NULL | FIELD_TRIM,
      AT(default_personality_id), 1, 64, .alias = "defaultPersonality"},
     {"defaultPersonality", NULL, FIELD_STRING, FIELD_READONLY, AT(default_personality)},
-    {"createdBy", "created_by", FIELD_STRING, FIELD_TRIM | FIELD_HIDDEN, AT(created_by), 1, 64,
-     .help = "PUT by an admin alone: the member of the brand to whom the chatbot is handed over"},
+    {"createdBy", "created_by", FIELD_STRING, FIELD_TRIM | FIELD_HIDDEN | FIELD_CHANGE, AT(created_by), 1, 64,
+     .help = "By an admin alone: the member of the brand to whom the chatbot is handed over"},
     {"createdBy", NULL, FIELD_OBJECT, FIELD_READONLY | FIELD_NULL, AT(creator), .model = &chatbot_creator_model},
     {"owner", NULL, FIELD_STRING, FIELD_READONLY, AT(owner)},
     {"stats", NULL, FIELD_OBJECT, FIELD_READONLY, AT(stats), .model = &stats_model,
@@ -138,8 +139,8 @@ static const struct field chatbot_fields[] = {
     {"createdAt", "created_at", FIELD_TIME, FIELD_READONLY, AT(created_at)},
     {"updatedAt", "updated_at", FIELD_TIME, FIELD_READONLY, AT(updated_at)},
     {"deletedAt", "deleted_at", FIELD_TIME, FIELD_READONLY | FIELD_NULL, AT(deleted_at)},
-    {"systemPrompt", "system_prompt", FIELD_STRING, FIELD_HIDDEN, AT(system_prompt), 1, 10000,
-     .help = "POST alone: prompt version 1"},
+    {"systemPrompt", "system_prompt", FIELD_STRING, FIELD_HIDDEN | FIELD_CREATE, AT(system_prompt), 1, 10000,
+     .help = "Version 1 of the prompt"},
     {"apiKey", NULL, FIELD_STRING, INTERNAL, AT(api_key_hint)}, // a patch may send back what POST has shown
     {"answerLanguage", "language", FIELD_STRING, INTERNAL, AT(language)},
     {"allowLocalhost", "allow_localhost", FIELD_STRING, INTERNAL, AT(allow_localhost), .fallback = "\"always\""},

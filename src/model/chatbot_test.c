@@ -89,11 +89,17 @@ TEST(chatbot_schema_has_both_sides_of_its_creator)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
     yyjson_mut_doc *doc = json_doc(arena);
-    yyjson_mut_val *input = yyjson_mut_obj_get(model_schema(&chatbot_model, doc, true), "properties");
-    yyjson_mut_val *reply = yyjson_mut_obj_get(model_schema(&chatbot_model, doc, false), "properties");
+    yyjson_mut_val *input = yyjson_mut_obj_get(model_schema(&chatbot_model, doc, 0), "properties");
+    yyjson_mut_val *reply = yyjson_mut_obj_get(model_schema(&chatbot_model, doc, MODEL_REPLY), "properties");
     struct str shown = json_write(arena, yyjson_mut_obj_get(yyjson_mut_obj_get(reply, "createdBy"), "type"));
     assert_str(shown, "[\"object\",\"null\"]");
-    assert_non_null(yyjson_mut_obj_get(input, "createdBy"));
+    yyjson_mut_val *change = yyjson_mut_obj_get(model_schema(&chatbot_model, doc, MODEL_PATCH), "properties");
+    assert_null(yyjson_mut_obj_get(input, "createdBy"));
+    assert_null(yyjson_mut_obj_get(input, "status"));
+    assert_str(json_write(arena, yyjson_mut_obj_get(yyjson_mut_obj_get(change, "createdBy"), "type")), "\"string\"");
+    assert_non_null(yyjson_mut_obj_get(change, "status"));
+    assert_null(yyjson_mut_obj_get(change, "systemPrompt"));
+    assert_non_null(yyjson_mut_obj_get(change, "stats")); // what was read may be sent back
     assert_non_null(yyjson_mut_obj_get(input, "systemPrompt"));
     assert_null(yyjson_mut_obj_get(reply, "systemPrompt"));
     assert_null(yyjson_mut_obj_get(input, "stats"));

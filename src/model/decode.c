@@ -482,7 +482,7 @@ static struct value find_value(struct decoding *d, const struct field *f, const 
 static bool is_known(const struct field *f, struct str name, unsigned flags)
 {
     return (str_eq(name, str_from(f->name)) || (f->alias && str_eq(name, str_from(f->alias)))) &&
-           ((flags & MODEL_PATCH) || !(f->flags & FIELD_READONLY));
+           (field_is_read(f, flags) || ((flags & MODEL_PATCH) && (f->flags & FIELD_READONLY)));
 }
 
 static void refuse_unknown(const struct model *model, struct decoding *d, yyjson_val *body, const struct loc *root)
@@ -567,7 +567,7 @@ static int decode_fields(const struct model *model, struct decoding *d, const st
     if (input->body && !(d->flags & MODEL_LENIENT))
         refuse_unknown(model, d, input->body, root);
     for (size_t i = 0; i < model->n; i++)
-        if (!(model->fields[i].flags & FIELD_READONLY))
+        if (field_is_read(&model->fields[i], d->flags))
             decode_field(model, i, d, input, root, query_root, row);
     if (!(d->flags & MODEL_PATCH))
         fill(model, d->faults->arena, input->body, row);

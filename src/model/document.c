@@ -11,6 +11,7 @@ static const struct model person_model = {"DocumentUploader", NULL, sizeof(struc
                                           MODEL_FIELDS(person_fields)};
 
 #define AT(member) FIELD_AT(struct document, member)
+#define METADATA 0, 1000, .item_high = 255, .bytes = 16384
 #define MADE FIELD_READONLY
 #define MADE_OR_NULL FIELD_READONLY | FIELD_NULL
 #define INTERNAL FIELD_READONLY | FIELD_HIDDEN
@@ -22,14 +23,14 @@ static const struct field document_fields[] = {
     {"documentType", "type", FIELD_STRING, 0, AT(type), .choices = UPLOADED_TYPES, .shown_choices = DOCUMENT_TYPES},
     {"documentCategory", "category", FIELD_STRING, FIELD_NULL, AT(category), .choices = DOCUMENT_CATEGORIES},
     {"productId", "product_id", FIELD_STRING, FIELD_NULL | FIELD_TRIM, AT(product_id), 1, 64, .valid = id_valid,
-     .pattern_help = "an id"},
+     .pattern_help = "an id", .pattern = ID_PATTERN},
     {"productName", NULL, FIELD_STRING, MADE_OR_NULL, AT(product_name)},
     {"supplierName", NULL, FIELD_STRING, MADE_OR_NULL, AT(supplier_name)},
     {"originalFilename", "filename", FIELD_STRING, MADE_OR_NULL, AT(filename)},
     {"fileSizeBytes", "file_size", FIELD_INT, MADE_OR_NULL, AT(size)},
     {"mimeType", "mime_type", FIELD_STRING, MADE_OR_NULL, AT(mime_type)},
     {"sha256", "sha256", FIELD_STRING, MADE_OR_NULL, AT(sha256)},
-    {"metadata", "metadata", FIELD_JSON, 0, AT(metadata), 0, 1000, .item_high = 255, .bytes = 16384, .fallback = "{}"},
+    {"metadata", "metadata", FIELD_JSON, 0, AT(metadata), METADATA, .fallback = "{}"},
     {"citable", "citable", FIELD_BOOL, 0, AT(citable), .fallback = "true",
      .help = "False: used for answers, never shown as a source"},
     {"processingStatus", "status", FIELD_STRING, MADE, AT(status), .choices = DOCUMENT_STATES},
@@ -50,3 +51,19 @@ static const struct field document_fields[] = {
 };
 const struct model document_model = {"Document", "documents", sizeof(struct document), MODEL_FIELDS(document_fields),
                                      .order = "created_at, id"};
+
+// "" is what a form sends of a part that was left empty.
+static const struct field form_fields[] = {
+    {"documentType", NULL, FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM, AT(type), .choices = UPLOADED_TYPES},
+    {"productId", NULL, FIELD_STRING, FIELD_TRIM | FIELD_EMPTY_NULL, AT(product_id), 0, 64,
+     .help = "A product of the brand; inci documents need one"},
+    {"documentCategory", NULL, FIELD_STRING, FIELD_TRIM | FIELD_EMPTY_NULL, AT(category),
+     .choices = DOCUMENT_CATEGORIES},
+    {"title", NULL, FIELD_STRING, FIELD_TRIM | FIELD_LINE, AT(title), 1, 300, .help = "The file's name without it"},
+    {"chatbotId", NULL, FIELD_STRING, FIELD_TRIM | FIELD_EMPTY_NULL, AT(chatbot_id), 0, 64,
+     .help = "Of this chatbot alone"},
+    {"metadata", NULL, FIELD_JSON, 0, AT(metadata), METADATA},
+    {"citable", NULL, FIELD_BOOL, 0, AT(citable), .fallback = "true",
+     .help = "False: used for answers, never shown as a source"},
+};
+const struct model document_form_model = {"DocumentForm", NULL, sizeof(struct document), MODEL_FIELDS(form_fields)};

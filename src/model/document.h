@@ -27,3 +27,4 @@ struct document {
     int64_t percent, pages;
 };
 extern const struct model document_model;
+extern const struct model document_form_model; // what is uploaded with the file; a struct document

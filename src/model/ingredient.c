@@ -110,20 +110,24 @@ static const struct field supplier_fields[] = {
 static const struct model of_supplier_model = {"ProductSupplier", NULL, sizeof(struct ingredient_supplier),
                                                MODEL_FIELDS(supplier_fields)};
 
+#define NUMBERS(one) "^" one "(( *[,;] *| +/ +)" one ")*$"
 #define AT(member) FIELD_AT(struct ingredient, member)
 static const struct field ingredient_fields[] = {
     {"id", "id", FIELD_STRING, FIELD_READONLY | FIELD_KEY, AT(id)},
     {"kind", "kind", FIELD_STRING, FIELD_READONLY, AT(kind), .choices = "ingredient|catalogue"},
     {"supplier", NULL, FIELD_OBJECT, FIELD_READONLY | FIELD_NULL, AT(supplier), .model = &of_supplier_model},
     {"supplierId", "supplier_id", FIELD_STRING, FIELD_REQUIRED | FIELD_NULL | FIELD_TRIM, AT(supplier_id), 1, 64,
-     .valid = id_valid, .pattern_help = "an id", .example = "\"0197a1d0-2b11-7c3e-9f20-6d5f1f0a7712\""},
+     .valid = id_valid, .pattern_help = "an id", .pattern = ID_PATTERN, .shape = "\"type\":\"string\"",
+     .example = "\"0197a1d0-2b11-7c3e-9f20-6d5f1f0a7712\""},
     {"inciName", "inci_name", FIELD_STRING, FIELD_REQUIRED | FIELD_NULL | FIELD_TRIM | FIELD_LINE, AT(inci_name), 1,
-     255, .example = "\"Niacinamide\"", .help = "Unique among the supplier's, ignoring case; null of the catalogue's"},
+     255, .example = "\"Niacinamide\"", .help = "Unique among the supplier's, ignoring case; null of the catalogue's",
+     .shape = "\"type\":\"string\""},
     {"tradeName", "trade_name", FIELD_STRING, FIELD_TRIM | FIELD_LINE | FIELD_NULL, AT(trade_name), 0, 255},
     {"casNumber", "cas_number", FIELD_STRING, FIELD_TRIM | FIELD_LINE | FIELD_NULL, AT(cas_number), 1, 50,
-     .example = "\"98-92-0\"", .help = "One or more, separated by , ; or ' / '; check digits are checked"},
+     .pattern = NUMBERS("[0-9]{2,7}-[0-9]{2}-[0-9]"), .example = "\"98-92-0\"",
+     .help = "One or more, separated by , ; or ' / '; check digits are checked"},
     {"einecsNumber", "einecs_number", FIELD_STRING, FIELD_TRIM | FIELD_LINE | FIELD_NULL, AT(einecs_number), 1, 50,
-     .example = "\"202-713-4\"", .help = "Likewise"},
+     .pattern = NUMBERS("[0-9]{3}-[0-9]{3}-[0-9]"), .example = "\"202-713-4\"", .help = "Likewise"},
     {"description", "description", FIELD_STRING, FIELD_TRIM | FIELD_NULL, AT(description), 0, 10000},
     {"isActive", "is_active", FIELD_BOOL, 0, AT(is_active), .fallback = "true",
      .help = "False: it and its documents are not searched"},

@@ -3,7 +3,7 @@
 
 #include "base/id.h"
 
-#define ID_LIST .valid = id_valid, .pattern_help = "an id", .pattern = "^[0-9A-Fa-f-]{36}$"
+#define ID_LIST .valid = id_valid, .pattern_help = "an id", .pattern = ID_PATTERN
 #define AT(member) FIELD_AT(struct knowledge_filters, member)
 static const struct field filter_fields[] = {
     {"documentTypes", NULL, FIELD_STRINGS, FIELD_NULL | FIELD_SKIP_NULL, AT(document_types), 0, 6, 50,

@@ -40,6 +40,8 @@ enum field_flags {
     FIELD_SECRET = 16384,   // audit rows show *** for it
     FIELD_CLEAN = 32768,    // string: control characters but tab and line feed are dropped first
     FIELD_BARE = 8192,      // list of objects: a bare string stands for an object with only its first field
+    FIELD_CREATE = 65536,   // said when it is made: unknown to a patch
+    FIELD_CHANGE = 131072,  // said by a patch alone
 };
 
 struct model;
@@ -83,10 +85,11 @@ struct field {
     const char *pattern;            // the same rule as a regular expression, for the OpenAPI document
     double shown_high;              // bound that the document shows where a setting is narrower than `high`
     bool (*valid)(struct str text); // further rule of a string (STRINGS: of each item)
-    const struct model *model;      // OBJECT, OBJECTS
+    const struct model *model;      // OBJECT, OBJECTS; JSON: what its members should be, for the document
     const char *help, *example;     // for OpenAPI; example is JSON
     const char *alias;              // another name on input; both with different values are a fault
     uint32_t decimals;              // NUMBER: rounded to so many on input; 0 = as it came
+    const char *shape;              // what `valid` or a check asks for, as members of the schema of input: "\"a\":1"
 };
 
 struct model {
@@ -100,6 +103,7 @@ struct model {
     const char *view; // rows are read from it, and written to `table`; NULL: from the table too
     // A rule over several fields; adds faults.
     void (*check)(const void *row, struct faults *faults, const struct loc *root);
+    const char *shape; // what it asks for, as members of the schema of input
 };
 
 #define MODEL_FIELDS(rows) .fields = (rows), .n = sizeof(rows) / sizeof *(rows)
@@ -156,8 +160,11 @@ bool model_equal(const struct model *model, struct arena *arena, const void *a, 
 // Names of the fields that are set in `patch`, comma separated (for audit rows).
 struct str model_set_names(const struct model *model, struct arena *arena, const void *patch);
 
-// JSON Schema (OpenAPI 3.1) of input or of replies.
-yyjson_mut_val *model_schema(const struct model *model, yyjson_mut_doc *doc, bool input);
+// JSON Schema (OpenAPI 3.1) of what model_decode takes with these flags, or (MODEL_REPLY) of what model_encode writes
+// (schema.c).
+yyjson_mut_val *model_schema(const struct model *model, yyjson_mut_doc *doc, unsigned flags);
+enum { MODEL_REPLY = 4 };
+bool field_is_read(const struct field *field, unsigned flags); // by model_decode with these flags
 
 // Exact decimal text (also with exponent) to 1/10000; false: no finite number. Out of int64: saturated.
 bool price_parse(struct str text, int64_t *ret);

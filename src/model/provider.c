@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/provider.h"
 
+#include "model/text.h"
+
 #define AT(member) FIELD_AT(struct provider_capabilities, member)
 static const struct field capabilities_fields[] = {
     {"tools", NULL, FIELD_BOOL, FIELD_NULL, AT(tools)},
@@ -60,7 +62,7 @@ static const struct field fields[] = {
     {"kind", "kind", FIELD_STRING, FIELD_NULL, AT(kind),
      .choices = "auto|openai|azure|ollama|llamacpp|vllm|sglang|lmstudio"},
     {"baseUrl", "base_url", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM | FIELD_LINE, AT(base_url), 1, 2000,
-     .example = "\"https://api.openai.com/v1\""},
+     .pattern = WEB_URL_PATTERN, .example = "\"https://api.openai.com/v1\""},
     {"apiKey", "api_key", FIELD_STRING, TEXT | FIELD_SECRET, AT(api_key), 1, 1000,
      .help = "A value, env:NAME or file:/path; shown by its last 4 characters"},
     {"embeddingApiKey", "embedding_api_key", FIELD_STRING, TEXT | FIELD_SECRET, AT(embedding_api_key), 1, 1000,
@@ -68,7 +70,8 @@ static const struct field fields[] = {
     {"keyHeader", "key_header", FIELD_STRING, TEXT, AT(key_header), 1, 100},
     {"apiVersion", "api_version", FIELD_STRING, TEXT, AT(api_version), 1, 40},
     {"models", "models", FIELD_JSON, FIELD_NULL, AT(models), 0, 200, .item_high = 100, .bytes = 65536, .depth = 1,
-     .help = "Chatbot's model name to the provider's; * is any"},
+     .help = "Chatbot's model name to the provider's; * is any",
+     .shape = "\"additionalProperties\":{\"type\":\"string\"}"},
     {"embeddingModel", "embedding_model", FIELD_STRING, TEXT, AT(embedding_model), 1, 100},
     {"transcriptionModel", "transcription_model", FIELD_STRING, TEXT, AT(transcription_model), 1, 100},
     {"queryPrefix", "query_prefix", FIELD_STRING, FIELD_NULL | FIELD_LINE, AT(query_prefix), 0, 200},
@@ -82,7 +85,9 @@ static const struct field fields[] = {
     {"maxConcurrent", "max_concurrent", FIELD_INT, FIELD_NULL, AT(max_concurrent), 1, 10000},
     {"price", "price", FIELD_OBJECT, FIELD_MERGE, AT(price), .model = &price_model},
     {"extraHeaders", "extra_headers", FIELD_JSON, FIELD_NULL, AT(extra_headers), 0, 50, .item_high = 200,
-     .bytes = 16384, .depth = 1},
+     .bytes = 16384, .depth = 1,
+     .shape = "\"propertyNames\":{\"maxLength\":200,\"pattern\":\"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$\"},"
+              "\"additionalProperties\":{\"type\":\"string\",\"pattern\":\"^[^\\u0000-\\u001f\\u007f]*$\"}"},
     {"extraBody", "extra_body", FIELD_JSON, FIELD_NULL, AT(extra_body), 0, 50, .item_high = 200, .bytes = 16384,
      .depth = 16},
     {"proxy", "proxy", FIELD_STRING, TEXT | FIELD_SECRET, AT(proxy), 1, 500, .help = "http, https or socks5 address"},
@@ -94,6 +99,6 @@ static const struct field fields[] = {
     {"createdAt", "created_at", FIELD_TIME, FIELD_READONLY, AT(created_at)},
     {"updatedAt", "updated_at", FIELD_TIME, FIELD_READONLY, AT(updated_at)},
 };
-const struct model provider_model = {"Provider", "llm_providers", sizeof(struct provider), MODEL_FIELDS(fields),
-                                     .installation = true, .order = "id"};
+const struct model provider_model = {"Provider",           "llm_providers",      sizeof(struct provider),
+                                     MODEL_FIELDS(fields), .installation = true, .order = "id"};
 #undef AT

@@ -2,6 +2,7 @@
 #include "model/webhook.h"
 
 #include "base/crypto.h"
+#include "model/text.h"
 
 #include <strings.h>
 
@@ -163,7 +164,8 @@ static const struct field retry_fields[] = {
     {"retryInterval", NULL, FIELD_INT, 0, AT(retry_interval), 1000, 3600000, .example = "5000",
      .help = "ms before the first repetition; doubles with each"},
 };
-static const struct model retry_model = {"RetryConfig", NULL, sizeof(struct retry_config), MODEL_FIELDS(retry_fields)};
+static const struct model retry_model = {"RetryConfig", NULL, sizeof(struct retry_config), MODEL_FIELDS(retry_fields),
+                                         .shape = "\"required\":[\"maxRetries\",\"retryInterval\"]"};
 #undef AT
 
 static const struct field filter_fields[] = {
@@ -196,18 +198,27 @@ static const struct field webhook_fields[] = {
      .help = "installation: events of all brands; for super_admin"},
     {"name", "name", FIELD_STRING, FIELD_TRIM | FIELD_LINE, AT(name), 1, 100, .help = "By default the host of the URL"},
     {"description", "description", FIELD_STRING, FIELD_TRIM, AT(description), 0, 500, .fallback = "\"\""},
-    {"url", "url", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM | FIELD_LINE, AT(url), 1, 2000,
+    {"url", "url", FIELD_STRING, FIELD_REQUIRED | FIELD_TRIM | FIELD_LINE, AT(url), 1, 2000, .pattern = WEB_URL_PATTERN,
      .example = "\"https://hooks.fern.example/parley\""},
     {"events", "events", FIELD_STRINGS, FIELD_REQUIRED, AT(events), 1, 20, .item_high = 50, .choices = "*|" EVENTS,
-     .example = "[\"message.sent\"]", .help = "Names of events, or * alone for all"},
+     .example = "[\"message.sent\"]", .help = "Names of events, or * alone for all",
+     .shape = "\"uniqueItems\":true,\"anyOf\":[{\"maxItems\":1},{\"items\":{\"not\":{\"const\":\"*\"}}}]"},
     {"chatbotId", "chatbot_id", FIELD_STRING, FIELD_NULL | FIELD_TRIM | FIELD_LINE, AT(chatbot_id), 1, 100,
      .help = "Events of one chatbot only; null: of the whole brand"},
     {"secret", NULL, FIELD_STRING, FIELD_SKIP_NULL, AT(secret), 16, 200, .valid = secret_valid,
      .pattern_help = "visible ASCII; behind whsec_ base64 of 24 to 64 bytes",
+     .pattern = "^((?!whsec_)[!-~]{16,200}|whsec_([A-Za-z0-9+/]{4}){8,21})$",
      .help = "Shown only when it is made; whsec_ and 32 random bytes by default"},
     {"secretHint", "secret_hint", FIELD_STRING, FIELD_READONLY, AT(secret_hint)},
     {"headers", "headers", FIELD_JSON, FIELD_SECRET, AT(headers), 0, 10, .item_high = 100, .bytes = 16384, .depth = 1,
-     .fallback = "{}", .example = "{\"X-Team\":\"shop\"}", .help = "Sent along; values are never shown again"},
+     .fallback = "{}", .example = "{\"X-Team\":\"shop\"}", .help = "Sent along; values are never shown again",
+     .shape =
+         "\"propertyNames\":{\"maxLength\":100,\"pattern\":\"^(?!([Hh][Oo][Ss][Tt]|[Cc][Oo][Nn][Nn][Ee][Cc][Tt][Ii][Oo]"
+         "[Nn]|"
+         "[Tt][Rr][Aa][Nn][Ss][Ff][Ee][Rr]-[Ee][Nn][Cc][Oo][Dd][Ii][Nn][Gg]|[Uu][Ss][Ee][Rr]-[Aa][Gg][Ee][Nn][Tt])$|"
+         "[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-|[Ww][Ee][Bb][Hh][Oo][Oo][Kk]-|[Xx]-[Cc][Hh][Aa][Tt][Bb][Oo][Tt][Ss]-)"
+         "[!#$%&'*+.^_`|~0-9A-Za-z-]+$\"},\"additionalProperties\":{\"type\":\"string\",\"maxLength\":1000,"
+         "\"pattern\":\"^[\\\\t -~]*$\"}"},
     {"active", "active", FIELD_BOOL, 0, AT(active), .fallback = "true"},
     {"disabledReason", "disabled_reason", FIELD_STRING, FIELD_READONLY, AT(disabled_reason)},
     {"retryConfig", "retry_config", FIELD_OBJECT, FIELD_NULL, AT(retry_config), .model = &retry_model,

@@ -223,13 +223,13 @@ static const struct parameter list_query[] = {
     {"userId", "string", "Of one user"},
     {"entityType", "string", "About one kind of object"},
     {"entityId", "string", "About one object"},
-    {"from", "string", "RFC 3339: not before"},
-    {"to", "string", "RFC 3339: before"},
+    {"from", "time", "Not before it"},
+    {"to", "time", "Before it"},
     {"filter", "string", "The same as pairs: activityType:user_login,userId:…"},
 };
 static const struct parameter stats_query[] = {
-    {"from", "string", "RFC 3339: not before; by default the last 30 days"},
-    {"to", "string", "RFC 3339: before; at most 366 days behind `from`"},
+    {"from", "time", "Not before it; by default the last 30 days"},
+    {"to", "time", "Before it; at most 366 days behind `from`"},
 };
 
 #define ACTIVITIES                                                                                                     \

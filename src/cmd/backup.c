@@ -39,10 +39,10 @@ static int read_words(const char *command, int argc, char **argv, const char **r
     return command_read_settings(argc, argv, false, ret_settings);
 }
 
-static int finish(int rc, const struct err *err, const char *done, const struct backup_totals *totals)
+static int finish(int rc, const struct err *err, const char *done, const struct sealed_totals *totals)
 {
     if (rc == 0)
-        printf("%s: %lld files, %lld bytes\n", done, (long long)totals->files, (long long)totals->bytes);
+        printf("%s: %lld files, %lld bytes\n", done, (long long)totals->parts, (long long)totals->bytes);
     else
         (void)command_fault("%s", err->text);
     return rc == 0 ? EXIT_DONE : rc == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
@@ -96,10 +96,10 @@ static int publish(int fd, const char *path, struct err *err)
 }
 
 static int backup(const struct settings *settings, const char *path, struct progress *progress,
-                  struct backup_totals *ret, struct err *err)
+                  struct sealed_totals *ret, struct err *err)
 {
     struct stat st;
-    struct backup_totals back;
+    struct sealed_totals back;
     if (lstat(path, &st) == 0)
         return err_set(err, ERR_CONFLICT, "%s is there already", path);
     if ((size_t)snprintf(partial, PATH_MAX, "%s.partial-%d", path, (int)getpid()) >= PATH_MAX ||
@@ -126,7 +126,7 @@ int command_backup(int argc, char **argv)
 {
     const char *path;
     struct settings *settings;
-    struct backup_totals totals = {0};
+    struct sealed_totals totals = {0};
     struct err err = {0};
     int code = read_words("backup", argc, argv, &path, &settings);
     if (code)
@@ -174,7 +174,7 @@ static int check_folder(const char *data, bool *ret_absent, struct err *err)
     return rc;
 }
 
-static int unpack(int fd, const char *stage, struct progress *progress, struct backup_totals *ret, struct err *err)
+static int unpack(int fd, const char *stage, struct progress *progress, struct sealed_totals *ret, struct err *err)
 {
     char path[PATH_MAX];
     int migration = 0, rc = mkdir(stage, 0700) == 0 ? 0 : io_fault(err, "make", stage);
@@ -206,7 +206,7 @@ static int move_in(const char *stage, const char *data, const char *name, bool *
     return *ret_moved ? 0 : io_fault(err, "make", to);
 }
 
-static int fill(int fd, const char *data, struct progress *progress, struct backup_totals *ret, struct err *err)
+static int fill(int fd, const char *data, struct progress *progress, struct sealed_totals *ret, struct err *err)
 {
     static const char *const names[] = {"secret.key", "files", "uploads"};
     enum { NAMES = sizeof names / sizeof *names };
@@ -229,7 +229,7 @@ static int fill(int fd, const char *data, struct progress *progress, struct back
 }
 
 static int restore(const struct settings *settings, const char *path, struct progress *progress,
-                   struct backup_totals *ret, struct err *err)
+                   struct sealed_totals *ret, struct err *err)
 {
     const char *data = settings_str(settings, SET_DATA);
     bool absent = false;
@@ -255,7 +255,7 @@ int command_restore(int argc, char **argv)
 {
     const char *path;
     struct settings *settings;
-    struct backup_totals totals = {0};
+    struct sealed_totals totals = {0};
     struct err err = {0};
     int code = read_words("restore", argc, argv, &path, &settings);
     if (code)

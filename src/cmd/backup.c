@@ -4,6 +4,7 @@
 // before it touches the folder, unpacks beside the places, and puts the database there last.
 #include "cmd/backup_file.h"
 #include "cmd/command.h"
+#include "cmd/outfile.h"
 #include "store/backup.h"
 #include "store/migrations.h"
 
@@ -12,7 +13,6 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -50,19 +50,8 @@ static int finish(int rc, const struct err *err, const char *done, const struct 
 
 // ---- backup ---------------------------------------------------------------------------------------------------------
 
-// They hold what the store holds: an interrupted command leaves none behind.
-static char partial[PATH_MAX], database[PATH_MAX], unfinished[PATH_MAX];
-
-static void on_signal(int signal)
-{
-    unlink(partial);
-    unlink(database);
-    unlink(unfinished);
-    progress_wipe();
-    _exit(128 + signal);
-}
-
-static int copy_database(const struct settings *settings, struct progress *progress, struct err *err)
+static int copy_database(const struct settings *settings, const char *to, const char *unfinished,
+                         struct progress *progress, struct err *err)
 {
     int64_t size = 0, log = 0;
     struct store_options options = {
@@ -75,50 +64,31 @@ static int copy_database(const struct settings *settings, struct progress *progr
     store_sizes(store, &size, &log);
     progress_stage(progress, "copying the database", PROGRESS_BYTES, size);
     progress_watch(progress, unfinished);
-    rc = store_backup(store, database, err);
+    rc = store_backup(store, to, err);
     store_close(store);
-    return rc ? rc : store_copy_check(database, NULL, err);
-}
-
-static int publish(int fd, const char *path, struct err *err)
-{
-    if (link(partial, path) != 0)
-        return errno == EEXIST ? err_set(err, ERR_CONFLICT, "%s is there already", path) : io_fault(err, "make", path);
-    AUTO_FREE char *folder = mem_strdup(path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder] = 0;
-    int at = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = at >= 0 && fsync(at) == 0 && fsync(fd) == 0 ? 0 : io_fault(err, "sync", path);
-    if (at >= 0)
-        close(at);
-    return rc;
+    return rc ? rc : store_copy_check(to, NULL, err);
 }
 
 static int backup(const struct settings *settings, const char *path, struct progress *progress,
                   struct sealed_totals *ret, struct err *err)
 {
-    struct stat st;
     struct sealed_totals back;
-    if (lstat(path, &st) == 0)
-        return err_set(err, ERR_CONFLICT, "%s is there already", path);
-    if ((size_t)snprintf(partial, PATH_MAX, "%s.partial-%d", path, (int)getpid()) >= PATH_MAX ||
-        (size_t)snprintf(database, PATH_MAX, "%s.database-%d", path, (int)getpid()) >= PATH_MAX ||
-        (size_t)snprintf(unfinished, PATH_MAX, "%s.partial-%d", database, (int)getpid()) >= PATH_MAX)
-        return err_set(err, ERR_INVALID, "the path is too long");
-    int fd = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return io_fault(err, "make", partial);
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    signal(SIGHUP, on_signal);
-    int rc = copy_database(settings, progress, err);
+    char suffix[80];
+    int fd, rc = outfile_begin(path, &fd, err);
+    if (rc)
+        return rc;
+    snprintf(suffix, sizeof suffix, ".database-%d", (int)getpid());
+    const char *database = outfile_beside(suffix, err);
+    snprintf(suffix, sizeof suffix, ".database-%d.partial-%d", (int)getpid(),
+             (int)getpid()); // as store/backup.c has it
+    const char *unfinished = outfile_beside(suffix, err);
+    rc = database && unfinished ? copy_database(settings, database, unfinished, progress, err) : ERR_INVALID;
     rc = rc ? rc : backup_file_write(fd, database, settings_str(settings, SET_DATA), progress, ret, err);
-    unlink(database);
+    if (database)
+        unlink(database);
     rc = rc ? rc : backup_file_read(fd, -1, progress, &back, err);
-    rc = rc ? rc : publish(fd, path, err);
-    unlink(partial);
-    close(fd);
+    rc = rc ? rc : outfile_publish(fd, err);
+    outfile_end(fd);
     return rc;
 }
 

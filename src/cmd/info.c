@@ -9,6 +9,7 @@
 #include "model/product.h"
 #include "model/provider.h"
 #include "store/crud.h"
+#include "store/tenant.h"
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
@@ -112,5 +113,7 @@ int command_sql(int argc, char **argv)
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (size_t i = 0; crud_sql(tables[t], i); i++)
             print_sql(crud_sql(tables[t], i));
+    for (size_t i = 0; tenant_sql(i); i++)
+        print_sql(tenant_sql(i));
     return EXIT_DONE;
 }

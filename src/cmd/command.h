@@ -23,6 +23,7 @@ int command_audit(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_restore(int argc, char **argv);
 int command_import(int argc, char **argv);
+int command_export(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_settings(int argc, char **argv);
 int command_openapi(int argc, char **argv);

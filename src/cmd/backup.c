@@ -82,7 +82,9 @@ static int backup(const struct settings *settings, const char *path, struct prog
     snprintf(suffix, sizeof suffix, ".database-%d.partial-%d", (int)getpid(),
              (int)getpid()); // as store/backup.c has it
     const char *unfinished = outfile_beside(suffix, err);
-    rc = database && unfinished ? copy_database(settings, database, unfinished, progress, err) : ERR_INVALID;
+    snprintf(suffix, sizeof suffix, ".database-%d.partial-%d-journal", (int)getpid(), (int)getpid());
+    const char *journal = outfile_beside(suffix, err);
+    rc = database && unfinished && journal ? copy_database(settings, database, unfinished, progress, err) : ERR_INVALID;
     rc = rc ? rc : backup_file_write(fd, database, settings_str(settings, SET_DATA), progress, ret, err);
     if (database)
         unlink(database);

@@ -23,7 +23,8 @@ const struct command command_rows[] = {
      "parley user create --email E --password-file F [--super-admin] | list | disable EMAIL | reset-password --email E "
      "--password-file F",
      "accounts, without the server", command_user},
-    {"export", "parley export --brand ID FILE", "one brand, whole, in one file; parley import takes it", command_export},
+    {"export", "parley export --brand ID FILE", "one brand, whole, in one file; parley import takes it",
+     command_export},
     {"backup", "parley backup FILE", "everything in one file, while a server runs or not", command_backup},
     {"restore", "parley restore FILE", "a backup into an empty data folder (--data)", command_restore},
     {"import",

@@ -39,6 +39,13 @@ static void on_signal(int signal)
     _exit(128 + signal);
 }
 
+static void set_signals(void (*handler)(int))
+{
+    (void)signal(SIGINT, handler);
+    (void)signal(SIGTERM, handler);
+    (void)signal(SIGHUP, handler);
+}
+
 int outfile_begin(const char *path, int *ret_fd, struct err *err)
 {
     struct stat st;
@@ -51,9 +58,7 @@ int outfile_begin(const char *path, int *ret_fd, struct err *err)
     *ret_fd = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (*ret_fd < 0)
         return fault(err, "make", partial);
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    signal(SIGHUP, on_signal);
+    set_signals(on_signal);
     return 0;
 }
 
@@ -69,6 +74,7 @@ const char *outfile_beside(const char *suffix, struct err *err)
 int outfile_publish(int fd, struct err *err)
 {
     char folder[PATH_MAX];
+    set_signals(SIG_IGN); // too late to be ended: it is whole
     if (link(partial, target) != 0)
         return errno == EEXIST ? err_set(err, ERR_CONFLICT, "%s is there already", target) : fault(err, "make", target);
     snprintf(folder, sizeof folder, "%s", target);

@@ -321,6 +321,15 @@ int sealed_finish(struct sealed *s, struct sealed_totals *ret, struct err *err)
 
 // ---- reading --------------------------------------------------------------------------------------------------------
 
+bool sealed_is(int fd, const struct sealed_format *format)
+{
+    char found[END];
+    off_t size = lseek(fd, 0, SEEK_END);
+    struct str rest = {found + 8, END_TEXT};
+    return size >= END && pread(fd, found, END, size - END) == END &&
+           str_eq(str_split(&rest, ' '), str_from(format->name));
+}
+
 // Everything about the bytes as they lie there.
 static int check_end(struct sealed *s, struct err *err)
 {

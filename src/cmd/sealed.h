@@ -36,6 +36,7 @@ int sealed_put_bytes(struct sealed *sealed, const char *path, struct str bytes, 
 int sealed_finish(struct sealed *sealed, struct sealed_totals *ret, struct err *err); // durable then
 
 // ---- reading ----
+bool sealed_is(int fd, const struct sealed_format *format); // by its end alone
 // Reads the whole file once for its seal. ERR_FORMAT: damaged, cut off, newer or another kind of file.
 int sealed_open(int fd, const struct sealed_format *format, struct progress *progress, struct sealed **ret,
                 struct err *err);

@@ -37,6 +37,7 @@ STORE_SQL(tenant_count_totals,
           "UPDATE brand_totals SET products = (SELECT COUNT(*) FROM products p WHERE p.brand_id = $1), last_position = "
           "(SELECT COALESCE(MAX(p.position), 0) FROM products p WHERE p.brand_id = $1), conversations = conversations "
           "+ $2, messages = messages + $3 WHERE brand_id = $1");
+STORE_SQL(tenant_settled, "UPDATE brands SET pristine = 0 WHERE id = $1");
 STORE_SQL(tenant_position, "SELECT COALESCE(MAX(position), 0) FROM products WHERE brand_id = $1");
 
 // ---- the statements -------------------------------------------------------------------------------------------------
@@ -273,9 +274,9 @@ int tenant_twin(struct tx *tx, const struct tenant_table *t, const struct value 
     return rc;
 }
 
-int tenant_clear(struct tx *tx, const struct tenant_table *child, struct str parent, struct err *err)
+int tenant_clear(struct tx *tx, const struct tenant_table *child, struct str parent, int64_t *ret, struct err *err)
 {
-    return tx_exec(tx, statement(child, CLEAR, UINT64_MAX), VALUES(v_str(parent)), NULL, err);
+    return tx_exec(tx, statement(child, CLEAR, UINT64_MAX), VALUES(v_str(parent)), ret, err);
 }
 
 int tenant_has(struct tx *tx, const struct tenant_table *t, struct str id, struct err *err)
@@ -289,6 +290,7 @@ int tenant_recount(struct tx *tx, int64_t conversations, int64_t messages, struc
     int rc = tx_exec(tx, &tenant_count_suppliers, NO_VALUES, NULL, err);
     rc = rc ? rc : tx_exec(tx, &tenant_count_ingredients, NO_VALUES, NULL, err);
     rc = rc ? rc : tx_exec(tx, &tenant_count_bases, NO_VALUES, NULL, err);
+    rc = rc ? rc : tx_exec(tx, &tenant_settled, NO_VALUES, NULL, err);
     return rc ? rc : tx_exec(tx, &tenant_count_totals, VALUES(v_int(conversations), v_int(messages)), NULL, err);
 }
 

@@ -65,13 +65,13 @@ int tenant_put(struct tx *tx, const struct tenant_table *table, uint64_t present
 // The id of the row that has the same natural columns. 1, 0.
 int tenant_twin(struct tx *tx, const struct tenant_table *table, const struct value *values, struct arena *arena,
                 struct str *ret, struct err *err);
-// Removes the rows that follow one of another table.
-int tenant_clear(struct tx *tx, const struct tenant_table *child, struct str parent, struct err *err);
+// Removes the rows that follow one of another table; *ret: how many.
+int tenant_clear(struct tx *tx, const struct tenant_table *child, struct str parent, int64_t *ret, struct err *err);
 // Whether the brand has a row of this id already. 1, 0.
 int tenant_has(struct tx *tx, const struct tenant_table *table, struct str id, struct err *err);
 
-// Counters that are kept beside rows, after rows came in. `conversations`, `messages`: how many were added to a brand
-// that had a row of totals before.
+// Counters that are kept beside rows, after rows came in; the brand is not as the installation made it any more.
+// `conversations`, `messages`: how many were added to a brand that had a row of totals before.
 int tenant_recount(struct tx *tx, int64_t conversations, int64_t messages, struct err *err);
 // The highest position of a product; 0: none.
 int tenant_last_position(struct tx *tx, int64_t *ret, struct err *err);

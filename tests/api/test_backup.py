@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """`parley backup` and `parley restore` (program.md 1)."""
-import hashlib
-import io
-import json
 import random
 import stat
 import tarfile
@@ -12,9 +9,9 @@ import pytest
 
 from api.fixtures import running
 from api.helpers import ok, product
-from harness import find_binary, run
+from harness import find_binary, run, sealed as sealed_file
+from harness.sealed import END_TEXT, frame
 
-END_TEXT = 96
 TALK = 10  # messages a conversation
 
 
@@ -36,35 +33,12 @@ def files(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def frame(tar):
-    """zstd around bytes, without packing them (RFC 8878)."""
-    out = b"\x28\xb5\x2f\xfd\x00\x58"
-    for at in range(0, len(tar), 1 << 17):
-        block = tar[at:at + (1 << 17)]
-        out += (len(block) << 3 | (at + (1 << 17) >= len(tar))).to_bytes(3, "little") + block
-    return out
+def archive(entries, **options):
+    return sealed_file.archive("parley-backup", entries, **options)
 
 
-def sealed(body, version=1):
-    text = f"parley-backup {version} sha256 {hashlib.sha256(body).hexdigest()}".ljust(END_TEXT)
-    return body + b"\x50\x2a\x4d\x18" + END_TEXT.to_bytes(4, "little") + text.encode()
-
-
-def archive(entries, manifest=True, version=1):
-    """A backup as another program could make it: whole by its checksum, whatever is in it."""
-    raw, rows = io.BytesIO(), []
-    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for entry, content in entries:
-            info = entry if isinstance(entry, tarfile.TarInfo) else tarfile.TarInfo(entry)
-            info.size = len(content)
-            rows.append({"path": info.name, "size": info.size, "sha256": hashlib.sha256(content).hexdigest()})
-            tar.addfile(info, io.BytesIO(content))
-        if manifest:
-            text = json.dumps({"format": "parley-backup", "version": version, "files": rows}).encode()
-            info = tarfile.TarInfo("manifest.json")
-            info.size = len(text)
-            tar.addfile(info, io.BytesIO(text))
-    return sealed(frame(raw.getvalue()), version)
+def sealed(body):
+    return sealed_file.sealed("parley-backup", body)
 
 
 def refuses(parley, file, folder, word):

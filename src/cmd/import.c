@@ -23,8 +23,8 @@
 enum { SOURCES = 256 };
 
 // The first that detects a source has it: the one that takes most stands last.
-static const struct import_format *const formats_of_import[] = {&import_chroma, &import_brands, &import_products};
-static const struct import_format *const formats_of_import[] = {&import_export, &import_products};
+static const struct import_format *const formats_of_import[] = {&import_export, &import_chroma, &import_brands,
+                                                                &import_products};
 enum { FORMATS_OF_IMPORT = sizeof formats_of_import / sizeof *formats_of_import };
 
 struct source {

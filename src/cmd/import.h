@@ -41,9 +41,8 @@ struct import_format {
 };
 
 // Rows of the table in cmd/import.c, each in a file of its own.
-extern const struct import_format import_brands, import_chroma, import_products;
+extern const struct import_format import_brands, import_chroma, import_export, import_products;
 
 // At the first start of a fresh installation: what import.brands_file and import.chroma_dir name, once. What became of
 // it is logged and remembered; a failure stops nothing.
 void import_first(struct app *app);
-extern const struct import_format import_export, import_products;

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from api.fixtures import running
-from api.helpers import ids, ok
+from api.helpers import Brand, ids, ok
 
 MADE = pathlib.Path(__file__).resolve().parents[1] / "import" / "chroma"
 VERSIONS = sorted(path.name.removesuffix(".sqlite3.gz") for path in MADE.glob("*.gz"))
@@ -76,11 +76,11 @@ def counts(line):
 
 
 def dump(data):
-    """Everything in the store, and every file beside it but SQLite's own."""
+    """Everything in the store, and every file beside it but SQLite's own and the lock, which holds a process id."""
     with sqlite3.connect(f"file:{data / 'parley.db'}?mode=ro", uri=True) as db:
         rows = list(db.iterdump())
     db.close()
-    return rows, hashes(data, lambda name: not name.startswith("parley.db"))
+    return rows, hashes(data, lambda name: not name.startswith(("parley.db", "parley.lock")))
 
 
 def hashes(folder, wanted=lambda name: True):
@@ -121,8 +121,9 @@ def test_a_move_beside_a_running_server(load, config, chroma):
     before = hashes(folder)
     with running() as site:
         data = site.server.data
-        assert "laptop-001" in ids(ok(site.anon.get("/brands/techpro/products")))  # in memory now
-        assert site.anon.post("/brands/techpro/products/search", json={"query": "oak desk"}).json() == []
+        assert "laptop-001" in ids(ok(site.anon.get("/brands/techpro/products")))
+        techpro = Brand(site, "techpro")
+        assert "desk-1" not in ids(techpro.search("oak desk"))  # its index is in memory from here on
         code, lines, _ = load(data, config())
         assert (code, lines[0]["format"], counts(lines[0])) == (0, "brands", [2, 0, 0, 0])
         eventually(lambda: site.admin.get("/brands/luxury_tech").status_code == 200)
@@ -131,11 +132,7 @@ def test_a_move_beside_a_running_server(load, config, chroma):
             assert ok(site.admin.get(f"/brands/{brand}/config"))["system_prompt"] == prompt
         code, lines, _ = load(data, folder)
         assert (code, lines[0]["format"], counts(lines[0])) == (0, "chroma", [6, 0, 0, 0])
-
-        def found():
-            hits = site.anon.post("/brands/techpro/products/search", json={"query": "oak desk"}).json()
-            return hits and hits[0]["product"]["id"] == "desk-1" if "product" in (hits or [{}])[0] else hits
-        eventually(found)
+        eventually(lambda: ids(techpro.search("oak desk"))[:1] == ["desk-1"])
         assert sorted(ids(ok(site.anon.get("/brands/techpro/products")))) == ["desk-1", "desk-2", "lamp-1"]
         assert sorted(ids(ok(site.anon.get("/brands/luxury-tech/products")))) == ["watch-1", "watch-2", "watch-3"]
         assert ok(site.anon.post("/chat/techpro", json={"message": "What does the Oak Desk cost?"}))[

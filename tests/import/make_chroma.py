@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-VERSIONS = {"0.4.3": ["numpy<2"], "0.4.24": ["numpy<2"], "0.5.23": [], "1.0.20": []}
+VERSIONS = {"0.4.24": ["numpy<2"], "0.5.23": [], "1.0.20": []}
 HERE = pathlib.Path(__file__).resolve().parent
 
 

@@ -129,7 +129,7 @@ def test_a_move_beside_a_running_server(load, config, chroma):
         eventually(lambda: site.admin.get("/brands/luxury_tech").status_code == 200)
         assert ok(site.admin.get("/brands/luxury_tech"))["id"] == "luxury-tech"
         for brand, prompt in (("techpro", "You sell desks."), ("luxury-tech", "You sell watches.")):
-            assert ok(site.admin.get(f"/brands/{brand}/config"))["system_prompt"] == prompt
+            eventually(lambda: ok(site.admin.get(f"/brands/{brand}/config"))["system_prompt"] == prompt)
         code, lines, _ = load(data, folder)
         assert (code, lines[0]["format"], counts(lines[0])) == (0, "chroma", [6, 0, 0, 0])
         eventually(lambda: ids(techpro.search("oak desk"))[:1] == ["desk-1"])

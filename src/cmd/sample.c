@@ -62,7 +62,8 @@ static int put_knowledge(struct tx *tx, struct sample *s, struct err *err)
     char id[ID_SIZE];
     size_t i, max;
     id_v7(s->base_id);
-    int rc = knowledge_base_insert(tx, str_from(s->base_id), s->make.row.chatbot_id, json_get_str(base, "name"), now, err);
+    int rc = knowledge_base_insert(tx, str_from(s->base_id), s->make.row.chatbot_id, json_get_str(base, "name"), now,
+                                   err);
     yyjson_arr_foreach(json_get(base, "items"), i, max, item) {
         id_v7(id);
         struct knowledge_document document = {

@@ -356,6 +356,7 @@ static int end_account(struct tx *tx, struct edit *c, struct err *err)
     if (rc != 1)
         return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "Not found");
     rc = check_loss(tx, &user, err);
+    rc = rc ? rc : event_forget_person(tx, c->id, err);
     rc = rc ? rc : user_release(tx, c->id, err);
     rc = rc ? rc : user_remove(tx, c->id, err);
     return rc ? rc : audit_write(tx, "user_deleted", c->id, STR_NULL, err);

@@ -124,12 +124,13 @@ static int tell(struct tx *tx, const struct joining *j, struct err *err)
     struct arena *arena = tx_arena(tx);
     yyjson_mut_doc *doc = json_doc(arena);
     yyjson_mut_val *data = yyjson_mut_obj(doc);
+    json_add_str(doc, data, "id", j->user.id);
     json_add_str(doc, data, "username", j->user.username);
     json_add_str(doc, data, "email", j->user.email);
     json_add_str(doc, data, "role", j->user.super_admin ? STR("super_admin") : j->role);
     json_add_str(doc, data, "brandId", j->brand);
     json_add_time(doc, data, "createdAt", j->user.created_at);
-    int rc = event_write(tx, "user.registered", STR_NULL, json_write(arena, data), err);
+    int rc = event_write_registration(tx, j->user.id, json_write(arena, data), err);
     return rc ? rc : audit_write(tx, "user_registered", j->user.id, STR("username,email,role"), err);
 }
 

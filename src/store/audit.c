@@ -6,6 +6,8 @@
 #include "base/id.h"
 #include "base/vec.h"
 #include "store/conversation.h"
+#include "store/ids.h"
+#include "store/place.h"
 
 #include <stdlib.h>
 
@@ -32,6 +34,13 @@ STORE_SQL(audit_count, "SELECT COUNT(*) " CHOSEN);
 STORE_SQL(event_insert,
           "INSERT INTO events (brand_id, id, name, conversation_id, data, created_at, sequence) "
           "VALUES ($1, $2, $3, $4, $5, $6, $7)");
+STORE_SQL_ALL(event_data, "SELECT data FROM events WHERE brand_id = $1 AND id = $2");
+STORE_SQL_ALL(event_rewrite, "UPDATE events SET data = $3 WHERE brand_id = $1 AND id = $2");
+STORE_SQL_ALL(answers_forget,
+              "UPDATE attempts SET excerpt = NULL WHERE (brand_id, delivery_id) IN (SELECT d.brand_id, d.id FROM "
+              "webhooks w JOIN deliveries d ON d.brand_id = w.brand_id AND d.webhook_id = w.id AND d.id >= $3 AND "
+              "d.id < $4 WHERE (w.brand_id = $1 OR w.scope = 'installation') AND d.event_id = $2)");
+STORE_SQL_ALL(registration_drop, "DELETE FROM places WHERE brand_id = $1 AND kind = 'registration' AND name = $2");
 
 static struct str or_empty(struct str s)
 {
@@ -212,12 +221,72 @@ int event_write(struct tx *tx, const char *name, struct str conversation_id, str
     return rc ? rc : event_write_at(tx, name, conversation_id, sequence, data, err);
 }
 
+static int write_at(struct tx *tx, const char *id, const char *name, struct str conversation_id, int64_t sequence,
+                    struct str data, struct err *err)
+{
+    struct event event = {str_from(id), str_from(name), conversation_id, sequence, clock_wall_ms(), data};
+    int rc = event_put(tx, &event, err);
+    return rc ? rc : webhook_fan_out(tx, &event, err);
+}
+
 int event_write_at(struct tx *tx, const char *name, struct str conversation_id, int64_t sequence, struct str data,
                    struct err *err)
 {
     char id[ID_SIZE];
     id_v7(id);
-    struct event event = {str_from(id), str_from(name), conversation_id, sequence, clock_wall_ms(), data};
-    int rc = event_put(tx, &event, err);
-    return rc ? rc : webhook_fan_out(tx, &event, err);
+    return write_at(tx, id, name, conversation_id, sequence, data, err);
+}
+
+int event_write_registration(struct tx *tx, struct str user_id, struct str data, struct err *err)
+{
+    char id[ID_SIZE];
+    id_v7(id);
+    int rc = write_at(tx, id, "user.registered", STR_NULL, 0, data, err);
+    return rc ? rc : place_add(tx, "registration", user_id, str_from(id), err);
+}
+
+static struct str without_person(struct arena *arena, struct str data)
+{
+    static const char *const personal[] = {"username", "email"};
+    yyjson_val *root;
+    yyjson_mut_doc *doc = json_doc(arena);
+    if (json_parse(arena, data, 0, &root, NULL) != 0)
+        return STR("{}");
+    yyjson_mut_val *object = yyjson_val_mut_copy(doc, root);
+    for (size_t i = 0; i < sizeof personal / sizeof *personal; i++)
+        (void)yyjson_mut_obj_put(object, yyjson_mut_str(doc, personal[i]), yyjson_mut_null(doc));
+    return json_write(arena, object);
+}
+
+// Its deliveries were made in its own transaction: their ids begin with about the same time.
+static int forget_answers(struct tx *tx, const struct place *at, struct err *err)
+{
+    enum { TIME = 13, NEAR_MS = 600000 };
+    struct arena *arena = tx_arena(tx);
+    uint64_t ms = 0;
+    for (size_t i = 0; i < TIME && i < at->object_id.n; i++) {
+        char c = at->object_id.p[i];
+        ms = c == '-' ? ms : ms << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    return tx_exec(tx, &answers_forget,
+                   VALUES(v_str(at->brand), v_str(at->object_id), v_str(id_bound(arena, (int64_t)ms)),
+                          v_str(id_bound(arena, (int64_t)ms + NEAR_MS))),
+                   NULL, err);
+}
+
+int event_forget_person(struct tx *tx, struct str user_id, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    struct arena *arena = tx_arena(tx);
+    struct place at;
+    int rc = place_find(tx, arena, "registration", user_id, &at, err);
+    if (rc != 1)
+        return rc;
+    rc = tx_query_one(tx, &event_data, VALUES(v_str(at.brand), v_str(at.object_id)), &rows, err);
+    if (rc == 1)
+        rc = tx_exec(tx, &event_rewrite,
+                     VALUES(v_str(at.brand), v_str(at.object_id), v_str(without_person(arena, rows_str(rows, 0)))), NULL,
+                     err);
+    rc = rc < 0 ? rc : forget_answers(tx, &at, err);
+    return rc ? rc : tx_exec(tx, &registration_drop, VALUES(v_str(at.brand), v_str(user_id)), NULL, err);
 }

@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "store/audit.h"
 #include "store/crud.h"
+#include "store/ids.h"
 #include "store/job.h"
 
 #include <stdlib.h>
@@ -380,13 +381,6 @@ int delivery_erase_step(struct tx *tx, struct arena *arena, const struct deliver
 }
 
 // ---- what has become old -------------------------------------------------------------------------------------------
-
-// Ids are ordered by time (version 7).
-static struct str id_bound(struct arena *arena, int64_t ms)
-{
-    return arena_strf(arena, "%08llx-%04llx-0000-0000-000000000000", (unsigned long long)ms >> 16,
-                      (unsigned long long)ms & 0xffff);
-}
 
 static int next_brand(struct tx *tx, struct arena *arena, struct str *brand, struct err *err)
 {

@@ -42,3 +42,9 @@ int ids_changed(struct tx *tx, enum change_kind kind, const struct store_sql *sq
         tx_changed(tx, kind, STR_NULL);
     return rc;
 }
+
+struct str id_bound(struct arena *arena, int64_t ms)
+{
+    return arena_strf(arena, "%08llx-%04llx-0000-0000-000000000000", (unsigned long long)ms >> 16,
+                      (unsigned long long)ms & 0xffff);
+}

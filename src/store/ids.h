@@ -14,3 +14,5 @@ int count_query(struct tx *tx, const struct store_sql *sql, const struct value *
 // query's last argument is its LIMIT and made here.
 enum { IDS_TOLD = 1000 };
 int ids_changed(struct tx *tx, enum change_kind kind, const struct store_sql *sql, struct str of, struct err *err);
+// Ids of version 7 are ordered by time: none from this moment (Unix ms) on comes before it.
+struct str id_bound(struct arena *arena, int64_t ms);

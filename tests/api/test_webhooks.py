@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Webhooks as objects (003-platform 14.1): fields, secrets, rights, lists."""
 import base64
+import json
 import re
 import uuid
 
 import pytest
 
 from api.chatbots import error, fault
-from api.helpers import TIME, UUID, eventually
+from api.helpers import TIME, UUID, eventually, unique
 from api.webhooks import PATH, SECRET, HookDesk, hook_site
+from harness import reply as give
 
 EVENTS = ["message.received", "message.sent", "conversation.started", "conversation.ended", "user.registered",
           "chatbot.created", "training.completed", "training.failed", "response.rated", "budget.warning",
@@ -225,3 +227,40 @@ def test_an_erased_brand_leaves_nothing(desk):
                     for table in ("webhooks", "deliveries", "attempts", "events")]
 
     eventually(lambda: rows() == [0, 0, 0, 0])
+
+
+def test_a_deleted_account_is_forgotten(desk):
+    """003-platform 2.4: name and e-mail leave what was delivered, what is still to be, and what receivers answered."""
+    repeats = unique("heron")
+    hook = desk.site.admin.post(PATH, json={"url": desk.receiver.url(), "events": ["user.registered"],
+                                            "scope": "installation", "secret": SECRET},
+                                headers={"X-Brand-Id": desk.brand.id}).json()["data"]
+    desk.receiver.answer = lambda delivery, handler: give(handler, 200, delivery.raw)
+    person = desk.site.server.register(repeats)["data"]
+    sent = desk.receiver.wait(where=lambda d: d.body["data"].get("username") == repeats)[0].body["data"]
+    assert (sent["id"], sent["email"]) == (person["id"], f"{repeats}@fern.example")
+    desk.receiver.answer = 500
+    other = desk.site.server.register(unique("wren"))["data"]
+    desk.receiver.wait(where=lambda d: d.body["data"].get("username") == other["username"])
+
+    def deliveries(user):
+        shown = desk.site.admin.get(f"{PATH}/{hook['id']}/deliveries").json()["data"]
+        return [one for one in shown if one["payload"]["data"]["id"] == user["id"]]
+    eventually(lambda: deliveries(person)[0]["status"] == "delivered")
+    assert repeats in deliveries(person)[0]["attempts"][0]["responseExcerpt"]
+    for user in (person, other):
+        assert desk.site.admin.delete(f"/api/v1/admin/users/{user['id']}").status_code == 200
+        delivery, = deliveries(user)
+        assert (delivery["payload"]["data"]["username"], delivery["payload"]["data"]["email"]) == (None, None)
+        assert delivery["payload"]["data"]["role"] == "admin" and user["username"] not in json.dumps(delivery)
+    desk.receiver.answer = 200
+    late = desk.receiver.wait(where=lambda d: d.body["data"]["id"] == other["id"] and not d.body["data"]["email"])[0]
+    assert late.body["data"]["username"] is None
+    with desk.people.rows() as database:
+        for table, column in (("events", "data"), ("attempts", "excerpt"), ("jobs", "payload"), ("audit", "new_value")):
+            for user in (person, other):
+                assert not database.execute(f"SELECT 1 FROM {table} WHERE {column} LIKE ?",
+                                            (f"%{user['email']}%",)).fetchall(), table
+        assert not database.execute("SELECT 1 FROM places WHERE kind = 'registration' AND name IN (?, ?)",
+                                    (person["id"], other["id"])).fetchall()
+    assert desk.site.admin.delete(f"{PATH}/{hook['id']}").status_code == 204

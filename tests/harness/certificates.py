@@ -24,8 +24,8 @@ class Authority:
         pem, key, ext, csr = (self.folder / f"server{self.made}.{end}" for end in ("pem", "key", "ext", "csr"))
         subject = ["-subj", "/CN=" + alternative.split(":", 1)[1]]
         if own:
-            openssl("req", "-x509", *NEW, *subject, "-days", days, "-addext", f"subjectAltName={alternative}", "-keyout",
-                    key, "-out", pem)
+            openssl("req", "-x509", *NEW, *subject, "-days", days, "-addext", f"subjectAltName={alternative}",
+                    "-keyout", key, "-out", pem)
             return str(pem), str(key)
         ext.write_text(f"subjectAltName={alternative}\n", encoding="ascii")
         openssl("req", *NEW, *subject, "-keyout", key, "-out", csr)

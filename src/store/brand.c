@@ -85,6 +85,7 @@ ERASE(erase_budgets, "budgets");
 ERASE(erase_jobs, "jobs");
 ERASE(erase_webhooks, "webhooks");
 ERASE(erase_deliveries, "deliveries");
+ERASE(erase_counts, "delivery_counts");
 ERASE(erase_attempts, "attempts");
 ERASE(erase_uploads, "uploads");
 ERASE(erase_chunks, "document_chunks");
@@ -329,8 +330,8 @@ int brand_erase(struct tx *tx, struct err *err)
         &erase_tags,       &erase_suppliers,     &erase_ingredients,    &erase_keys,        &erase_prompts,
         &erase_chatbots,   &erase_personalities, &erase_places,         &erase_memberships, &erase_old_publishable,
         &erase_totals,     &erase_jobs,          &erase_invites,        &erase_budgets,     &erase_webhooks,
-        &erase_deliveries, &erase_attempts,      &erase_uploads,        &erase_activities,  &erase_chunks,
-        &erase_tool_calls, &erase_brand};
+        &erase_deliveries, &erase_counts,        &erase_attempts,       &erase_uploads,     &erase_activities,
+        &erase_chunks,     &erase_tool_calls,    &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

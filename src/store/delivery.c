@@ -61,6 +61,12 @@ STORE_SQL(delivery_walk_on, "SELECT id FROM deliveries WHERE brand_id = $1 AND w
                             "AND (CAST($4 AS TEXT) IS NULL OR id <= $4) ORDER BY id LIMIT $5");
 STORE_SQL(delivery_newest,
           "SELECT id FROM deliveries WHERE brand_id = $1 AND webhook_id = $2 ORDER BY id DESC LIMIT 1");
+STORE_SQL(delivery_counted,
+          "INSERT INTO delivery_counts (brand_id, webhook_id, event, status, n) SELECT $1, d.webhook_id, d.event, "
+          "COALESCE(CAST($3 AS TEXT), d.status), CAST($4 AS BIGINT) FROM deliveries d WHERE d.brand_id = $1 AND "
+          "d.id = $2 ON CONFLICT (brand_id, webhook_id, event, status) DO UPDATE SET "
+          "n = delivery_counts.n + excluded.n");
+STORE_SQL(delivery_counts_drop, "DELETE FROM delivery_counts WHERE brand_id = $1 AND webhook_id = $2 AND n = 0");
 STORE_SQL(delivery_drop, "DELETE FROM deliveries WHERE brand_id = $1 AND id = $2");
 STORE_SQL(delivery_attempts_drop, "DELETE FROM attempts WHERE brand_id = $1 AND delivery_id = $2");
 STORE_SQL(
@@ -137,12 +143,27 @@ static int step_up(struct tx *tx, struct str webhook_id, struct str delivery_id,
     return tx_exec(tx, &delivery_step_up, VALUES(v_str(webhook_id), v_str(line), v_int(now)), NULL, err);
 }
 
+// `status` NULL: the one that it has.
+static int count_in(struct tx *tx, struct str id, const char *status, int64_t by, struct err *err)
+{
+    return tx_exec(tx, &delivery_counted, VALUES(v_str(id), status ? v_cstr(status) : v_null(), v_int(by)), NULL, err);
+}
+
+int delivery_moved(struct tx *tx, struct str id, const char *from, const char *to, struct err *err)
+{
+    int rc = count_in(tx, id, from, -1, err);
+    return rc ? rc : count_in(tx, id, to, 1, err);
+}
+
 // *ret_changed: 0 when it was not pending any more.
 static int end(struct tx *tx, struct str webhook_id, struct str id, const char *status, int64_t tries, int64_t now,
                int64_t *ret_changed, struct err *err)
 {
     int rc = tx_exec(tx, &delivery_end, VALUES(v_str(id), v_cstr(status), v_int(tries)), ret_changed, err);
-    return rc || !*ret_changed ? rc : step_up(tx, webhook_id, id, now, err);
+    if (rc || !*ret_changed)
+        return rc;
+    rc = delivery_moved(tx, id, "pending", status, err);
+    return rc ? rc : step_up(tx, webhook_id, id, now, err);
 }
 
 static int cancel(struct tx *tx, struct str webhook_id, struct str id, int64_t now, struct err *err)
@@ -308,6 +329,7 @@ int delivery_record_test(struct tx *tx, const struct delivery_result *result, co
                       VALUES(v_str(result->delivery_id), v_str(webhook), v_str(sent->id), v_str(sent->name),
                              v_cstr(done ? "delivered" : "failed"), v_int(sent->at)),
                       NULL, err);
+    rc = rc ? rc : count_in(tx, result->delivery_id, NULL, 1, err);
     rc = rc ? rc : add_attempt(tx, result, err);
     // A test says nothing of how well the webhook does.
     return rc ? rc
@@ -356,15 +378,18 @@ static int cancel_one(struct tx *tx, struct str webhook_id, struct str id, int64
     int64_t changed = 0;
     (void)now; // those behind it in the line are cancelled too
     int rc = tx_exec(tx, &delivery_end, VALUES(v_str(id), v_cstr("cancelled"), v_int(0)), &changed, err);
-    return rc || !changed ? rc
-                          : tx_exec(tx, &webhook_count_cancelled, VALUES(v_str(webhook_id), v_int(changed)), NULL, err);
+    if (rc || !changed)
+        return rc;
+    rc = delivery_moved(tx, id, "pending", "cancelled", err);
+    return rc ? rc : tx_exec(tx, &webhook_count_cancelled, VALUES(v_str(webhook_id), v_int(changed)), NULL, err);
 }
 
 static int erase_one(struct tx *tx, struct str webhook_id, struct str id, int64_t now, struct err *err)
 {
-    (void)webhook_id;
     (void)now;
     int rc = tx_exec(tx, &delivery_attempts_drop, VALUES(v_str(id)), NULL, err);
+    rc = rc ? rc : count_in(tx, id, NULL, -1, err);
+    rc = rc ? rc : tx_exec(tx, &delivery_counts_drop, VALUES(v_str(webhook_id)), NULL, err);
     return rc ? rc : tx_exec(tx, &delivery_drop, VALUES(v_str(id)), NULL, err);
 }
 

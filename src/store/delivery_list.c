@@ -2,22 +2,35 @@
 // Deliveries as their owner sees them, and sending them again.
 #include "base/clock.h"
 #include "base/vec.h"
+#include "store/ids.h"
 #include "store/webhook.h"
 
 #include <stdlib.h>
 
-#define FILTERS                                                                                                        \
-    "brand_id = $1 AND webhook_id = $2 AND (CAST($3 AS TEXT) IS NULL OR id = $3) AND (CAST($4 AS TEXT) IS NULL OR "    \
-    "status = $4) AND (CAST($5 AS TEXT) IS NULL OR event = $5) AND created_at >= $6 AND created_at < $7"
-STORE_SQL(delivery_rows, "SELECT id, event_id, event, status, next_at, created_at, event_brand_id, sequence "
-                         "FROM deliveries WHERE " FILTERS " ORDER BY id DESC LIMIT $8 OFFSET $9");
-STORE_SQL(delivery_count, "SELECT COUNT(*) FROM deliveries WHERE " FILTERS);
+// $5, $6: ids between which all rows of the times $3 to $4 are.
+#define TIMED                                                                                                          \
+    " FROM deliveries WHERE brand_id = $1 AND webhook_id = $2 AND created_at >= $3 AND created_at < $4 AND id >= $5 "  \
+    "AND id < $6 AND (CAST($7 AS TEXT) IS NULL OR event = $7)"
+#define ROWS "SELECT d.id, d.event_id, d.event, d.status, d.next_at, d.created_at, d.event_brand_id, d.sequence FROM "
+#define PAGE(filters, limit, offset)                                                                                   \
+    ROWS "(SELECT id" filters " ORDER BY id DESC LIMIT " limit " OFFSET " offset                                       \
+         ") AS p JOIN deliveries d ON d.brand_id = $1 AND d.id = p.id ORDER BY d.id DESC"
+STORE_SQL(delivery_rows, PAGE(TIMED, "$8", "$9"));
+STORE_SQL(delivery_rows_in, PAGE(TIMED " AND status = $8", "$9", "$10"));
+STORE_SQL(delivery_row, ROWS "deliveries d WHERE d.brand_id = $1 AND d.webhook_id = $2 AND d.id = $3");
+STORE_SQL(delivery_count, "SELECT COUNT(*)" TIMED);
+STORE_SQL(delivery_count_in, "SELECT COUNT(*)" TIMED " AND status = $8");
+STORE_SQL(delivery_counts_sum,
+          "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM delivery_counts WHERE brand_id = $1 AND "
+          "webhook_id = $2 AND (CAST($3 AS TEXT) IS NULL OR event = $3) AND "
+          "(CAST($4 AS TEXT) IS NULL OR status = $4)");
 STORE_SQL(delivery_attempts, "SELECT id, at, status_code, duration, error, excerpt FROM attempts WHERE brand_id = $1 "
                              "AND delivery_id = $2 ORDER BY at, id LIMIT 1000");
 STORE_SQL_ALL(delivery_payload, "SELECT data, created_at FROM events WHERE brand_id = $1 AND id = $2");
-STORE_SQL(delivery_ended,
-          "SELECT id FROM deliveries WHERE " FILTERS " AND (status = 'failed' OR (CAST($8 AS BIGINT) = 0 AND "
-          "status IN ('delivered', 'cancelled'))) ORDER BY id LIMIT $9");
+#define ENDED " AND (status = 'failed' OR (CAST($8 AS BIGINT) = 0 AND status IN ('delivered', 'cancelled')))"
+STORE_SQL(delivery_ended, "SELECT id" TIMED ENDED " ORDER BY id LIMIT $9");
+STORE_SQL(delivery_ended_one, "SELECT id FROM deliveries WHERE brand_id = $1 AND webhook_id = $2 AND id = $3 AND "
+                              "status IN ('failed', 'delivered', 'cancelled')");
 STORE_SQL(webhook_arm, "UPDATE webhooks SET due_at = $3 WHERE brand_id = $1 AND id = $2");
 STORE_SQL(delivery_rewind, "UPDATE deliveries SET status = 'pending', tries = 0, line = NULL, next_at = $5 "
                            "WHERE brand_id = $1 AND webhook_id = $2 AND id = $3 AND status = $4");
@@ -83,8 +96,20 @@ static struct delivery row_of(struct rows *rows, struct arena *arena, struct str
     return d;
 }
 
-#define FILTER_VALUES(f)                                                                                               \
-    v_str(webhook_id), v_str((f)->id), v_str((f)->status), v_str((f)->event), v_int((f)->from), v_int((f)->to)
+enum { ARGS = 6, NEAR_MS = 900000 };
+
+// An id is made with its row, created_at with its event: not long apart.
+static void args_of(struct arena *arena, struct str webhook_id, const struct delivery_filter *f,
+                    struct value ret[ARGS + 4])
+{
+    bool first = f->from > NEAR_MS, last = f->to < INT64_MAX - NEAR_MS;
+    ret[0] = v_str(webhook_id);
+    ret[1] = v_int(f->from);
+    ret[2] = v_int(f->to);
+    ret[3] = v_str(first ? id_bound(arena, f->from - NEAR_MS) : STR(""));
+    ret[4] = v_str(last ? id_bound(arena, f->to > 0 ? f->to + NEAR_MS : 0) : STR("g"));
+    ret[5] = v_str(f->event);
+}
 
 static int complete(struct tx *tx, struct arena *arena, struct rows *rows, struct delivery *d, struct err *err)
 {
@@ -95,19 +120,43 @@ static int complete(struct tx *tx, struct arena *arena, struct rows *rows, struc
     return rc;
 }
 
+static int total_of(struct tx *tx, const struct delivery_filter *f, const struct value *args, int64_t *ret,
+                    struct err *err)
+{
+    bool timed = f->from > 0 || f->to < INT64_MAX;
+    if (!timed)
+        return count_query(tx, &delivery_counts_sum, VALUES(args[0], v_str(f->event), v_str(f->status)), ret, err);
+    return count_query(tx, f->status.p ? &delivery_count_in : &delivery_count, args, ARGS + (f->status.p ? 1 : 0), ret,
+                       err);
+}
+
+static int page_of(struct tx *tx, struct arena *arena, struct str webhook_id, const struct delivery_filter *f,
+                   int64_t limit, int64_t offset, struct rows **ret, int64_t *ret_total, struct err *err)
+{
+    struct value args[ARGS + 4];
+    size_t n = ARGS;
+    if (f->id.p)
+        return tx_query(tx, &delivery_row, VALUES(v_str(webhook_id), v_str(f->id)), ret, err);
+    args_of(arena, webhook_id, f, args);
+    if (f->status.p)
+        args[n++] = v_str(f->status);
+    int rc = total_of(tx, f, args, ret_total, err);
+    if (rc || offset >= *ret_total)
+        return rc;
+    args[n++] = v_int(limit);
+    args[n++] = v_int(offset);
+    return tx_query(tx, f->status.p ? &delivery_rows_in : &delivery_rows, args, n, ret, err);
+}
+
 int delivery_list(struct tx *tx, struct arena *arena, struct str webhook_id, const struct delivery_filter *filter,
                   int64_t limit, int64_t offset, struct delivery **ret, size_t *ret_n, int64_t *ret_total,
                   struct err *err)
 {
-    AUTO_ROWS struct rows *total = NULL, *rows = NULL;
+    AUTO_ROWS struct rows *rows = NULL;
     *ret = arena_calloc(arena, (size_t)limit + 1, sizeof **ret);
     *ret_n = 0;
-    int rc = tx_query_one(tx, &delivery_count, VALUES(FILTER_VALUES(filter)), &total, err);
-    if (rc < 0)
-        return rc;
-    *ret_total = rows_int(total, 0);
-    rc = tx_query(tx, &delivery_rows, VALUES(FILTER_VALUES(filter), v_int(limit), v_int(offset)), &rows, err);
-    while (!rc && (rc = rows_next(rows, err)) == 1) {
+    int rc = page_of(tx, arena, webhook_id, filter, limit, offset, &rows, ret_total, err);
+    while (!rc && rows && (rc = rows_next(rows, err)) == 1) {
         struct delivery *d = &(*ret)[(*ret_n)++];
         *d = row_of(rows, arena, webhook_id);
         rc = complete(tx, arena, rows, d, err);
@@ -119,9 +168,13 @@ int delivery_ended_list(struct tx *tx, struct arena *arena, struct str webhook_i
                         bool failed_only, struct strings *ret, struct err *err)
 {
     AUTO_ROWS struct rows *rows = NULL;
+    struct value args[ARGS + 4];
     *ret = (struct strings){arena_calloc(arena, REPLAY_MOST, sizeof *ret->at), 0};
-    int rc = tx_query(tx, &delivery_ended, VALUES(FILTER_VALUES(filter), v_int(failed_only), v_int(REPLAY_MOST)), &rows,
-                      err);
+    args_of(arena, webhook_id, filter, args);
+    args[ARGS] = v_int(failed_only);
+    args[ARGS + 1] = v_int(REPLAY_MOST);
+    int rc = filter->id.p ? tx_query(tx, &delivery_ended_one, VALUES(v_str(webhook_id), v_str(filter->id)), &rows, err)
+                          : tx_query(tx, &delivery_ended, args, ARGS + 2, &rows, err);
     while (!rc && (rc = rows_next(rows, err)) == 1) {
         ret->at[ret->n++] = arena_str(arena, rows_str(rows, 0));
         rc = 0;
@@ -141,6 +194,8 @@ int delivery_replay(struct tx *tx, struct str webhook_id, const struct strings *
             rc = tx_exec(tx, &delivery_rewind,
                          VALUES(v_str(webhook_id), v_str(ids->at[i]), v_cstr(ended[k]), v_int(now)), &changed, err);
             counts[k] += rc ? 0 : changed;
+            if (!rc && changed)
+                rc = delivery_moved(tx, ids->at[i], ended[k], "pending", err);
         }
     }
     *ret = counts[0] + counts[1] + counts[2];

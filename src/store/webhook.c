@@ -22,6 +22,9 @@ STORE_SQL_ALL(delivery_insert,
               "sequence, status, next_at, created_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', "
               "CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE brand_id = $1 AND webhook_id = $3 AND line = $8 "
               "AND status = 'pending') THEN NULL ELSE CAST($10 AS BIGINT) END, CAST($10 AS BIGINT)");
+STORE_SQL_ALL(delivery_queued, "INSERT INTO delivery_counts (brand_id, webhook_id, event, status, n) VALUES ($1, $2, $3, "
+                               "'pending', 1) ON CONFLICT (brand_id, webhook_id, event, status) DO UPDATE SET "
+                               "n = delivery_counts.n + 1");
 STORE_SQL(webhook_stats_row, "SELECT total, succeeded, failed, total - succeeded - failed - cancelled, "
                              "last_attempt_at, last_success_at, last_failure_at FROM webhooks WHERE brand_id = $1 "
                              "AND id = $2");
@@ -112,6 +115,9 @@ static int deliver(struct tx *tx, struct fan_out *f, const struct listener *to, 
         return rc;
     id_v7(id);
     struct str line = to->ordered ? event->conversation_id : STR_NULL;
+    rc = tx_exec(tx, &delivery_queued, VALUES(v_str(to->brand), v_str(to->id), v_str(event->name)), NULL, err);
+    if (rc)
+        return rc;
     return tx_exec(tx, &delivery_insert,
                    VALUES(v_str(to->brand), v_cstr(id), v_str(to->id), v_str(f->brand), v_str(event->id),
                           v_str(event->name), v_str(json_str(value_at(f, STR("data.chatbotId")))), v_str(line),

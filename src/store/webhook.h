@@ -48,6 +48,9 @@ struct delivery_filter {
     struct str status, event; // STR_NULL: any
     int64_t from, to;         // Unix ms, `to` not included
 };
+// A delivery's status was changed: the kept counts follow. Private to store/.
+int delivery_moved(struct tx *tx, struct str id, const char *from, const char *to, struct err *err);
+// Newest first. *ret_total counts before limit and offset: kept counts, but where from or to restrict it.
 int delivery_list(struct tx *tx, struct arena *arena, struct str webhook_id, const struct delivery_filter *filter,
                   int64_t limit, int64_t offset, struct delivery **ret, size_t *ret_n, int64_t *ret_total,
                   struct err *err);

@@ -9,7 +9,7 @@ import pytest
 
 from api.chatbots import error, fault
 from api.helpers import TIME, UUID, eventually, unique
-from api.webhooks import PATH, SECRET, HookDesk, hook_site
+from api.webhooks import PATH, SECRET, HookDesk, counts_agree, hook_site
 from harness import reply as give
 
 EVENTS = ["message.received", "message.sent", "conversation.started", "conversation.ended", "user.registered",
@@ -26,7 +26,8 @@ def hooks(conformance):
 
 @pytest.fixture
 def desk(hooks):
-    return HookDesk(hooks)
+    yield HookDesk(hooks)
+    counts_agree(hooks)
 
 
 def test_the_object(desk):

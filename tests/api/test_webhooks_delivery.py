@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from api.chatbots import error
 from api.fixtures import running
 from api.helpers import TIME, UUID, UUID4, eventually
-from api.webhooks import PATH, HookDesk, hook_site, receivers
+from api.webhooks import PATH, HookDesk, counts_agree, hook_site, receivers
 from harness import Receiver, closed_port, reply
 
 TURN = ["conversation.started", "message.received", "message.sent"]
@@ -27,7 +27,8 @@ def hooks(conformance):
 
 @pytest.fixture
 def desk(hooks):
-    return HookDesk(hooks)
+    yield HookDesk(hooks)
+    counts_agree(hooks)
 
 
 def standard(secret, delivery):
@@ -439,7 +440,16 @@ def test_lists_of_deliveries(desk):
     assert [r["event"] for r in deliveries(desk, hook, event="message.sent")] == ["message.sent"]
     assert deliveries(desk, hook, status="failed") == []
     assert deliveries(desk, hook, to=rows[0]["createdAt"]) == []
-    assert len(deliveries(desk, hook, limit=2, page=2)) == 1
+    assert len(deliveries(desk, hook, limit=2, page=2)) == 1 and deliveries(desk, hook, limit=2, page=3) == []
+    assert deliveries(desk, hook, **{"from": rows[0]["createdAt"], "status": "delivered"}) == newest
+    assert deliveries(desk, hook, **{"from": "2100-01-01T00:00:00Z"}) == []
+    assert deliveries(desk, hook, to="1971-01-01T00:00:00Z") == []
+    for query, total in (({}, 3), ({"status": "delivered"}, 3), ({"status": "pending"}, 0), ({"event": TURN[0]}, 1),
+                         ({"event": TURN[0], "status": "delivered"}, 1), ({"from": "2020-01-01T00:00:00Z"}, 3),
+                         ({"from": "2020-01-01T00:00:00Z", "event": TURN[1], "status": "delivered"}, 1)):
+        answer = desk.admin.get(f"{PATH}/{hook['id']}/deliveries", params={"limit": 2, **query}).json()
+        assert answer["pagination"] == {"total": total, "pages": (total + 1) // 2, "page": 1, "limit": 2}, query
+        assert answer["count"] == min(total, 2)
     assert desk.show(hook, f"/deliveries/{rows[0]['id']}") == rows[0]
     assert UUID.fullmatch(rows[0]["id"]) and rows[0]["webhookId"] == hook["id"]
     for path in ("/deliveries/none", f"/deliveries/{hook['id']}"):
@@ -515,6 +525,7 @@ def test_thirty_days_are_kept():
                         for t in ("events", "deliveries", "attempts")]
 
         eventually(lambda: left() == [3, 3, 3])
+        counts_agree(site)
 
 
 # ---- crashes --------------------------------------------------------------------------------------------------------

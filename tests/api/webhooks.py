@@ -4,6 +4,7 @@ import contextlib
 
 from api.chatbots import Desk
 from api.fixtures import running
+from api.people import People
 from harness import Receiver
 
 PATH = "/api/v1/webhooks"
@@ -63,3 +64,13 @@ class HookDesk(Desk):
 
     def act(self, hook, path, **body):
         return self.admin.post(f"{PATH}/{self.id(hook)}/{path}", json=body)
+
+
+def counts_agree(site):
+    """The kept counts of deliveries are those of the rows, whatever was done to them."""
+    with People(site).rows() as database:
+        kept = database.execute("SELECT brand_id, webhook_id, event, status, n FROM delivery_counts WHERE n <> 0"
+                                " ORDER BY 1, 2, 3, 4").fetchall()
+        there = database.execute("SELECT brand_id, webhook_id, event, status, COUNT(*) FROM deliveries"
+                                 " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4").fetchall()
+    assert kept == there

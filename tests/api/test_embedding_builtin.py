@@ -81,7 +81,7 @@ DAMAGES = {
 @needs_model
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_leaves_words(server, tmp_path, damage):
-    """upstream-llm#31: the server starts, health warns, words are searched. All places of damage: src/embed/embed_test.c."""
+    """upstream-llm#31: the server starts, health warns, words are searched. Other places: src/embed/embed_test.c."""
     path = tmp_path / "model.bin"
     path.write_bytes(DAMAGES[damage](MODEL.read_bytes()))
     site = Site(server({"embedding.builtin": path}))

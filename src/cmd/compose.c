@@ -9,6 +9,7 @@
 #include "engine/brand_make.h"
 #include "engine/budget.h"
 #include "engine/builtin.h"
+#include "engine/builtin_scale.h"
 #include "engine/models.h"
 #include "api/health.h"
 #include "api/idempotency.h"
@@ -121,15 +122,15 @@ static bool embeds(struct app *app)
     return embedding_model(app, &model);
 }
 
-static void embedding_scale(void *self, const char *key, const float *question, size_t dims, float *ret_floor,
-                            float *ret_full)
+static void embedding_scale(void *self, const char *key, const float *question, const float *centre, size_t n,
+                            size_t dims, float *ret_floor, float *ret_full)
 {
     const struct app *app = self;
     const char *floor = settings_str(app->settings, SET_EMBEDDING_FLOOR);
     double given;
     (void)dims;
     if (builtin_owns(app->builtin, key)) {
-        builtin_scale(app->builtin, question, ret_floor, ret_full);
+        scale_of(question, centre, n, ret_floor, ret_full);
         return;
     }
     *ret_floor = floor && str_to_double(str_from(floor), &given) ? (float)given : llm_embedding_floor(key);

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "embed/embed.h"
 #include "embed/kernel.h"
-#include "engine/builtin_scale.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -193,12 +192,6 @@ int builtin_embed(struct builtin *builtin, struct arena *arena, const struct str
     *ret = rows;
     *ret_dims = EMBED_DIMS;
     return 0;
-}
-
-void builtin_scale(const struct builtin *builtin, const float *question, float *ret_floor, float *ret_full)
-{
-    (void)builtin;
-    scale_of(question, ret_floor, ret_full);
 }
 
 // ---- questions of callers that do not wait

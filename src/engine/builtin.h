@@ -24,7 +24,6 @@ const char *builtin_warning(const struct builtin *builtin);
 
 // As in struct embedder.
 void builtin_model(const struct builtin *builtin, struct embedder_model *ret);
-void builtin_scale(const struct builtin *builtin, const float *question, float *ret_floor, float *ret_full);
 int builtin_embed(struct builtin *builtin, struct arena *arena, const struct str *texts, size_t n, bool query,
                   const float ***ret, size_t *ret_dims, struct err *err);
 void builtin_ask(struct builtin *builtin, struct str text, int timeout_ms, embedder_done *done, void *arg);

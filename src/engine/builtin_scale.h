@@ -2,4 +2,7 @@
 // Which cosines of the built-in model count as unrelated and as the same.
 #pragma once
 
-void scale_of(const float *question, float *ret_floor, float *ret_full);
+#include <stddef.h>
+
+// `centre`: the mean of the `n` vectors that are searched; NULL, 0: not known.
+void scale_of(const float *question, const float *centre, size_t n, float *ret_floor, float *ret_full);

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/metrics.h"
 #include "base/vec.h"
+#include "engine/centre.h"
 #include "engine/passages.h"
 #include "engine/question.h"
 #include "engine/vector_text.h"
@@ -31,6 +32,7 @@ enum { STALE_MOST = 100000, PROVE_AGAIN_MS = 30000 };
 
 struct built { // an index and what it was built with, by reference
     struct search_index *index;
+    struct centre *centre; // of its vectors
     char model[EMBEDDER_KEY]; // key of the vectors in the index; "" = words only
     bool embeds;              // somebody made vectors when it was built
     // Of one passage, where another model makes the vectors now.
@@ -87,6 +89,7 @@ static void built_drop(struct built *built)
     if (!built || atomic_fetch_sub(&built->refs, 1) != 1)
         return;
     search_index_free(built->index);
+    centre_free(built->centre);
     free(built->proof_text);
     free(built->proof_vector);
     free(built);
@@ -412,6 +415,7 @@ static int keep_vector(void *arg, const struct vector_row *row)
     float *copy = arena_alloc(b->arena, row->dims * sizeof *copy);
     memcpy(copy, row->vector, row->dims * sizeof *copy);
     (void)map_set(b->vectors, vector_key(b->arena, row->document_id, row->ordinal), copy);
+    centre_add(b->built->centre, row->vector, row->dims);
     return 0;
 }
 
@@ -553,6 +557,7 @@ static int build_anew(struct catalogues *c, struct build *b, const struct scope 
                       struct err *err)
 {
     struct built *built = mem_zalloc(sizeof *built);
+    built->centre = centre_new();
     atomic_init(&built->refs, 1);
     struct embedder_model model;
     built->embeds = c->embedder->model(c->embedder->self, &model);
@@ -682,7 +687,10 @@ static void add_vector(struct catalogues *c, struct built *built, struct arena *
         dims != search_dims(built->index))
         return;
     query->vector = vector;
-    c->embedder->scale(c->embedder->self, built->model, vector, dims, &query->vector_floor, &query->vector_full);
+    size_t n;
+    const float *centre = centre_mean(built->centre, arena, dims, &n);
+    c->embedder->scale(c->embedder->self, built->model, vector, centre, n, dims, &query->vector_floor,
+                       &query->vector_full);
 }
 
 bool catalogue_ask(struct catalogues *c, const struct brand_ref *brand, struct str chatbot_id, const struct str *texts,

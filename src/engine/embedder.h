@@ -21,8 +21,10 @@ struct embedder {
     void *self;
     // The model of new vectors; false: none, words alone serve.
     bool (*model)(void *self, struct embedder_model *ret);
-    // The cosines with this question that count as unrelated (0) and as the same (1).
-    void (*scale)(void *self, const char *key, const float *question, size_t dims, float *ret_floor, float *ret_full);
+    // The cosines with this question that count as unrelated (0) and as the same (1). `centre` is the mean of the n
+    // vectors that are searched; NULL, 0: not known.
+    void (*scale)(void *self, const char *key, const float *question, const float *centre, size_t n, size_t dims,
+                  float *ret_floor, float *ret_full);
     // Vectors of length 1 in the arena, by the model of that key. ERR_NOT_FOUND: nobody has it (any more). Blocks: for
     // workers and jobs. `query`: the texts are questions, which go before passages.
     int (*embed)(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,

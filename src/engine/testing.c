@@ -45,8 +45,11 @@ static bool embed_model(void *self, struct embedder_model *ret)
     return true;
 }
 
-static void scale(void *self, const char *key, const float *question, size_t dims, float *ret_floor, float *ret_full)
+static void scale(void *self, const char *key, const float *question, const float *centre, size_t n, size_t dims,
+                  float *ret_floor, float *ret_full)
 {
+    (void)centre;
+    (void)n;
     (void)self;
     (void)key;
     (void)question;

@@ -63,8 +63,9 @@ def queue(database, brand, hook, count, salt):
     for _ in range(0, count, BATCH):
         some = [f"{one[:-12]}{salt[:4]}{one[-8:]}" for one, _ in zip(made, range(BATCH))]
         database.execute("BEGIN IMMEDIATE")
-        database.executemany("INSERT INTO events (brand_id, id, name, data, created_at) VALUES (?, ?, 'chatbot.created',"
-                             " ?, ?)", ((brand, one, data, now) for one in some))
+        database.executemany(
+            "INSERT INTO events (brand_id, id, name, data, created_at) VALUES (?, ?, 'chatbot.created', ?, ?)",
+            ((brand, one, data, now) for one in some))
         database.executemany(
             "INSERT INTO deliveries (brand_id, id, webhook_id, event_brand_id, event_id, event, status, next_at,"
             " created_at) VALUES (?, ?, ?, ?, ?, 'chatbot.created', 'pending', ?, ?)",
@@ -86,7 +87,9 @@ def release(database, brand, hooks):
 def deliver(database, server):
     """(deliveries a second, most resident KiB) over some seconds."""
     def delivered():
-        return database.execute("SELECT COALESCE(SUM(n), 0) FROM delivery_counts WHERE status = 'delivered'").fetchone()[0]
+        sql = "SELECT COALESCE(SUM(n), 0) FROM delivery_counts WHERE status = 'delivered'"
+        return database.execute(sql).fetchone()[0]
+
     begin, at, most = delivered(), time.monotonic(), 0
     while time.monotonic() - at < SECONDS:
         most = max(most, server.resident_kib())

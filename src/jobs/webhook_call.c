@@ -137,8 +137,8 @@ void webhook_call_done(struct webhook_call *call)
 
 // ---- what came of it -----------------------------------------------------------------------------------------------
 
-// Why the certificate did not hold. `verified`: what OpenSSL found in the chain (X509_V_ERR_*), else what libcurl begins
-// with (unspecified): then the name was another one.
+// Why the certificate did not hold. `verified`: what OpenSSL found in the chain (X509_V_ERR_*), else what libcurl
+// begins with (unspecified): then the name was another one.
 static const char *certificate_error(long verified)
 {
     enum { FINE = 0, UNSPECIFIED = 1, NOT_YET_VALID = 9, EXPIRED = 10, OTHER_NAME = 62 };

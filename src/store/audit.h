@@ -45,8 +45,8 @@ int event_write_at(struct tx *tx, const char *name, struct str conversation_id, 
                    struct err *err);
 // user.registered: `data` names a person, and is found again when the account ends.
 int event_write_registration(struct tx *tx, struct str user_id, struct str data, struct err *err);
-// Takes name and e-mail out of it, in whatever brand it is, and what receivers said to it. What is still to be delivered
-// goes without them.
+// Takes name and e-mail out of it, in whatever brand it is, and what receivers said to it. What is still to be
+// delivered goes without them.
 int event_forget_person(struct tx *tx, struct str user_id, struct err *err);
 // The row alone, for no webhook: whoever writes it delivers it.
 int event_put(struct tx *tx, const struct event *event, struct err *err);

@@ -45,6 +45,9 @@ def test_first_and_second_user():
         assert "system:read" in data["permissions"] and "system:read" not in tom.user["permissions"]
         bot = done(tom.client.get("/api/v1/chatbots"))["data"]
         assert [(one["isDefault"], one["status"]) for one in bot] == [(True, "active")]
+        first = done(town.client(body["token"]).get("/api/v1/chatbots"))["data"][0]["id"]
+        assert first != bot[0]["id"]
+        failed(tom.client.get(f"/api/v1/chatbots/{first}"), 404, "NOT_FOUND")
         with town.rows() as database:
             events = dict(database.execute("SELECT name, data FROM events WHERE brand_id = ?", (tom.brand,)).fetchall())
         assert set(events) == {"chatbot.created", "user.registered"}
@@ -217,6 +220,26 @@ def test_limit_of_sign_ins():
         assert 0 < int(head["x-ratelimit-reset"]) - time.time() <= 61
 
 
+def test_families_have_limits_of_their_own():
+    """003-platform#8: the 31st request of a family is refused, another family's is not, nor another user's."""
+    with place(limits__management=30) as town:
+        root, other = town.root, town.person()
+        for n in range(30):
+            reply = root.client.get("/api/v1/activities" if n % 2 else "/api/v1/activities/stats")
+            done(reply)
+            assert (reply.headers["x-ratelimit-limit"], reply.headers["x-ratelimit-remaining"]) == ("30", str(29 - n))
+        reply = root.client.get("/api/v1/activities")
+        failed(reply, 429, "RATE_LIMIT_EXCEEDED")
+        assert reply.headers["ratelimit-policy"] == '"management";q=30;w=60' and int(reply.headers["retry-after"]) >= 1
+        assert reply.headers["ratelimit"].startswith('"management";r=0;t=')
+        done(root.client.get("/api/v1/webhooks"))
+        done(other.client.get("/api/v1/activities"))
+        failed(root.client.get("/api/v1/activities/stats"), 429, "RATE_LIMIT_EXCEEDED")
+        for path in ("/api/v1/health", "/api/v1/health/status"):  # no limit
+            for _ in range(31):
+                assert root.client.get(path).status_code == 200
+
+
 # ---- the own account ------------------------------------------------------------------------------------------------
 
 
@@ -329,6 +352,7 @@ def test_keys_are_twenty_at_most_and_expire(town):
 def test_reset(town):
     """003-platform#6."""
     person = town.person()
+    earlier = [person.refresh, person.login().refresh]
     known = town.post(f"{AUTH}/password-reset-request", {"email": person.email})
     unknown = town.post(f"{AUTH}/password-reset-request", {"email": f"{unique('no')}@fern.example"})
     assert done(known) == done(unknown) and sorted(known.headers) == sorted(unknown.headers)
@@ -339,12 +363,12 @@ def test_reset(town):
     assert f"\n{town.server.url}/reset-password?token={token}\n" in mail.get_content().replace("\r", "")
     short = {"token": token, "password": "short"}
     failed(town.post(f"{AUTH}/password-reset", short), 400, "VALIDATION_ERROR", "password")
-    second = person.refresh
     done(town.post(f"{AUTH}/password-reset", {"resetToken": token, "newPassword": "moss-and-granite-7"}))
     again = {"token": token, "password": "moss-and-granite-8"}
     failed(town.post(f"{AUTH}/password-reset", again), 401, "INVALID_TOKEN")
     failed(town.post(f"{AUTH}/login", {"email": person.email, "password": PASSWORD}), 401, "INVALID_CREDENTIALS")
-    failed(town.post(f"{AUTH}/refresh-token", {"refreshToken": second}), 401, "INVALID_TOKEN")
+    for token_before in earlier:
+        failed(town.post(f"{AUTH}/refresh-token", {"refreshToken": token_before}), 401, "INVALID_TOKEN")
     assert not person.alive
     done(town.post(f"{AUTH}/login", {"email": person.email, "password": "moss-and-granite-7"}))
     assert "changed" in town.wait_mail(person.email, 2)["Subject"]

@@ -137,6 +137,7 @@ def test_what_was_read_may_be_sent_back(site, chatbot):
     ({"id": "x"}, "id", "unknown_field"),
 ])
 def test_bad_input_names_the_field(site, chatbot, body, field, code):
+    """003-platform#16"""
     reply = site.admin.post(f"{chatbot}/personalities", json={"name": "Guide", **body})
     assert reply.status_code == 400, reply.text
     fault = reply.json()

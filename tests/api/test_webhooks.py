@@ -8,8 +8,10 @@ import uuid
 import pytest
 
 from api.chatbots import error, fault
+from api.fixtures import running
 from api.helpers import TIME, UUID, eventually, unique
 from api.webhooks import PATH, SECRET, HookDesk, counts_agree, hook_site
+from harness import Receiver
 from harness import reply as give
 
 EVENTS = ["message.received", "message.sent", "conversation.started", "conversation.ended", "user.registered",
@@ -125,6 +127,20 @@ def test_bad_input_names_the_field(desk, body, field, code):
     else:
         fault(reply, field, code)
     assert desk.admin.get(PATH).json()["count"] == 0
+
+
+def test_an_address_that_is_not_allowed_is_not_called():
+    """003-platform#36: refused without a connection, in whatever form it is written."""
+    receiver = Receiver()
+    with running() as site:
+        site.receivers, site.taken = [receiver], 0
+        desk = HookDesk(site)
+        for host in ("127.0.0.1", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433", "localhost"):
+            url = f"http://{host}:{receiver.port}/hook"
+            fault(desk.admin.post(PATH, json={"url": url, "events": ["*"]}), "url", "address_not_allowed")
+        desk.brand.say("Hello")
+    assert receiver.connections == 0
+    receiver.close()
 
 
 def test_a_change_to_a_bad_address_changes_nothing(desk):

@@ -234,6 +234,8 @@ bool chat_cut(struct chat *chat)
     struct error_text error = {500, "The server had an error while processing your request", "server_error", NULL};
     if (knobs_is(how, "rst")) {
         reply->ending = END_RST;
+    } else if (knobs_is(how, "goaway")) {
+        reply->ending = END_GOAWAY;
     } else if (knobs_is(how, "hang")) {
         reply->ending = END_HANG;
     } else if (knobs_is(how, "errorData")) {

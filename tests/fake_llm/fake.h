@@ -20,9 +20,10 @@ struct knobs {
     const char *error_body, *retry_after, *should_retry, *location;
     int64_t cut_after; // -1: not
     const char *cut_how;
-    const char *no_reply; // "fin", "rst", "hang": before any byte
+    const char *no_reply; // "fin", "rst", "hang", "goaway": before any byte
     bool no_done, no_finish, empty_finish, early_done, empty_stream, json_body, ndjson, html, gzip, close_idle;
     const char *garbage_at, *finish;
+    bool h2_no_window; // of connections that begin while it stands
     bool huge_event, bad_utf8, null_content, parts_content, no_delta, message_delta, special_end;
     const char *usage, *reasoning, *tools, *tool_style, *tool_text, *ctx, *ctx_how, *refuse, *prefill, *auth, *embed;
     int64_t quota;       // -1: none
@@ -50,12 +51,13 @@ struct entry {
     struct str method, path, body, model;
     VEC(struct header) headers;
     const char *alpn;
+    int64_t stream, reset; // HTTP/2: its id; the error code of the client's RST_STREAM, -1: none
     int status;
     int64_t bytes;
     bool forgotten; // no longer in the log: freed at its end
 };
 
-enum ending { END_KEEP, END_FIN, END_RST, END_HANG };
+enum ending { END_KEEP, END_FIN, END_RST, END_HANG, END_GOAWAY }; // END_GOAWAY without HTTP/2: END_FIN
 
 struct piece {
     int64_t delay; // ms before it is sent

@@ -47,6 +47,7 @@ static const struct row {
     ROW("closeIdle", BOOL, close_idle),
     ROW("garbageAt", TEXT, garbage_at),
     ROW("finish", TEXT, finish),
+    ROW("h2NoWindow", BOOL, h2_no_window),
     ROW("hugeEvent", BOOL, huge_event),
     ROW("badUtf8", BOOL, bad_utf8),
     ROW("nullContent", BOOL, null_content),

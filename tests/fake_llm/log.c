@@ -77,6 +77,7 @@ struct entry *log_add(struct log *log)
     entry->arena = arena;
     entry->number = ++log->count;
     entry->arrived = wall_ms();
+    entry->reset = -1;
     if (log->entries.n == MAX_ENTRIES) {
         for (size_t i = 0; i < MAX_ENTRIES / 2; i++)
             drop(log->entries.at[i]);
@@ -93,6 +94,10 @@ static yyjson_mut_val *entry_json(struct arena *arena, yyjson_mut_doc *doc, cons
     json_add_int(doc, root, "number", entry->number);
     json_add_int(doc, root, "connection", entry->connection);
     json_add_cstr(doc, root, "alpn", entry->alpn);
+    if (entry->stream)
+        json_add_int(doc, root, "stream", entry->stream);
+    if (entry->reset >= 0)
+        json_add_int(doc, root, "resetCode", entry->reset);
     json_add(doc, root, "arrivedAt", yyjson_mut_real(doc, entry->arrived));
     json_add_str(doc, root, "method", entry->method);
     json_add_str(doc, root, "path", entry->path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// parley-fake-llm [--port N] [--tls [--cert-host NAME] [--cert-out FILE]] [--seed N] [--until-eof]
+// parley-fake-llm [--port N] [--tls|--h2 [--cert-host NAME] [--cert-out FILE]] [--seed N] [--until-eof]
 #include "server.h"
 
 #include "base/crypto.h"
@@ -11,11 +11,12 @@
 
 static int usage(FILE *out, int code)
 {
-    fputs("usage: parley-fake-llm [--port N] [--seed N] [--tls] [--cert-host NAME] [--cert-out FILE] [--until-eof]\n"
-          "An OpenAI-compatible server for tests. Prints \"listening 127.0.0.1:PORT\".\n"
-          "Knobs: POST /__control {\"default\":{…},\"queue\":[{…}]}, or in the model's name: fake;cutAfter=5;split=1\n"
-          "Requests so far: GET /__log, DELETE /__log.\n",
-          out);
+    fputs(
+        "usage: parley-fake-llm [--port N] [--seed N] [--tls|--h2] [--cert-host NAME] [--cert-out FILE] [--until-eof]\n"
+        "An OpenAI-compatible server for tests. Prints \"listening 127.0.0.1:PORT\".\n"
+        "Knobs: POST /__control {\"default\":{…},\"queue\":[{…}]}, or in the model's name: fake;cutAfter=5;split=1\n"
+        "Requests so far: GET /__log, DELETE /__log.\n",
+        out);
     return code;
 }
 
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
         {"port", required_argument, NULL, 'p'},
         {"seed", required_argument, NULL, 's'},
         {"tls", no_argument, NULL, 't'},
+        {"h2", no_argument, NULL, '2'},
         {"cert-host", required_argument, NULL, 'n'},
         {"cert-out", required_argument, NULL, 'o'},
         {"until-eof", no_argument, NULL, 'e'},
@@ -43,6 +45,9 @@ int main(int argc, char **argv)
             break;
         case 't':
             options.tls = true;
+            break;
+        case '2':
+            options.tls = options.h2 = true;
             break;
         case 'n':
             options.cert_host = optarg;

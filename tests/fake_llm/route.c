@@ -36,6 +36,11 @@ struct entry *routes_log(struct routes *routes)
     return log_add(routes->log);
 }
 
+const struct knobs *routes_knobs(const struct routes *routes)
+{
+    return &routes->standing;
+}
+
 bool routes_take_close_idle(struct routes *routes)
 {
     bool was = routes->close_idle;
@@ -185,9 +190,10 @@ static void complete(struct routes *routes, struct reply *reply, struct str path
     const struct knobs *knobs = &reply->knobs;
     if (knobs->no_reply) {
         reply->none = true;
-        reply->ending = knobs_is(knobs->no_reply, "rst")    ? END_RST
-                        : knobs_is(knobs->no_reply, "hang") ? END_HANG
-                                                            : END_FIN;
+        reply->ending = knobs_is(knobs->no_reply, "rst")      ? END_RST
+                        : knobs_is(knobs->no_reply, "goaway") ? END_GOAWAY
+                        : knobs_is(knobs->no_reply, "hang")   ? END_HANG
+                                                              : END_FIN;
         return;
     }
     if (!yyjson_is_obj(reply->request)) {

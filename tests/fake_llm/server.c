@@ -4,6 +4,7 @@
 #include "server.h"
 
 #include "fake.h"
+#include "h2.h"
 #include "route.h"
 #include "tls.h"
 
@@ -34,6 +35,7 @@ struct conn {
     struct conn *next, **link;
     llhttp_t parser;
     struct tls *tls;
+    struct h2 *h2; // where the client has chosen it
     int64_t number;
     int handles;
     bool busy, complete, closing, draining, in_value, header_sent, waited, fin;
@@ -82,6 +84,8 @@ static void conn_close(struct conn *conn, bool reset)
     if (conn->closing)
         return;
     conn->closing = true;
+    h2_free(conn->h2, !conn->fin);
+    conn->h2 = NULL;
     if (conn->entry)
         log_end(conn->entry);
     conn->entry = NULL;
@@ -109,6 +113,11 @@ static void on_written(uv_write_t *request, int status)
         conn->draining = false;
         advance(conn);
     }
+}
+
+static bool is_busy(const struct conn *conn)
+{
+    return conn->h2 ? h2_busy(conn->h2) : conn->busy;
 }
 
 static void send_raw(struct conn *conn, struct str bytes)
@@ -249,7 +258,7 @@ static void finish(struct conn *conn)
     struct reply *reply = conn->reply;
     if (reply->ending == END_HANG)
         return;
-    if (reply->ending == END_FIN || reply->ending == END_RST) {
+    if (reply->ending != END_KEEP) {
         log_end(conn->entry);
         conn->entry = NULL;
         conn->busy = false;
@@ -377,8 +386,10 @@ static void close_idle_others(struct conn *self)
     struct conn *next;
     for (struct conn *conn = self->server->first; conn; conn = next) {
         next = conn->next;
-        if (conn != self && !conn->busy)
-            conn_close(conn, false);
+        if (conn == self || is_busy(conn))
+            continue;
+        conn->fin = true;
+        conn_close(conn, false);
     }
 }
 
@@ -398,8 +409,34 @@ static void handle(struct conn *conn)
     advance(conn);
 }
 
+static void h2_send(void *arg, struct str bytes)
+{
+    send_bytes(arg, bytes);
+}
+
+static void h2_close(void *arg)
+{
+    close_soon(arg);
+}
+
+static bool begin_h2(struct conn *conn)
+{
+    if (conn->h2 || !conn->tls || strcmp(tls_alpn(conn->tls), "h2") != 0)
+        return conn->h2 != NULL;
+    conn->h2 =
+        h2_new(&(struct h2_link){&conn->server->loop, conn->server->routes, conn->number, h2_send, h2_close, conn});
+    return true;
+}
+
 static void consume(struct conn *conn, struct str data)
 {
+    if (begin_h2(conn)) {
+        if (!conn->fin && !h2_read(conn->h2, data))
+            conn_close(conn, false);
+        else if (routes_take_close_idle(conn->server->routes))
+            close_idle_others(conn);
+        return;
+    }
     if (conn->busy) {
         if (!buf_adds(&conn->pending, data))
             conn_close(conn, true);
@@ -538,7 +575,7 @@ int server_run(const struct server_options *options)
 {
     struct server server = {.routes = routes_new(options->seed)};
     if (options->tls) {
-        server.tls = tls_server_new(options->cert_host, options->cert_out);
+        server.tls = tls_server_new(options->cert_host, options->cert_out, options->h2);
         if (!server.tls) {
             fprintf(stderr, "parley-fake-llm: cannot make a certificate\n");
             return 1;

@@ -7,7 +7,7 @@
 
 struct server_options {
     int port; // 0 = any
-    bool tls;
+    bool tls, h2; // h2 over TLS alone
     const char *cert_host, *cert_out; // of the self-signed certificate
     uint64_t seed;
     bool until_eof; // ends when its standard input does

@@ -7,6 +7,7 @@
 
 struct tls_server {
     SSL_CTX *ctx;
+    bool h2;
 };
 
 struct tls {
@@ -44,25 +45,28 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *n, co
                        void *arg)
 {
     (void)ssl;
-    (void)arg;
-    static const unsigned char offered[] = "\x08http/1.1";
+    static const unsigned char offered[] = "\x02h2\x08http/1.1";
+    const struct tls_server *server = arg;
     unsigned char *chosen;
-    if (SSL_select_next_proto(&chosen, n, offered, sizeof offered - 1, in, in_n) != OPENSSL_NPN_NEGOTIATED)
+    unsigned skip = server->h2 ? 0 : 3;
+    if (SSL_select_next_proto(&chosen, n, offered + skip, (unsigned)sizeof offered - 1 - skip, in, in_n) !=
+        OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_NOACK;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
 }
 
-struct tls_server *tls_server_new(const char *host, const char *cert_out)
+struct tls_server *tls_server_new(const char *host, const char *cert_out, bool h2)
 {
     struct tls_server *server = mem_zalloc(sizeof *server);
+    server->h2 = h2;
     EVP_PKEY *key = EVP_EC_gen("P-256");
     server->ctx = SSL_CTX_new(TLS_server_method());
     if (!key || !server->ctx)
         return NULL;
     X509 *cert = self_signed(key, host ? host : "127.0.0.1");
     SSL_CTX_set_min_proto_version(server->ctx, TLS1_2_VERSION);
-    SSL_CTX_set_alpn_select_cb(server->ctx, choose_alpn, NULL);
+    SSL_CTX_set_alpn_select_cb(server->ctx, choose_alpn, server);
     bool ok = SSL_CTX_use_certificate(server->ctx, cert) == 1 && SSL_CTX_use_PrivateKey(server->ctx, key) == 1;
     FILE *file = ok && cert_out ? fopen(cert_out, "w") : NULL;
     if (cert_out && (!file || PEM_write_X509(file, cert) != 1))
@@ -109,7 +113,7 @@ const char *tls_alpn(const struct tls *tls)
     const unsigned char *name;
     unsigned n;
     SSL_get0_alpn_selected(tls->ssl, &name, &n);
-    return n == 8 ? "http/1.1" : "";
+    return n == 8 ? "http/1.1" : n == 2 ? "h2" : "";
 }
 
 static void drain(struct tls *tls, struct buf *wire)

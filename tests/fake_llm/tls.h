@@ -7,8 +7,8 @@
 struct tls_server;
 struct tls;
 
-// Writes the certificate (PEM) to `cert_out` when that is not NULL. NULL on failure.
-struct tls_server *tls_server_new(const char *host, const char *cert_out);
+// h2: it is preferred to HTTP/1.1. Writes the certificate (PEM) to `cert_out` when that is not NULL. NULL on failure.
+struct tls_server *tls_server_new(const char *host, const char *cert_out, bool h2);
 void tls_server_free(struct tls_server *server);
 struct tls *tls_new(struct tls_server *server);
 void tls_free(struct tls *tls); // NULL is fine

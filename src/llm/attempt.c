@@ -101,9 +101,28 @@ static int on_body(void *arg, struct str bytes)
     return more && call->answer.fault == FAULT_NONE ? BODY_GO_ON : BODY_STOP;
 }
 
+// A connection that was kept, and is gone: nothing was said yet, so another one takes its place, once, and nobody
+// counts it. (Over HTTP/1.1 libcurl does so by itself.)
+static bool replace(struct llm_call *call, CURLcode code)
+{
+    bool again = code != CURLE_OK && !call->replaced && !call->transfer->answered && transfer_reused(call->transfer);
+    call->replaced = again;
+    if (!again)
+        return false;
+    transfer_free(call->transfer);
+    call->transfer = NULL;
+    if (call->joining)
+        join_done(&call->join);
+    call->result.n_attempts--;
+    call_send(call);
+    return true;
+}
+
 static void on_done(void *arg, CURLcode code)
 {
     struct llm_call *call = arg;
+    if (replace(call, code))
+        return;
     enum fault fault = attempt_verdict(call, code);
     attempt_close(call, fault_rows[fault].name, fault == FAULT_NONE);
     call_after(call, fault);

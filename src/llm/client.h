@@ -98,6 +98,7 @@ struct transfer {
     void *arg;
     int status;
     bool answered; // a header came
+    bool over;     // libcurl is done with it
     char content_type[100], retry_after[64], should_retry[8], retry_after_ms[24];
 };
 
@@ -108,6 +109,7 @@ struct transfer *transfer_new(struct llm *llm, const struct llm_provider *provid
 // Frees at any time except inside its own body callback; a running one is closed at once.
 void transfer_free(struct transfer *transfer);
 void transfer_resume(struct transfer *transfer);
+bool transfer_reused(const struct transfer *transfer); // its connection had served before
 enum fault transfer_fault(CURLcode code);
 int transfer_setup(struct llm *llm);
 void transfer_teardown(struct llm *llm);
@@ -221,6 +223,7 @@ struct llm_call {
     struct seat seat;
     bool entered; // the breaker
     int tries, repairs;
+    bool replaced; // the connection of this attempt
     bool refitted, forced, refused, cut_short; // the last two: how a good answer ended
     // What the last attempt's end told
     int64_t wait_ms, told_window; // -1, 0: nothing

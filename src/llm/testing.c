@@ -56,7 +56,7 @@ void fake_start(struct fake *fake, const char *arguments)
     char *colon = strrchr(line, ':');
     if (!colon)
         fail_msg("%s does not start", argv[0]);
-    bool tls = arguments && strstr(arguments, "--tls");
+    bool tls = arguments && (strstr(arguments, "--tls") || strstr(arguments, "--h2"));
     int64_t port = 0;
     str_to_int(str_trim(str_from(colon + 1)), 1, 65535, &port);
     snprintf(fake->url, sizeof fake->url, "%s://127.0.0.1:%d", tls ? "https" : "http", (int)port);

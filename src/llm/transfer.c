@@ -12,6 +12,10 @@ struct watched {
 };
 
 #define MAX_SPARE 64
+#define BUFFER 4096L // a waiting call keeps it
+// Where a read does not fit into the buffer, libcurl 7.88 forgets the rest of it until the next byte comes; it reads at
+// most 32 KiB of HTTP/2 at once.
+#define HTTP2_BUFFER 40960L
 #define GET_TIMEOUT_MS 5000L
 #define MAX_IDLE 16 // connections kept for each provider
 
@@ -26,6 +30,7 @@ static void collect(struct llm *llm)
         struct transfer *transfer;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
         curl_multi_remove_handle(llm->multi, transfer->easy);
+        transfer->over = true;
         transfer->ops->done(transfer->arg, code);
     }
 }
@@ -120,7 +125,9 @@ int transfer_setup(struct llm *llm)
     curl_multi_setopt(llm->multi, CURLMOPT_SOCKETDATA, llm);
     curl_multi_setopt(llm->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
     curl_multi_setopt(llm->multi, CURLMOPT_TIMERDATA, llm);
-    curl_multi_setopt(llm->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    // Streams that share an HTTP/2 connection stall and crash in libcurl 7.88 when one of them is not read, so each
+    // call has a connection of its own.
+    curl_multi_setopt(llm->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     return 0;
 }
 
@@ -274,7 +281,8 @@ struct transfer *transfer_new(struct llm *llm, const struct llm_provider *provid
     }
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "Parley/" PARLEY_VERSION);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity"); // sends that, and still decodes what comes
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);           // a waiting call keeps it
+    bool may_http2 = !provider->no_http2 && strncasecmp(url, "https:", 6) == 0;
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, may_http2 ? HTTP2_BUFFER : BUFFER);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
@@ -293,6 +301,9 @@ void transfer_free(struct transfer *transfer)
     if (!transfer)
         return;
     struct llm *llm = transfer->llm;
+    // libcurl keeps the reset of an HTTP/2 stream to itself until the connection is used again: it is closed instead.
+    if (!transfer->over)
+        curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
     curl_multi_remove_handle(llm->multi, transfer->easy);
     llm->transfers--;
     bound_idle(llm);
@@ -305,6 +316,13 @@ void transfer_free(struct transfer *transfer)
     curl_slist_free_all(transfer->headers);
     buf_done(&transfer->body);
     arena_free(transfer->arena);
+}
+
+bool transfer_reused(const struct transfer *transfer)
+{
+    long made = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &made);
+    return made == 0;
 }
 
 void transfer_resume(struct transfer *transfer)

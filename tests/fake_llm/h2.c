@@ -175,7 +175,8 @@ static void finish(struct stream *stream)
         return;
     }
     if (reply->ending == END_GOAWAY)
-        nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR, NULL, 0);
+        nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, said ? stream->id : stream->id - 2, NGHTTP2_NO_ERROR,
+                              NULL, 0);
     pump(h2);
     h2->closing = true;
     h2->link.close(h2->link.arg);

@@ -16,7 +16,7 @@ class FakeLlm(Program):
 
     def __init__(self, *arguments):
         super().__init__([find_binary("parley-fake-llm", "PARLEY_FAKE_LLM"), "--port", "0", *arguments])
-        self.scheme = "https" if "--tls" in arguments else "http"
+        self.scheme = "https" if "--tls" in arguments or "--h2" in arguments else "http"
         self.client = None
 
     def start(self, timeout=20):

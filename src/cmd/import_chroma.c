@@ -98,7 +98,8 @@ static int add_part(struct import *import, struct state *state, const struct chr
         part.products = product_file_new(&options);
     } else {
         struct import_documents_options options = {
-            c->name, o->on_conflict, settings_int(import->app->settings, SET_LIMITS_DOCUMENTS), import->temp_dir};
+            c->name,          o->on_conflict, settings_int(import->app->settings, SET_LIMITS_DOCUMENTS),
+            import->temp_dir, import_count,   import->progress};
         part.documents = import_documents_new(&options);
     }
     vec_add(&state->parts, part);

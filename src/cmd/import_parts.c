@@ -45,6 +45,11 @@ void import_note_warnings(const struct product_file *file, struct import_report 
     yyjson_arr_foreach(list, i, max, one) import_report_note(report, STR_FMT, STR_ARG(json_get_str(one, "detail")));
 }
 
+void import_count(void *progress)
+{
+    progress_add(progress, 1);
+}
+
 struct product_file_options import_product_options(const struct import *import, enum product_layout layout)
 {
     return (struct product_file_options){.layout = layout,
@@ -52,7 +57,9 @@ struct product_file_options import_product_options(const struct import *import, 
                                          .most_products = settings_int(import->app->settings, SET_LIMITS_PRODUCTS),
                                          .on_conflict = import->options.on_conflict,
                                          .temp_dir = import->temp_dir,
-                                         .errors_kept = IMPORT_ROWS_KEPT};
+                                         .errors_kept = IMPORT_ROWS_KEPT,
+                                         .each = import_count,
+                                         .arg = import->progress};
 }
 
 struct into {

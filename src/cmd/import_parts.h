@@ -6,6 +6,7 @@
 
 // The stored id of the brand of --brand, else of the setting default_brand. ERR_NOT_FOUND: there is none.
 int import_brand_chosen(struct import *import, struct arena *arena, struct str *ret, struct err *err);
+void import_count(void *progress); // one row more
 struct product_file_options import_product_options(const struct import *import, enum product_layout layout);
 // What was remarkable while the products were read.
 void import_note_warnings(const struct product_file *file, struct import_report *report);

@@ -202,6 +202,8 @@ int import_documents_write(struct tx *tx, struct import_documents *documents, st
         w.arena = arena;
         more = next(&w, err);
         rc = more < 0 ? more : more ? tx_part(tx, write_one, &w, err) : 0;
+        if (more == 1)
+            documents->options.each(documents->options.arg);
     }
     if (rc || !w.changed)
         return rc;

@@ -14,6 +14,8 @@ struct import_documents_options {
     enum product_conflict on_conflict;
     int64_t most; // documents of the brand
     const char *temp_dir;
+    void (*each)(void *arg); // at each that is written or passed over
+    void *arg;
 };
 struct import_documents *import_documents_new(const struct import_documents_options *options); // NULL: no file
 void import_documents_free(struct import_documents *documents);                                // NULL is fine

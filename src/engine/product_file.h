@@ -26,8 +26,10 @@ struct product_file_options {
     int64_t most_products; // of the catalogue
     enum product_conflict on_conflict;
     const char *temp_dir;
-    size_t errors_kept; // 0: 100
-    bool may_be_empty;  // no products are no error
+    size_t errors_kept;      // 0: 100
+    bool may_be_empty;       // no products are no error
+    void (*each)(void *arg); // at each product that is written or passed over; NULL: nobody counts
+    void *arg;
 };
 // NULL: no temporary file can be made.
 struct product_file *product_file_new(const struct product_file_options *options);
@@ -50,7 +52,7 @@ void product_file_warn(struct product_file *file, const char *code, const char *
 // After the last record.
 void product_file_end(struct product_file *file);
 bool product_file_has_products(const struct product_file *file); // some row is one
-bool product_file_has_columns(const struct product_file *file); // a heading row was found (tables, sheets)
+bool product_file_has_columns(const struct product_file *file);  // a heading row was found (tables, sheets)
 
 // In a writing transaction; may run again from the start.
 int product_file_write(struct tx *tx, struct product_file *file, struct err *err);

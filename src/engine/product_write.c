@@ -148,6 +148,8 @@ int product_file_write(struct tx *tx, struct product_file *file, struct err *err
         rc = next(&w, arena, &one.product, err);
         if (rc == 1) {
             int written = tx_part(tx, write_part, &one, err);
+            if (file->options.each)
+                file->options.each(file->options.arg);
             rc = written ? written : 1;
         }
     }

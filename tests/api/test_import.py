@@ -8,12 +8,15 @@ import pathlib
 import random
 import shutil
 import sqlite3
+import subprocess
 import time
 
 import pytest
 
 from api.fixtures import running
 from api.helpers import Brand, ids, ok
+from harness import find_binary
+from harness.program import child_environment
 
 MADE = pathlib.Path(__file__).resolve().parents[1] / "import" / "chroma"
 VERSIONS = sorted(path.name.removesuffix(".sqlite3.gz") for path in MADE.glob("*.gz"))
@@ -461,6 +464,22 @@ def test_documents_answer_in_a_running_server(load, chroma):
         assert load(site.server.data, "--collection", "faq", chroma())[0] == 0
         ask = {"message": "Do you repair what you sell?"}
         eventually(lambda: "We repair what we sell." in ok(site.anon.post("/chat/techpro", json=ask))["response"])
+
+
+def test_a_killed_import_leaves_nothing(fresh, tmp_path):
+    """Neither rows nor temporary files, whenever it dies."""
+    path, temporary = tmp_path / "list.csv", tmp_path / "temporary"
+    temporary.mkdir()
+    path.write_text("id,name,price\n" + "".join(f"p{n},Lamp {n},1\n" for n in range(40000)), encoding="utf-8")
+    before = dump(fresh)
+    for signal in ("kill", "terminate"):
+        child = subprocess.Popen([find_binary("parley", "PARLEY_BIN"), "import", "--data", fresh, path],
+                                 env=child_environment({"TMPDIR": str(temporary)}), stdout=subprocess.DEVNULL)
+        eventually(lambda: any(temporary.iterdir()) or child.poll() is not None)
+        getattr(child, signal)()
+        assert child.wait(60) < 0
+        eventually(lambda: not any(temporary.iterdir()))
+        assert dump(fresh) == before
 
 
 # ---- damage ---------------------------------------------------------------------------------------------------------

@@ -122,15 +122,15 @@ static int copy_store(const struct settings *settings, const char *temp_dir, str
 // ---- reports -------------------------------------------------------------------------------------------------------
 
 // Names and ids come from elsewhere: a terminal gets no control characters.
-static void print_plain(struct str text)
+static void print_plain(FILE *to, struct str text)
 {
     for (size_t pos = 0; pos < text.n;) {
         size_t at = pos;
         uint32_t rune = utf8_next(text, &pos);
         if (rune < 32 || (rune >= 127 && rune < 160))
-            (void)putchar(' ');
+            (void)fputc(' ', to);
         else
-            (void)fwrite(text.p + at, 1, pos - at, stdout);
+            (void)fwrite(text.p + at, 1, pos - at, to);
     }
 }
 
@@ -139,7 +139,7 @@ static void print_row(const struct import_row *row)
     printf("  failed:");
     if (row->sheet.n) {
         printf(" in ");
-        print_plain(row->sheet);
+        print_plain(stdout, row->sheet);
     }
     if (row->row)
         printf(" row %lld", (long long)row->row);
@@ -147,17 +147,17 @@ static void print_row(const struct import_row *row)
         printf(" line %lld", (long long)row->line);
     if (row->id.n) {
         printf(" id ");
-        print_plain(row->id);
+        print_plain(stdout, row->id);
     }
     printf(": %s: ", row->code);
-    print_plain(str_from(row->detail));
+    print_plain(stdout, str_from(row->detail));
     (void)putchar('\n');
 }
 
 static void print_text(const struct source *source, bool trial)
 {
     const struct import_report *r = &source->report;
-    print_plain(str_from(source->path));
+    print_plain(stdout, str_from(source->path));
     printf(": %s: added %lld, updated %lld, skipped %lld, failed %lld%s\n",
            source->format ? source->format->name : "unknown", (long long)r->added, (long long)r->updated,
            (long long)r->skipped, (long long)r->failed,
@@ -170,7 +170,7 @@ static void print_text(const struct source *source, bool trial)
         printf("  failed: %lld more\n", (long long)(r->failed - (int64_t)r->rows.n));
     for (size_t i = 0; i < r->notes.n; i++) {
         printf("  note: ");
-        print_plain(r->notes.at[i]);
+        print_plain(stdout, r->notes.at[i]);
         (void)putchar('\n');
     }
 }
@@ -275,6 +275,15 @@ static int write_all(struct run *run, struct progress *progress)
     return code;
 }
 
+// Messages of SQLite may quote what stands in a source.
+static void tell_fault(const struct source *source)
+{
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "parley: %s: ", source->path);
+    print_plain(stderr, str_from(source->err.text));
+    (void)fputc('\n', stderr);
+}
+
 static int run_all(struct run *run)
 {
     struct progress *progress = progress_new("import");
@@ -286,7 +295,7 @@ static int run_all(struct run *run)
         struct source *source = &run->sources[i];
         (run->json ? print_json : print_text)(source, run->trial);
         if (source->err.code)
-            (void)command_fault("%s: %s", source->path, source->err.text);
+            tell_fault(source);
     }
     return code;
 }

@@ -391,6 +391,19 @@ def test_what_is_queued_is_applied_in_order(load, fresh, chroma, form):
                                           ("N2", "General", 82500)]
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_whole_queue_gives_what_the_library_made_of_it(load, fresh, chroma, tmp_path, version):
+    """The oracle is the library: it applied the same operations to its tables."""
+    other = tmp_path / "other"
+    shutil.copytree(fresh, other)
+    assert load(fresh, chroma(version))[1][0]["added"] == 6
+    queued = chroma(version, name="queued", priceless=True, change="DELETE FROM embeddings; DELETE FROM "
+                    "embedding_metadata; UPDATE max_seq_id SET seq_id = 0")
+    assert counts(load(other, queued)[1][0]) == [6, 0, 0, 1]
+    sql = COLUMNS.replace("SELECT", "SELECT brand_id,") + "ORDER BY brand_id, id"
+    assert rows(other, sql) == rows(fresh, sql)
+
+
 @pytest.mark.parametrize("change", [
     "ALTER TABLE embedding_metadata DROP COLUMN bool_value",
     "DROP TABLE embedding_fulltext_search",

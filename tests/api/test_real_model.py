@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from api.fixtures import running
+from api.people import People
 from harness import Program
 from harness.program import ROOT
 
@@ -55,13 +56,13 @@ def url():
 
 @pytest.fixture(scope="module")
 def site(url):
-    times = {"timeouts.firstTokenMs": 60000, "timeouts.interTokenMs": 60000}
+    times = {"timeouts.firstTokenMs": 200000, "timeouts.interTokenMs": 60000, "timeouts.totalMs": 240000}
     with running(llm={"real": {"baseUrl": url, "kind": "llamacpp", "models": "*=smollm2", **times}}) as site:
         yield site
 
 
 def ask(site, brand, message):
-    reply = site.anon.post(f"/chat/{brand.id}", json={"message": message}, timeout=120)
+    reply = site.anon.post(f"/chat/{brand.id}", json={"message": message}, timeout=250)
     assert reply.status_code == 200, reply.text
     return reply.json()
 
@@ -74,10 +75,13 @@ def attempts(site):
     return json.loads(metadata)["llm"]["attempts"]
 
 
-def small(site):
-    """A brand whose answers are short, so that prompt and answer fit the window."""
+def small(site, tokens=48):
+    """A brand whose answers are short, so that prompt and answer fit the window; and one that has time."""
     brand = site.brand()
-    brand.configure(chat_settings={"max_tokens": 48})
+    brand.configure(chat_settings={"max_tokens": tokens})
+    chatbot = People(site).chatbot(brand)
+    reply = site.admin.put(f"/api/v1/chatbots/{chatbot}", json={"configuration": {"responseTimeout": 200}})
+    assert reply.status_code == 200, reply.text
     return brand
 
 
@@ -85,7 +89,7 @@ def test_a_streamed_answer(site):
     """Text comes in pieces, ends, and its usage is the server's own count or an estimate of it."""
     brand = small(site)
     with site.socket(brand.id) as ws:
-        turn = ws.turn("Say hello to our visitors.", timeout=120)
+        turn = ws.turn("Say hello to our visitors.", timeout=250)
     chunks = [frame for frame in turn.frames if frame["type"] == "chunk"]
     assert turn.text.strip() and chunks
     done = turn.frames[-1]
@@ -97,11 +101,10 @@ def test_a_streamed_answer(site):
 
 def test_a_cancel_frees_the_model(site):
     """Once the visitor stops, the server works for the next one: it has one place, so the next answer waits for it."""
-    brand = small(site)
-    brand.configure(chat_settings={"max_tokens": 400})
+    brand = small(site, 400)
     with site.socket(brand.id) as ws:
         ws.send("chat", message="Tell a very long story about a lighthouse, with many details.")
-        ws.receive_until("chunk", timeout=120)
+        ws.receive_until("chunk", timeout=250)
         ws.send("cancel")
         ended = ws.receive_until("complete", timeout=60)[-1]
     assert ended["data"]["metadata"]["finish_reason"] == "cancelled"

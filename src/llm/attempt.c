@@ -198,6 +198,7 @@ enum fault attempt_verdict(struct llm_call *call, CURLcode code)
     }
     if (!call->answering)
         begin_answer(call);
+    call->silent = call->answer.bytes == 0;
     if (call->answer.bytes == 0 && code != CURLE_OK)
         return transfer_fault(code);
     answer_end(&call->answer, code == CURLE_OK);

@@ -42,7 +42,7 @@ static int retries_of(const struct llm_provider *provider)
 static void begin_on_provider(struct llm_call *call)
 {
     call->tries = 0;
-    call->refitted = false;
+    call->refitted = call->silent = false;
     if (call->result.n_attempts > 0)
         call->result.failovers++;
     call_send(call);
@@ -133,9 +133,11 @@ void call_send(struct llm_call *call)
     struct lane *lane = call->lane;
     const struct llm_provider *provider = call->provider;
     bool certain = lane->window > 0 || provider->context_window > 0;
-    struct prompt prompt = {call->request.messages,   call->request.n_messages,  call->request.temperature,
+    struct prompt prompt = {call->request.messages, call->request.n_messages, call->request.temperature,
                             call->request.max_tokens, buf_str(&call->delivered), call->request.tools,
-                            call->request.no_calls};
+                            call->request.no_calls,
+                            // Some servers say only outside of a stream what they have against a request.
+                            call->silent && call->at + 1 >= call->set->n};
     struct buf body = BUF_INIT(64 << 20);
     call->estimated = request_write(&body, provider, lane, call->upstream_model, &prompt, lane_quirks(lane),
                                     certain ? provider_window(provider, lane) : 0);

@@ -183,6 +183,7 @@ struct prompt {
     struct str prior; // text to continue; n 0: none
     struct str tools; // JSON array; n 0: none
     bool no_calls;
+    bool whole; // not as a stream
 };
 // The body in `out`. `window` > 0: older messages are left out until the estimate fits. Returns the estimated prompt
 // tokens (before the lane's factor).
@@ -224,6 +225,7 @@ struct llm_call {
     bool entered; // the breaker
     int tries, repairs;
     bool replaced; // the connection of this attempt
+    bool silent; // the last attempt was accepted and then nothing at all came
     bool refitted, forced, refused, cut_short; // the last two: how a good answer ended
     // What the last attempt's end told
     int64_t wait_ms, told_window; // -1, 0: nothing

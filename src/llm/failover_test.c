@@ -40,6 +40,25 @@ static double arrived(struct fake *fake, struct arena *arena, size_t i)
     return yyjson_get_num(json_get(yyjson_arr_get(fake_wait(fake, arena, i + 1), i), "arrivedAt"));
 }
 
+// The last provider's stream ends without a word: it is asked once more in one piece, which tells the reason.
+TEST(failover_from_a_stream_without_a_word)
+{
+    struct chat chat;
+    struct arena *arena = arena_new(0);
+    up();
+    fake_control(&a, "{\"default\":{\"emptyStream\":true,\"answer\":\"fixed:A in one piece\"}}");
+    rows[0].context_window = 5000;
+    assert_int_equal(llm_set_providers(llm, rows, 1, NULL), 0);
+    expect(&chat, "A in one piece", 0);
+    yyjson_val *log = fake_wait(&a, arena, 2);
+    assert_true(json_get_bool(json_get(yyjson_arr_get(log, 0), "body"), "stream", false));
+    assert_false(json_get_bool(json_get(yyjson_arr_get(log, 1), "body"), "stream", true));
+    assert_null(json_get(json_get(yyjson_arr_get(log, 1), "body"), "stream_options"));
+    chat_free(&chat);
+    arena_free(arena);
+    down();
+}
+
 TEST(failover_before_text) // upstream-llm#4
 {
     static const char *const knobs[] = {

@@ -86,12 +86,12 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
     yyjson_mut_val *root = yyjson_mut_obj(doc), *messages = yyjson_mut_arr(doc);
     json_add_cstr(doc, root, "model", model);
     json_add(doc, root, "messages", messages);
-    json_add_bool(doc, root, "stream", true);
+    json_add_bool(doc, root, "stream", !prompt->whole);
     if (with_tools)
         json_add(doc, root, "tools", json_new_raw(doc, prompt->tools));
     if (with_tools && prompt->no_calls)
         json_add_cstr(doc, root, "tool_choice", "none");
-    if (llm_tells_usage(provider) && !(quirks & QUIRK_NO_STREAM_OPTIONS)) {
+    if (!prompt->whole && llm_tells_usage(provider) && !(quirks & QUIRK_NO_STREAM_OPTIONS)) {
         yyjson_mut_val *options = yyjson_mut_obj(doc);
         json_add_bool(doc, options, "include_usage", true);
         json_add(doc, root, "stream_options", options);

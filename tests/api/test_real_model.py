@@ -63,7 +63,7 @@ def site(url):
 
 def ask(site, brand, message):
     reply = site.anon.post(f"/chat/{brand.id}", json={"message": message}, timeout=250)
-    assert reply.status_code == 200, reply.text
+    assert reply.status_code == 200, f"{reply.text}: {attempts(site)}"
     return reply.json()
 
 
@@ -115,13 +115,12 @@ def test_a_cancel_frees_the_model(site):
 def test_an_over_long_prompt_is_rebuilt(site):
     """The window is learnt from the server (its `context` error or /v1/models), and the visitor sees an answer."""
     brand = small(site)
-    # A token each, and estimated as half of one: only the server knows that this is too long.
-    text = "Which number is missing? " + " ".join(str(n % 10) for n in range(900))
+    text = " ".join(f"Number {n} of many remarks about a lamp." for n in range(45))
     reply = ask(site, brand, text)
     assert reply["response"].strip()
     tried = attempts(site)
-    print(tried)
-    assert tried[-1]["outcome"] == "ok", tried
+    outcomes = [one["outcome"] for one in tried]  # this llama.cpp: broken (a stream without a word), context, ok
+    assert "context" in outcomes and outcomes[-1] == "ok", tried
     with site.server.client(site.server.token) as client:
         checks = client.get("/api/v1/health/status").json()["data"]["checks"]
     assert checks["model"]["servers"][0]["provider"] == "real"

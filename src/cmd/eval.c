@@ -94,13 +94,14 @@ static void add_found(struct evaluation *e, struct found *found, int grade, stru
         (void)yyjson_mut_arr_append(found->ids, json_new_str(e->doc, id));
 }
 
-static int add_documents(struct evaluation *e, struct arena *arena, const struct eval_question *q, struct str searched,
-                         struct found *ret, struct err *err)
+static int add_documents(struct evaluation *e, struct arena *arena, const struct eval_question *q,
+                         const struct turn_outcome *outcome, struct found *ret, struct err *err)
 {
     struct knowledge_query query;
     struct knowledge_found documents;
-    knowledge_query_of(arena, &e->brand->chatbot, searched, &query);
+    knowledge_query_of(arena, &e->brand->chatbot, outcome->searched, &query);
     query.limit = SCORE_DEPTH;
+    query.fresh = outcome->continues ? q->question : STR_NULL;
     int rc = knowledge_retrieve(e->composition.app.catalogues, e->brand, arena, &query, &documents, err);
     for (size_t i = 0; rc == 0 && i < documents.n; i++) {
         const struct passage *p = &documents.passages[i];
@@ -173,7 +174,7 @@ static int score(struct evaluation *e, struct arena *arena, const struct eval_qu
     for (size_t i = 0; i < outcome->n_products && (q->products.n || q->none); i++)
         add_found(e, &found, grade_of(&q->products, outcome->products[i].id, outcome->products[i].name),
                   outcome->products[i].id);
-    int rc = q->documents.n || q->none ? add_documents(e, arena, q, outcome->searched, &found, err) : 0;
+    int rc = q->documents.n || q->none ? add_documents(e, arena, q, outcome, &found, err) : 0;
     struct score_result result = {.found = found.grades,
                                   .n_found = found.n,
                                   .expected = expected,

@@ -17,6 +17,7 @@ enum {
     BASES_ASKED = KNOWLEDGE_BASES_MOST + 1
 };
 #define CURATED_RELEVANCE 0.85
+#define UNKNOWN_WEIGHT 0.75f // chosen on the development set (docs/quality.md)
 
 // ---- filters --------------------------------------------------------------------------------------------------------
 
@@ -144,6 +145,49 @@ static int by_fused(const void *a, const void *b)
     return (x->relevance < y->relevance) - (x->relevance > y->relevance);
 }
 
+// A message of nothing but stop words has said nothing by its words: what they happen to stand in is no answer. What it
+// means may still be known by its vector.
+static void forget_words(struct search_result *found)
+{
+    for (size_t i = 0; i < found->n; i++) {
+        found->hits[i].w = 0;
+        found->hits[i].relevance = found->hits[i].v;
+    }
+}
+
+// ---- the rest of a question ------------------------------------------------------------------------------------------
+
+enum { FRESH_WEIGHT = 2 };
+
+static bool is_fresh(const struct terms *fresh, struct str term)
+{
+    for (size_t i = 0; i < fresh->n; i++)
+        if (!(fresh->at[i].flags & TERM_STOP) && str_eq(fresh->at[i].text, term))
+            return true;
+    return false;
+}
+
+// Hits with a word that was said now go before those without, each in their order. Quoting looks for these words first.
+static void prefer_fresh(struct arena *work, struct str text, struct search_result *found, size_t n)
+{
+    struct terms fresh = analyse(work, text, 0);
+    struct search_hit *rest = arena_calloc(work, n + 1, sizeof *rest);
+    size_t first = 0, later = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool any = false;
+        for (size_t k = 0; k < found->hits[i].n_matches; k++)
+            any = any || is_fresh(&fresh, found->hits[i].matches[k].term);
+        if (any)
+            found->hits[first++] = found->hits[i];
+        else
+            rest[later++] = found->hits[i];
+    }
+    memcpy(found->hits + first, rest, later * sizeof *rest);
+    for (size_t i = 0; i < found->n_terms; i++)
+        if (is_fresh(&fresh, found->terms[i].term))
+            found->terms[i].idf *= FRESH_WEIGHT;
+}
+
 void knowledge_query_of(struct arena *arena, const struct chatbot_ref *chatbot, struct str text,
                         struct knowledge_query *ret)
 {
@@ -176,7 +220,11 @@ int knowledge_retrieve(struct catalogues *c, const struct brand_ref *brand, stru
                        const struct knowledge_query *query, struct knowledge_found *ret, struct err *err)
 {
     AUTO_ARENA struct arena *work = arena_new(WORK_SIZE); // ends here: what a turn keeps stays while it waits
-    struct search_query asked = {.text = query->text, .limit = HITS_FIRST, .idf_at_least = 1000};
+    struct search_query asked = {.text = query->text,
+                                 .limit = HITS_FIRST,
+                                 .idf_at_least = 1000,
+                                 .unknown = UNKNOWN_WEIGHT,
+                                 .lenient = true};
     struct search_result found = {0};
     struct bases bases;
     bool cut = false;
@@ -192,14 +240,21 @@ int knowledge_retrieve(struct catalogues *c, const struct brand_ref *brand, stru
         if (rc)
             return rc;
         bool full = found.n == asked.limit;
+        if (found.no_terms)
+            forget_words(&found);
         n = offered(&bases, query, &found, &cut);
         if (!cut || !full || n >= query->limit || asked.limit == HITS_MOST)
             break;
         asked.limit = HITS_MOST; // one base's hits hide those of others
     }
-    n = n < query->limit ? n : query->limit; // the most relevant ones
-    if (n)
-        qsort(found.hits, n, sizeof *found.hits, by_fused);
+    if (query->fresh.n)
+        prefer_fresh(work, query->fresh, &found, n);
+    size_t most = n < query->limit ? n : query->limit; // the most relevant ones
+    if (most)
+        qsort(found.hits, most, sizeof *found.hits, by_fused);
+    if (query->fresh.n)
+        prefer_fresh(work, query->fresh, &found, most);
+    n = most;
     ret->terms = catalogue_terms(arena, &found);
     ret->n_terms = found.n_terms;
     ret->by_vectors = asked.vector != NULL;
@@ -308,7 +363,7 @@ static size_t score(const struct base_query *query, const struct search_result *
 // A passage that is too long begins with the sentence that says most of the question.
 static struct str highlight(struct arena *arena, struct str text, const struct search_result *found)
 {
-    struct quote_passage passage = {STR("x"), 0, text};
+    struct quote_passage passage = {STR("x"), 0, text, STR_NULL};
     struct quote_sentence sentences[QUOTE_MAX_SENTENCES];
     if (utf8_count(text) <= HIGHLIGHT_MOST)
         return text;

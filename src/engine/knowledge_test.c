@@ -168,3 +168,44 @@ TEST(knowledge_passages_have_names)
     assert_string_equal(one, again);
     assert_string_not_equal(one, other);
 }
+
+// Only stop words: what they stand in by chance is no answer.
+TEST(knowledge_words_without_content_find_nothing)
+{
+    struct site site;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    (void)base_of(
+        &site, brand,
+        (struct making){.name = "b", .kind = "manual", .active = true, .threshold = 0.3, .most = 5, .texts = SHOP});
+    assert_int_equal(ask(&site, brand, "the shop", NULL, 5).n, 1);
+    assert_int_equal(ask(&site, brand, "on the", NULL, 5).n, 0);
+    // Most of what was said is nowhere.
+    assert_int_equal(ask(&site, brand, "shop zebra giraffe quagga okapi", NULL, 5).n, 0);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+TEST(knowledge_words_said_now_go_first)
+{
+    static const char *const texts[] = {"Bergen", "The shop in Bergen opens at nine.", "Voss",
+                                        "The workshop in Voss opens at ten.", NULL};
+    struct site site;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    (void)base_of(
+        &site, brand,
+        (struct making){.name = "b", .kind = "manual", .active = true, .threshold = 0.1, .most = 5, .texts = texts});
+    struct knowledge_query query = {
+        brand->row.chatbot_id, STR("When does the shop in Bergen open? And in Voss?"), NULL, 0.1, 5, STR_NULL};
+    struct knowledge_found found;
+    struct err err = {0};
+    assert_int_equal(knowledge_retrieve(site.catalogues, brand, site.arena, &query, &found, &err), 0);
+    assert_str(found.passages[0].title, "Bergen");
+    query.fresh = STR("And in Voss?");
+    assert_int_equal(knowledge_retrieve(site.catalogues, brand, site.arena, &query, &found, &err), 0);
+    assert_int_equal(found.n, 2);
+    assert_str(found.passages[0].title, "Voss");
+    brand_ref_drop(brand);
+    site_close(&site);
+}

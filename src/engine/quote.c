@@ -69,7 +69,7 @@ static bool asks(struct str text, struct str sentence)
 static void add_passage(struct arena *arena, struct choice *choice, size_t passage)
 {
     struct str text = choice->passages[passage].text, sentence;
-    uint64_t asked = 0;
+    uint64_t asked = terms_in(arena, choice, choice->passages[passage].title);
     size_t first = choice->n;
     for (size_t pos = 0; choice->n < SENTENCES_MAX && sentence_next(text, &pos, &sentence);) {
         struct candidate *c = &choice->at[choice->n++];

@@ -14,6 +14,7 @@ struct quote_passage { // in order of rank
     struct str doc;    // passages of one document are told in its order
     uint32_t ordinal;  // within the document
     struct str text;
+    struct str title; // the document's: like a heading before the first sentence
 };
 
 struct quote_sentence {

@@ -64,7 +64,8 @@ TEST(sentences_are_chosen)
         struct quote_passage passages[3];
         size_t n_terms = terms_of(arena, CASES[i].terms, terms), n = 0;
         for (; n < 3 && CASES[i].passages[n]; n++)
-            passages[n] = (struct quote_passage){arena_strf(arena, "doc%zu", n), 0, str_from(CASES[i].passages[n])};
+            passages[n] =
+                (struct quote_passage){arena_strf(arena, "doc%zu", n), 0, str_from(CASES[i].passages[n]), STR_NULL};
         struct quote_sentence found[QUOTE_MAX_SENTENCES];
         size_t count = quote_choose(arena, terms, n_terms, passages, n, found);
         AUTO_BUF struct buf got = BUF_INIT(2000);
@@ -139,4 +140,17 @@ TEST(products_have_one_line)
                "Skarv 2: 389.50 USD, currently unavailable.");
     assert_str(quote_product(arena, STR("Skarv 2"), price, STR("THB"), true, STR("เต็นท์"), "th"),
                "Skarv 2: 389.50 THB, มีสินค้า. เต็นท์");
+}
+
+// The title is the heading of the first sentence.
+TEST(title_counts_for_the_first_sentence)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct search_match terms[2] = {{STR("delivery"), 4, 1}, {STR("price"), 6, 1}};
+    struct quote_passage passages[] = {{STR("a"), 0, STR("Addresses are kept for delivery."), STR("Privacy")},
+                                       {STR("b"), 0, STR("It is 5 euros. Free from 50."), STR("Delivery price")}};
+    struct quote_sentence found[QUOTE_MAX_SENTENCES];
+    assert_true(quote_choose(arena, terms, 2, passages, 2, found) >= 1);
+    assert_int_equal(found[0].passage, 1);
+    assert_str(found[0].text, "It is 5 euros.");
 }

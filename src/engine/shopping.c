@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "engine/money.h"
+#include "engine/negation.h"
 #include "engine/shopping_words.h"
 
 #include <pthread.h>
@@ -271,12 +272,47 @@ static void find_amounts(struct reading *r)
         r->amounts[r->n_amounts++] = amount;
 }
 
-// Takes terms in removed spans out and marks those in cue spans.
+// A superlative of anything but the price; returns the byte behind it, or 0.
+static size_t take_superlative(struct reading *r, size_t i)
+{
+    struct attribute_order by;
+    size_t n = attribute_at(r->text, r->tokens, i, &by);
+    if (n == 0)
+        return 0;
+    if (!r->out->by.row)
+        r->out->by = by;
+    add_span(r, r->tokens.at[i].start, phrase_end(r, i, n), false);
+    return phrase_end(r, i, n);
+}
+
+// The words of each negation; its stop words where it has no others ("without down").
+static void exclude(struct arena *arena, const struct terms *terms, const struct negation *at, size_t n,
+                    struct shopping *ret)
+{
+    ret->excluded = arena_calloc(arena, terms->n + 1, sizeof *ret->excluded);
+    for (size_t k = 0; k < n; k++) {
+        size_t before = ret->n_excluded;
+        for (unsigned left_out = TERM_STOP | TERM_CODE; ret->n_excluded == before; left_out = TERM_CODE) {
+            for (size_t i = 0; i < terms->n; i++)
+                if (!(terms->at[i].flags & left_out) &&
+                    negation_covers(&at[k], 1, terms->at[i].start, terms->at[i].end))
+                    ret->excluded[ret->n_excluded++] = terms->at[i].text;
+            if (left_out == TERM_CODE)
+                break;
+        }
+    }
+}
+
+// Takes terms in removed spans out and marks those in cue spans. What is negated is excluded.
 static void edit_terms(struct arena *arena, struct reading *r)
 {
     struct shopping *out = r->out;
     struct terms terms = analyse(arena, r->text, TOKENS_MAX);
-    size_t kept = 0;
+    struct negation negations[NEGATIONS_MOST];
+    size_t kept = 0, n = negation_find(r->text, negations);
+    exclude(arena, &terms, negations, n, out);
+    for (size_t i = 0; i < n; i++)
+        add_span(r, negations[i].start, negations[i].end, false);
     for (size_t i = 0; i < terms.n; i++) {
         struct term term = terms.at[i];
         bool removed = false;
@@ -315,6 +351,8 @@ void shopping_read(struct arena *arena, struct str message, struct shopping *ret
         size_t end = take_priced(r, i);
         if (end == 0)
             end = take_word(r, i);
+        if (end == 0)
+            end = take_superlative(r, i);
         size_t next = end ? token_at(r, end) : i + 1;
         i = next > i ? next : i + 1;
     }
@@ -324,6 +362,6 @@ void shopping_read(struct arena *arena, struct str message, struct shopping *ret
         ret->order = r->cheapest ? SHOPPING_CHEAPEST : SHOPPING_DEAREST;
     ret->contradiction = ret->price_min > ret->price_max;
     ret->is_shopping = ret->has_cue_words || ret->has_price_words;
-    ret->whole_catalogue =
-        ret->n_query_words == 0 && (ret->has_price_words || (ret->has_cue_words && ret->has_general_word));
+    ret->whole_catalogue = ret->n_query_words == 0 && (ret->has_price_words || (ret->by.row && ret->has_general_word) ||
+                                                       (ret->has_cue_words && ret->has_general_word));
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "engine/attribute.h"
 #include "search/analysis.h"
 
 enum shopping_order { SHOPPING_ANY_ORDER, SHOPPING_CHEAPEST, SHOPPING_DEAREST };
@@ -19,6 +20,10 @@ struct shopping {
     bool whole_catalogue;
     int64_t price_min, price_max; // 1/10000, both included; INT64_MIN, INT64_MAX = open
     enum shopping_order order;
+    struct attribute_order by; // the superlative of another measure than the price; row NULL: none
+    // Words for what is not wanted ("but not the Elg"): a product that holds any is no hit. Not among `terms`.
+    struct str *excluded;
+    size_t n_excluded;
     bool contradiction; // price_min > price_max: nothing can fit
 };
 

@@ -22,6 +22,10 @@ static void describe(const struct shopping *s, struct buf *out)
         money_number(s->price_max, number);
         buf_addf(out, " max=%s", number);
     }
+    for (size_t i = 0; i < s->n_excluded; i++)
+        buf_addf(out, " -" STR_FMT, STR_ARG(s->excluded[i]));
+    if (s->by.row)
+        buf_addz(out, s->by.largest ? " largest" : " smallest");
     size_t words = 0;
     for (size_t i = 0; i < s->terms.n; i++)
         if (!(s->terms.at[i].flags & (TERM_STOP | TERM_CUE))) {
@@ -34,6 +38,10 @@ static void describe(const struct shopping *s, struct buf *out)
 static const struct {
     const char *message, *want;
 } CASES[] = {
+    {"A backpack, but not the Elg", " -elg backpack"},
+    {"sleeping bags without down under 200", "SP max=200 -down sleeping bag"},
+    {"the lightest backpack", " smallest backpack"},
+    {"cheapest thing in your shop", "SPGW<"},
     // 001-brands#14
     {"What is your cheapest laptop?", "SP< laptop"},
     {"What is your cheapest product?", "SPGW<"},

@@ -11,6 +11,7 @@ const struct phrase_row SHOPPING_ROWS[] = {
     {"show me, do you sell, you sell, do you have, have you got, do you carry, do you stock, compare, comparison", SHOP_CUE},
     {"vs, versus, cheap, cheaper, cheapest, in stock, available, availability, specs, spec", SHOP_CUE},
     {"product, products, item, items, thing, things, catalogue, catalog, catalogues, range, assortment", SHOP_GENERAL},
+    {"in your shop, in the shop, in your store, in the store", SHOP_GENERAL},
     {"under, below, less than, lower than, cheaper than, up to, at most, max, maximum, budget, budget of, not over", SHOP_MAX},
     {"no more than, not more than, not above, not exceeding, price limit, limit of", SHOP_MAX},
     {"over, above, more than, higher than, greater than, at least, min, minimum, no less than, not less than", SHOP_MIN},
@@ -44,7 +45,7 @@ const struct phrase_row SHOPPING_ROWS[] = {
     // Thai
     {"ราคา, เท่าไหร่, เท่าไร, เท่าใด, กี่บาท, ซื้อ, สั่งซื้อ, สั่ง, แนะนำ, เปรียบเทียบ, เทียบ, มีขาย, ขายไหม, จำหน่าย", SHOP_CUE},
     {"มีสินค้า, สต็อก, สต๊อก, พร้อมส่ง, ถูกกว่า, ราคาถูก, อยากได้, กำลังหา, มองหา, สเปค, สเปก", SHOP_CUE},
-    {"สินค้า, ผลิตภัณฑ์, แคตตาล็อก, แคตตาล็อค", SHOP_GENERAL},
+    {"ในร้าน, ที่ร้าน, ของร้าน, สินค้า, ผลิตภัณฑ์, แคตตาล็อก, แคตตาล็อค", SHOP_GENERAL},
     {"ไม่เกิน, ต่ำกว่า, น้อยกว่า, ถูกกว่า, ไม่ถึง, ไม่มากกว่า, มากที่สุด, งบ, งบประมาณ, ภายในงบ", SHOP_MAX},
     {"มากกว่า, สูงกว่า, เกิน, แพงกว่า, อย่างน้อย, ไม่ต่ำกว่า, ไม่น้อยกว่า, ขั้นต่ำ, เริ่มต้น, ตั้งแต่", SHOP_MIN},
     {"ลงมา, หรือน้อยกว่า, หรือต่ำกว่า", SHOP_MAX_AFTER},
@@ -61,7 +62,7 @@ const struct phrase_row SHOPPING_ROWS[] = {
     {"encomendar, pedir, recomenda, recomendam, recomende, recomendar, recomendação, sugere, sugira, sugestão", SHOP_CUE},
     {"procuro, procurando, mostre, mostrar, mostra, me mostra, vende, vendem, vocês têm, vocês tem, você tem", SHOP_CUE},
     {"comparar, compare, comparação, barato, barata, em estoque, estoque, disponível, disponíveis, especificações", SHOP_CUE},
-    {"produto, produtos, item, itens, artigo, artigos, coisa, coisas, catálogo, mercadoria", SHOP_GENERAL},
+    {"produto, produtos, item, itens, artigo, artigos, coisa, coisas, catálogo, mercadoria, na loja, da loja", SHOP_GENERAL},
     {"abaixo de, menos de, por menos de, menor que, até, no máximo, máximo, máximo de, orçamento, orçamento de", SHOP_MAX},
     {"inferior a, não mais de, não mais que, mais barato que", SHOP_MAX},
     {"acima de, mais de, maior que, pelo menos, no mínimo, mínimo, mínimo de, superior a, a partir de, não menos de", SHOP_MIN},
@@ -78,7 +79,7 @@ const struct phrase_row SHOPPING_ROWS[] = {
     // Japanese
     {"値段, 価格, いくら, おいくら, 買う, 買い, 買え, 購入, 注文, おすすめ, オススメ, お勧め, お薦め, 推薦, 提案", SHOP_CUE},
     {"比較, 比べ, 安い, 在庫, ありますか, 売って, 販売, 見せて, 探して, 仕様, スペック, 欲しい, ほしい", SHOP_CUE},
-    {"商品, 製品, 品物, アイテム, カタログ, 品揃え", SHOP_GENERAL},
+    {"商品, 製品, 品物, アイテム, カタログ, 品揃え, お店の中, 店の中", SHOP_GENERAL},
     {"予算, 最大, 上限", SHOP_MAX},
     {"最低, 最小, 下限", SHOP_MIN},
     {"以下, 以内, 未満, まで, までの, より安い, より下, くらいまで", SHOP_MAX_AFTER},
@@ -92,7 +93,7 @@ const struct phrase_row SHOPPING_ROWS[] = {
     // Chinese, simplified and traditional
     {"价格, 價格, 价钱, 價錢, 多少钱, 多少錢, 怎么卖, 怎麼賣, 购买, 購買, 买, 買, 订购, 訂購, 下单, 下單, 推荐, 推薦", SHOP_CUE},
     {"建议, 建議, 比较, 比較, 对比, 對比, 便宜, 有货, 有貨, 现货, 現貨, 库存, 庫存, 有没有, 有沒有, 卖, 賣, 想要, 规格, 規格", SHOP_CUE},
-    {"产品, 產品, 商品, 东西, 東西, 目录, 目錄, 货品, 貨品", SHOP_GENERAL},
+    {"产品, 產品, 商品, 东西, 東西, 目录, 目錄, 货品, 貨品, 店里, 店裡", SHOP_GENERAL},
     {"低于, 低於, 少于, 少於, 不超过, 不超過, 不高于, 不高於, 最多, 预算, 預算, 小于, 小於", SHOP_MAX},
     {"高于, 高於, 多于, 多於, 超过, 超過, 至少, 最少, 大于, 大於, 不低于, 不低於, 不少于, 不少於", SHOP_MIN},
     {"以下, 以内, 以內, 之内, 之內, 内, 內", SHOP_MAX_AFTER},

@@ -8,12 +8,17 @@
 #define SUGGEST_HITS 5
 
 struct suggest_query {
-    struct str message; // reference-resolved
-    struct str fallback; // asked instead when the message has no word to search for; STR_NULL = none
-    bool cue; // a cue word is taken as given (recommendations)
-    int64_t keep; // hits kept: SUGGEST_HITS, or more where the limit is
-    int64_t limit; // products suggested
-    double threshold; // similarity_threshold: what a hit must reach
+    struct str message;   // reference-resolved
+    struct str fallback;  // asked instead when the message has no word to search for; STR_NULL = none
+    // What the last answer was about. With `continues`, when the message is the rest of the question before, products
+    // among these that fit it are the only ones meant.
+    const struct str *about;
+    size_t n_about;
+    bool continues;
+    bool cue;             // a cue word is taken as given (recommendations)
+    int64_t keep;         // hits kept: SUGGEST_HITS, or more where the limit is
+    int64_t limit;        // products suggested
+    double threshold;     // similarity_threshold: what a hit must reach
     bool unavailable_too; // suggest_unavailable: they may be suggested, not only stand in the catalogue block
 };
 
@@ -23,13 +28,13 @@ struct suggest_hit {
 };
 
 struct suggestions {
-    bool shopping; // the message is about products
+    bool shopping;            // the message is about products
     struct suggest_hit *hits; // for the catalogue block, best first or by price
     size_t n;
     struct str *suggested; // ids, at most `limit`
     size_t n_suggested;
-    bool has_confidence; // false: not about products
-    double confidence; // 4 decimals; 0 with a shopping question and nothing to suggest
+    bool has_confidence;        // false: not about products
+    double confidence;          // 4 decimals; 0 with a shopping question and nothing to suggest
     struct search_match *terms; // words of the message that some product of the brand has
     size_t n_terms;
     bool by_vectors; // the search had one

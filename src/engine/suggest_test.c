@@ -96,3 +96,64 @@ TEST(suggest_of_a_bare_shelf_is_nothing)
     brand_ref_drop(brand);
     site_close(&site);
 }
+
+static struct suggestions ask_text(struct site *site, struct brand_ref *brand, const char *text)
+{
+    return ask(site, brand, (struct suggest_query){.message = str_from(text), .threshold = 0.35});
+}
+
+TEST(suggest_leaves_out_what_is_not_wanted)
+{
+    struct site site;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    shelf(&site);
+    struct suggestions found = ask_text(&site, brand, "A tent, but not the Skarv");
+    assert_int_equal(found.n_suggested, 2);
+    assert_false(has(&found, "tent-1"));
+    // Only its description speaks of it: others are better, where there are any.
+    found = ask_text(&site, brand, "a tent that is not light");
+    assert_false(has(&found, "tent-1"));
+    assert_int_equal(found.n_suggested, 2);
+    found = ask_text(&site, brand, "not the Skarv tent, not the Halden tent and not the Norrby tent");
+    assert_int_equal(found.n_suggested, 0);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+TEST(suggest_the_rest_of_a_question)
+{
+    struct site site;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    shelf(&site);
+    struct str about[] = {STR("tent-2")};
+    struct suggest_query query = {.message = STR("and for four or two?"), .about = about, .n_about = 1, .threshold = 0.35};
+    assert_int_equal(ask(&site, brand, query).n, 0); // two words of descriptions, unless it goes on
+    query.message = STR("and a tent?");
+    assert_int_equal(ask(&site, brand, query).n, 3);
+    query.continues = true;
+    struct suggestions found = ask(&site, brand, query);
+    assert_int_equal(found.n, 1);
+    assert_true(has(&found, "tent-2"));
+    query.message = STR("How heavy?");
+    query.continues = false;
+    query.fallback = STR("How heavy? (Halden tent)");
+    assert_true(has((found = ask(&site, brand, query), &found), "tent-2"));
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+// One word of many, by chance, in a feature or description is no reason to show a product.
+TEST(suggest_nothing_for_other_subjects)
+{
+    struct site site;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    shelf(&site);
+    assert_int_equal(ask_text(&site, brand, "Who burns wood at Hogmanay festivals abroad?").n, 0);
+    assert_int_equal(ask_text(&site, brand, "Something that burns wood").n, 1);
+    assert_int_equal(ask_text(&site, brand, "Is the Skarv made by robots abroad?").n, 1); // it is named
+    brand_ref_drop(brand);
+    site_close(&site);
+}

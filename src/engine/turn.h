@@ -117,7 +117,8 @@ struct turn_outcome { // lives as long as the turn
     int64_t answered_at;                            // wall ms; 0: nothing was stored
     struct str answer_id;
     struct str content;
-    struct str searched;       // what passages were searched for: the message with its references resolved
+    struct str searched; // what passages were searched for: the message with its references resolved
+    bool continues;      // it was the rest of the question before, which `searched` begins with
     const char *mode;          // "model" "quoted"; NULL: nothing was begun
     const char *finish_reason; // "stop" "length" "cancelled" "moderated" "error"
     bool has_confidence;

@@ -46,6 +46,9 @@ static void quote_products(struct turn *turn, struct buf *spoken)
                 continue;
             struct str line = quote_product(turn->arena, p->name, p->price, chat_of(turn)->currency, p->availability,
                                             p->description, turn->language);
+            struct str measures = attribute_asked(turn->arena, turn->input.message, p);
+            if (measures.n)
+                line = arena_strf(turn->arena, STR_FMT " " STR_FMT ".", STR_ARG(line), STR_ARG(measures));
             say(turn, spoken, said++ ? arena_strf(turn->arena, "\n%s", line.p) : line);
             turn->quoted_products = true;
         }
@@ -57,8 +60,8 @@ static void quote_passages(struct turn *turn, struct buf *spoken)
     struct quote_sentence sentences[QUOTE_MAX_SENTENCES];
     size_t n = turn->n_passages < QUOTE_MAX_PASSAGES ? turn->n_passages : QUOTE_MAX_PASSAGES;
     for (size_t i = 0; i < n; i++)
-        passages[i] =
-            (struct quote_passage){turn->passages[i].document_id, turn->passages[i].ordinal, turn->passages[i].text};
+        passages[i] = (struct quote_passage){turn->passages[i].document_id, turn->passages[i].ordinal,
+                                             turn->passages[i].text, turn->passages[i].title};
     size_t chosen = quote_choose(turn->arena, turn->passage_terms, turn->n_passage_terms, passages, n, sentences);
     turn->quoted_docs = arena_calloc(turn->arena, chosen + 1, sizeof *turn->quoted_docs);
     for (size_t i = 0; i < chosen; i++) {

@@ -145,6 +145,10 @@ struct turn {
     struct stored_message *history;
     size_t n_history;
     struct str resolved;    // the message with its references resolved
+    struct str *about; // ids of the products that the last answer was about
+    size_t n_about;
+    bool continues;         // the message is the rest of the question before
+    bool asks;              // it is more than a greeting
     struct str search_text; // the same for retrieval: with the name of what is talked about where that helps
     struct suggestions found;
     bool by_vectors; // something was found, or could have been, by its meaning

@@ -3,8 +3,10 @@
 #include "engine/turn_internal.h"
 
 #include "engine/knowledge.h"
+#include "engine/followup.h"
 #include "engine/names.h"
 #include "engine/reference.h"
+#include "engine/small_talk.h"
 
 enum { HISTORY_FOR_REFERENCES = 2 * REFERENCE_TURNS, ENTITIES_MOST = 32, WORK_SIZE = 2048 };
 
@@ -87,6 +89,23 @@ static void resolve(struct turn *turn)
     turn->search_text = result.search.p ? result.search : result.resolved;
 }
 
+// The rest of a question is searched with the question, where nothing else says what it is about.
+static void continue_question(struct turn *turn)
+{
+    const struct stored_message *last = turn->n_history ? &turn->history[turn->n_history - 1] : NULL;
+    const struct stored_message *asked = turn->n_history > 1 ? last - 1 : NULL;
+    if (!asked || !str_eq(asked->role, STR("user")) || !followup(turn->input.message))
+        return;
+    struct reference_list about = answer_entities(turn->arena, last);
+    turn->about = arena_calloc(turn->arena, about.n + 1, sizeof *turn->about);
+    for (size_t i = 0; i < about.n; i++)
+        turn->about[turn->n_about++] = about.at[i].id;
+    turn->continues = true;
+    if (str_eq(turn->search_text, turn->input.message))
+        turn->search_text =
+            arena_strf(turn->arena, STR_FMT " " STR_FMT, STR_ARG(asked->content), STR_ARG(turn->input.message));
+}
+
 static int find_passages(struct turn *turn, const struct knowledge_query *query, struct err *err)
 {
     struct knowledge_found found;
@@ -118,6 +137,9 @@ static int find_products(struct turn *turn, struct err *err)
     struct suggest_query query = {
         .message = turn->resolved,
         .fallback = turn->search_text,
+        .about = turn->about,
+        .n_about = turn->n_about,
+        .continues = turn->continues,
         .cue = turn->input.advice,
         .keep = limit > SUGGEST_HITS || turn->input.advice ? limit : SUGGEST_HITS,
         .limit = limit,
@@ -155,11 +177,15 @@ enum step_result turn_step_resolve(struct turn *turn)
     bool kept = !turn->input.advice && !turn->input.unstored;
     bool goes_on = turn->n_history || (kept && !turn->begin.started); // a new conversation has no history
     int rc = goes_on && kept ? store_read(turn->engine->with.store, &scope, load_history, turn, &err) : 0;
-    if (rc)
+    if (rc) {
         turn_fail(turn, rc, &err);
-    else if (goes_on)
+    } else if (goes_on) {
         resolve(turn);
+        continue_question(turn);
+    }
     turn->outcome.searched = turn->search_text;
+    turn->outcome.continues = turn->continues;
+    turn->asks = !small_talk(turn->input.message); // a greeting asks nothing, whatever words it shares with a passage
     return STEP_NEXT;
 }
 
@@ -171,7 +197,7 @@ static void embedded(void *arg)
 // The turn parks until they are there: no thread waits for a server.
 enum step_result turn_step_embed(struct turn *turn)
 {
-    if (is_over(turn))
+    if (is_over(turn) || !turn->asks)
         return STEP_NEXT;
     const struct str texts[] = {turn->search_text, turn->resolved};
     bool asked = catalogue_ask(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->input.chatbot->row.id,
@@ -187,8 +213,9 @@ enum step_result turn_step_retrieve(struct turn *turn)
     if (is_over(turn))
         return STEP_NEXT;
     knowledge_query_of(work, turn->input.chatbot, turn->search_text, &query);
-    int rc = knowledge_allows_products(query.filters) ? find_products(turn, &err) : 0;
-    rc = rc || turn->input.advice ? rc : find_passages(turn, &query, &err);
+    query.fresh = turn->continues ? turn->input.message : STR_NULL;
+    int rc = turn->asks && knowledge_allows_products(query.filters) ? find_products(turn, &err) : 0;
+    rc = rc || !turn->asks || turn->input.advice ? rc : find_passages(turn, &query, &err);
     rc = rc || turn->input.advice ? rc : find_curated(turn, work, &query, &err);
     if (rc)
         turn_fail(turn, rc, &err);

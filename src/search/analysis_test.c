@@ -155,6 +155,10 @@ TEST(analysis_cjk_pairs)
     AUTO_ARENA struct arena *arena = arena_new(0);
     assert_shown("怎么退货", "[怎么] [么退] 退货");
     assert_shown("保証は何年ですか", "保証 [証は] [は何] [何年] [年で] [です] [すか]");
+    // Endings and short pieces of hiragana carry nothing: the dictionary cuts "は ありますか" wrongly.
+    assert_shown("店はありますか", "[店は] [はあ] [あり] [りま] [ます] [すか]");
+    assert_shown("売って", "[売っ] [って]");
+    assert_shown("きつね", "きつ つね");
     assert_shown("ｶﾞｰﾄﾞ", "ガー ード");
     assert_shown("猫", "猫");
     assert_shown("배송비는 얼마인가요", "배송 송비 [비는] [얼마] [마인] [인가] [가요]");

@@ -180,7 +180,7 @@ static struct found passage_found(const struct query *q, uint32_t part, uint32_t
                       .words = sums.words[n],
                       .matched = true,
                       .cosine = sums.cosines ? sums.cosines[n] : NAN};
-    f.w = q->idf_sum > 0 ? sums.share[n] / q->idf_sum : 0;
+    f.w = q->idf_sum > 0 ? sums.share[n] / (q->idf_sum + q->unknown) : 0;
     f.v = sums.cosines ? cosine_rescaled(q, f.cosine) : 0;
     f.relevance = 1 - (1 - f.w) * (1 - f.v);
     f.fused = query_fused(q, f.words, f.cosine);

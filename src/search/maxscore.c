@@ -253,7 +253,7 @@ static void words_of_run(const struct query *q, const struct segment *s, const s
             continue;
         posting += run->at;
         at->words += idf / 255 * s->impacts[posting];
-        at->w += idf / q->idf_sum * s->weights[s->sets[at->passage]].at[s->places[posting] >> 6];
+        at->w += idf / (q->idf_sum + q->unknown) * s->weights[s->sets[at->passage]].at[s->places[posting] >> 6];
     }
 }
 

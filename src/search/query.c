@@ -36,11 +36,17 @@ static bool known_already(const struct query *q, struct str text)
     return false;
 }
 
-// Keeps the term when some passage holds it.
-static void add_term(struct query *q, struct str text)
+static double idf_of(const struct query *q, uint64_t df)
+{
+    double n = q->reader->passages > q->asked->idf_at_least ? (double)q->reader->passages : q->asked->idf_at_least;
+    return log(1 + (n - (double)df + 0.5) / ((double)df + 0.5));
+}
+
+// Keeps the term when some passage holds it; false: none does.
+static bool add_term(struct query *q, struct str text)
 {
     if (q->n_terms == MOST_TERMS || text.n > FOLD_MAX || known_already(q, text))
-        return;
+        return true;
     uint32_t hash = (uint32_t)str_hash(text);
     struct query_term *term = &q->terms[q->n_terms];
     *term = (struct query_term){.text = text};
@@ -52,11 +58,22 @@ static void add_term(struct query *q, struct str text)
         df += term->entries[p] ? entry_df(part, term->entries[p]) : 0;
     }
     if (df == 0)
-        return;
-    double n = q->reader->passages > q->asked->idf_at_least ? (double)q->reader->passages : q->asked->idf_at_least;
-    term->idf = (float)log(1 + (n - (double)df + 0.5) / ((double)df + 0.5));
+        return false;
+    term->idf = (float)idf_of(q, df);
     q->idf_sum += term->idf;
     q->n_terms++;
+    return true;
+}
+
+// A word that no passage holds: what stands in for it, else its weight. The parts of a code are words of their own.
+static void add_unknown(struct query *q, const struct term *term)
+{
+    struct str near[LENIENT_MOST];
+    size_t n = q->asked->lenient ? lenient_terms(q, term, near) : 0, known = 0;
+    for (size_t i = 0; i < n; i++)
+        known += add_term(q, near[i]);
+    if (known == 0 && !(term->flags & TERM_CODE))
+        q->missing += (float)idf_of(q, 0);
 }
 
 static void read_terms(struct query *q, struct arena *arena, struct search_result *ret)
@@ -69,11 +86,13 @@ static void read_terms(struct query *q, struct arena *arena, struct search_resul
     }
     int tier = tier_of(q, terms);
     ret->no_terms = tier > 0;
-    size_t most = terms->n < MOST_TERMS ? terms->n : MOST_TERMS;
+    size_t most = terms->n < MOST_TERMS / LENIENT_MOST ? terms->n * LENIENT_MOST : MOST_TERMS;
     q->terms = scratch_alloc(q->scratch, (most + 1) * sizeof *q->terms);
     for (size_t i = 0; i < terms->n; i++)
-        if (wanted(q, &terms->at[i], tier))
-            add_term(q, terms->at[i].text);
+        if (wanted(q, &terms->at[i], tier) && !add_term(q, terms->at[i].text))
+            add_unknown(q, &terms->at[i]);
+    q->unknown = q->asked->unknown * q->missing;
+    ret->known = q->n_terms ? q->idf_sum / (q->idf_sum + q->missing) : 0;
     ret->n_terms = q->n_terms;
     struct search_match *matches = arena_alloc(arena, (q->n_terms + 1) * sizeof *matches);
     for (size_t i = 0; i < q->n_terms; i++)

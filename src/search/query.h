@@ -45,7 +45,9 @@ struct query {
     struct scratch *scratch;
     struct query_term *terms;
     size_t n_terms;
-    float idf_sum;
+    float idf_sum;                   // of the terms
+    float missing;                   // weight of the words that no passage holds
+    float unknown;                   // the same, as far as they count
     struct allowed *allowed;         // by part
     uint32_t n_allowed, n_documents; // of all parts
     const float *vector;             // NULL: words only
@@ -94,6 +96,10 @@ static inline float cosine_rescaled(const struct query *q, float cosine)
     float floor = q->asked->vector_floor, v = (cosine - floor) / (vector_full(q->asked) - floor);
     return v > 1 ? 1 : v > 0 ? v : 0; // NaN gives 0
 }
+
+// lenient.c: what may stand in for a word that no passage holds; the texts live while the query runs.
+enum { LENIENT_MOST = 4 };
+size_t lenient_terms(struct query *q, const struct term *term, struct str ret[LENIENT_MOST]);
 
 // best.c
 void best_init(struct best *best, struct scratch *scratch, uint32_t cap);

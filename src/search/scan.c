@@ -142,11 +142,14 @@ static void scan_dictionary(struct scan *scan)
     scan->at = end;
 }
 
+enum { LEAST_KANA = 3 };
+
 // One character of a CJK run, folded.
 struct cell {
     uint32_t rune, start, end;
     uint32_t segment; // dictionary word it stands in
     bool alone, dead; // the word has no other character; the word is a particle or a question word
+    bool ending;      // hiragana in a word that begins with other characters: its inflection
 };
 
 static size_t cell_text(const struct cell *cells, size_t n, char *out)
@@ -182,6 +185,15 @@ static void kill_ending(struct cell *cells, size_t n, struct str word)
     }
 }
 
+// Particles and endings cut wrongly ("はあ" out of "は ありますか") are short and all hiragana, words seldom.
+static bool is_kana_rest(const struct cell *cells, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!rune_is_hiragana(cells[i].rune))
+            return false;
+    return n < LEAST_KANA;
+}
+
 // Asks the dictionary which characters belong together and which words carry no meaning.
 static void mark_cells(const struct scan *scan, struct cell *cells, size_t n)
 {
@@ -196,8 +208,9 @@ static void mark_cells(const struct scan *scan, struct cell *cells, size_t n)
             continue;
         char text[(CJK_PIECE + 24) * 4];
         struct str word = {text, cell_text(cells + i, k - i, text)};
-        bool stop = is_stop_segment(word);
+        bool stop = is_stop_segment(word) || is_kana_rest(cells + i, k - i);
         for (size_t j = i; j < k; j++) {
+            cells[j].ending = rune_is_hiragana(cells[j].rune) && !rune_is_hiragana(cells[i].rune);
             cells[j].alone = k - i == 1;
             cells[j].dead = stop;
         }
@@ -209,7 +222,7 @@ static void mark_cells(const struct scan *scan, struct cell *cells, size_t n)
 
 static bool pair_counts(const struct cell *a, const struct cell *b)
 {
-    if (a->dead || b->dead)
+    if (a->dead || b->dead || (a->ending && b->ending))
         return false;
     if (a->segment == b->segment || (rune_is_katakana(a->rune) && rune_is_katakana(b->rune)))
         return true;

@@ -25,18 +25,18 @@ struct search_zone {
 // Attributes that filters look at. Strings are compared exactly after folding by search (case-insensitive).
 struct search_attrs {
     struct str type, category, supplier, base; // base: knowledge base id; STR_NULL = none
-    int64_t price; // 1/10000 of a currency unit; INT64_MIN = none
+    int64_t price;                             // 1/10000 of a currency unit; INT64_MIN = none
     bool available;
     int64_t order; // place in order of creation, for ties and unranked lists
 };
 
 struct search_passage {
-    struct str doc; // document id; all passages of one document share it
+    struct str doc;   // document id; all passages of one document share it
     uint32_t ordinal; // passage within the document
     struct search_zone zones[SEARCH_MAX_ZONES];
     size_t n_zones;
     struct search_attrs attrs; // the document's: those of its first passage hold for all
-    const float *vector; // dims floats of length 1, or NULL: words only
+    const float *vector;       // dims floats of length 1, or NULL: words only
 };
 
 // What is absent (given false, open limits) filters nothing; a given empty list matches nothing. Start from SEARCH_ALL:
@@ -47,25 +47,28 @@ struct search_filter {
         const struct str *at;
         size_t n;
     } types, categories, suppliers, bases, docs; // docs: ids, compared exactly
-    int64_t price_min, price_max; // both included; INT64_MIN / INT64_MAX = open
-    int available; // -1 either, 0 no, 1 yes
+    int64_t price_min, price_max;                // both included; INT64_MIN / INT64_MAX = open
+    int available;                               // -1 either, 0 no, 1 yes
 };
 extern const struct search_filter SEARCH_ALL; // filters nothing
 
 struct search_query {
-    struct str text; // analysed here; ignored when `terms` is given
+    struct str text;           // analysed here; ignored when `terms` is given
     const struct terms *terms; // already analysed (and edited: price words taken out)
-    const float *vector; // dims floats of length 1, or NULL
-    bool words_only; // none is wanted either (for who makes them)
+    const float *vector;       // dims floats of length 1, or NULL
+    bool words_only;           // none is wanted either (for who makes them)
     struct search_filter filter;
-    size_t limit; // documents wanted, 1..1000
-    bool keep_stop; // stop words are searched too (they always are when nothing else is left)
-    unsigned drop_flags; // terms with any of these flags are dropped unless nothing else is left (TERM_CUE)
-    bool no_match_too; // candidates without any match follow with relevance 0 in their order
-    struct str exact; // a document whose id or first-zone text equals this has relevance 1; STR_NULL = none
-    float vector_floor; // cosine that counts as unrelated, rescaled to 0 (0.10, 0.70 …)
-    float vector_full;  // cosine that counts as the same, rescaled to 1; 0: 1
+    size_t limit;          // documents wanted, 1..1000
+    bool keep_stop;        // stop words are searched too (they always are when nothing else is left)
+    unsigned drop_flags;   // terms with any of these flags are dropped unless nothing else is left (TERM_CUE)
+    bool no_match_too;     // candidates without any match follow with relevance 0 in their order
+    struct str exact;      // a document whose id or first-zone text equals this has relevance 1; STR_NULL = none
+    float vector_floor;    // cosine that counts as unrelated, rescaled to 0 (0.10, 0.70 …)
+    float vector_full;     // cosine that counts as the same, rescaled to 1; 0: 1
     uint32_t idf_at_least; // N of the idf, at least (1000)
+    // A word that no passage holds weighs this part of what the rarest word does; 0: it does not count at all.
+    float unknown;
+    bool lenient; // what is near to such a word stands in for it: one letter off, a code written otherwise
 };
 
 struct search_match { // one query term in one hit
@@ -77,9 +80,9 @@ struct search_hit { // a document, by its best passage
     struct str doc;
     uint32_t ordinal;
     struct search_attrs attrs; // strings valid while the reader is held
-    float relevance; // 0..1: 1 − (1 − w)(1 − v)
+    float relevance;           // 0..1: 1 − (1 − w)(1 − v)
     float w, v, cosine, bm25;
-    float fused; // z/6 + 0.8·b
+    float fused;                     // z/6 + 0.8·b
     uint32_t word_rank, vector_rank; // from 1; 0 = not among the best 200
     const struct search_match *matches;
     size_t n_matches;
@@ -88,9 +91,10 @@ struct search_hit { // a document, by its best passage
 struct search_result {
     struct search_hit *hits; // by relevance, then fused score, available first, older first
     size_t n;
-    size_t candidates; // documents that passed the filters
+    size_t candidates;          // documents that passed the filters
     struct search_match *terms; // query terms that count (some passage holds them), with idf
     size_t n_terms;
+    float known;   // 0..1: how much of the query's weight the words have that some passage holds
     bool no_terms; // nothing of the query was left to search (only stop or dropped words, which then are searched)
 };
 

@@ -28,13 +28,19 @@ struct attribute_row {
 // clang-format off
 static const struct attribute_row ROWS[] = {
     {"weight, peso, น้ำหนัก, 重さ, 重量, gewicht, poids, berat",
-     "how heavy, weigh, weighs, weight, peso, pesa, pesam, น้ำหนัก, หนักเท่าไร, หนักเท่าไหร่, หนักกี่, 重さ, 重量, 多重, 何グラム, 何キロ",
+     "how heavy, weigh, weighs, weight, peso, pesa, pesam, น้ำหนัก, หนักเท่าไร, หนักเท่าไหร่, หนักกี่, 重さ, 重量, "
+     "多重, 何グラム, 何キロ",
      "heaviest, mais pesado, mais pesada, mais pesados, mais pesadas, หนักที่สุด, หนักสุด, 一番重い, 最も重い, いちばん重い, 最重",
-     "lightest, least heavy, mais leve, mais leves, เบาที่สุด, เบาสุด, 一番軽い, 最も軽い, いちばん軽い, 最軽量, 最轻, 最輕, 最轻的, más ligero, leichteste, leichtestes, leichtester, paling ringan"},
-    {"volume, capacity, size, sleeps, floor area, capacidade, volume, tamanho, depósito, diâmetro, ปริมาณ, ความจุ, ขนาด, 容量, 大きさ, 大小, 尺寸, 适用面积, fassungsvermögen, volumen",
-     "how big, how large, what size, capacity, volume, how much does it hold, capacidade, que tamanho, qual o tamanho, ขนาด, ปริมาณ, กี่มล, ความจุ, 大きさ, 容量, 多大, 尺寸, 何リットル",
-     "largest, biggest, roomiest, maior, maiores, ใหญ่ที่สุด, ใหญ่สุด, 一番大きい, 最も大きい, いちばん大きい, 最大, 最大的, más grande, größte, größter, größtes, terbesar",
-     "smallest, tiniest, menor, menores, mais pequeno, mais pequena, เล็กที่สุด, เล็กสุด, 一番小さい, 最も小さい, いちばん小さい, 最小, 最小的, kleinste, kleinster, terkecil"},
+     "lightest, least heavy, mais leve, mais leves, เบาที่สุด, เบาสุด, 一番軽い, 最も軽い, いちばん軽い, 最軽量, 最轻, 最輕, 最轻的, "
+     "más ligero, leichteste, leichtestes, leichtester, paling ringan"},
+    {"volume, capacity, size, sleeps, floor area, capacidade, volume, tamanho, depósito, diâmetro, ปริมาณ, "
+    "ความจุ, ขนาด, 容量, 大きさ, 大小, 尺寸, 适用面积, fassungsvermögen, volumen",
+     "how big, how large, what size, capacity, volume, how much does it hold, capacidade, que tamanho, "
+     "qual o tamanho, ขนาด, ปริมาณ, กี่มล, ความจุ, 大きさ, 容量, 多大, 尺寸, 何リットル",
+     "largest, biggest, roomiest, maior, maiores, ใหญ่ที่สุด, ใหญ่สุด, 一番大きい, 最も大きい, いちばん大きい, 最大, 最大的, "
+     "más grande, größte, größter, größtes, terbesar",
+     "smallest, tiniest, menor, menores, mais pequeno, mais pequena, เล็กที่สุด, เล็กสุด, 一番小さい, 最も小さい, "
+     "いちばん小さい, 最小, 最小的, kleinste, kleinster, terkecil"},
     {"length, run time, comprimento, autonomia, ความยาว, 長さ, 长度, 续航, 續航, länge",
      "how long is, run time, battery life, comprimento, autonomia, ยาวเท่าไร, ยาวกี่, 長さ, 续航, 多长",
      "longest, longest lasting, mais longo, mais comprido, mais comprida, ยาวที่สุด, นานที่สุด, 一番長い, 最も長い, 最长, 最長",
@@ -46,7 +52,8 @@ static const struct attribute_row ROWS[] = {
      "brightest, strongest, most powerful, mais potente, mais forte, แรงที่สุด, สว่างที่สุด, 一番明るい, 最も明るい, 最亮, 最强, 最強",
      "weakest, dimmest, mais fraco, mais fraca, 最弱, 最暗"},
     // By the specification that the message names.
-    {NULL, NULL, "highest, most, mais alto, mais alta, สูงที่สุด, สูงสุด, มากที่สุด, 最も多い, 一番多い, 最多", "lowest, least, mais baixo, mais baixa, ต่ำที่สุด, ต่ำสุด, น้อยที่สุด, 最も少ない, 一番少ない, 最少"},
+    {NULL, NULL, "highest, most, mais alto, mais alta, สูงที่สุด, สูงสุด, มากที่สุด, 最も多い, 一番多い, 最多", "lowest, "
+    "least, mais baixo, mais baixa, ต่ำที่สุด, ต่ำสุด, น้อยที่สุด, 最も少ない, 一番少ない, 最少"},
 };
 // clang-format on
 enum { N_ROWS = sizeof ROWS / sizeof *ROWS };

@@ -12,7 +12,8 @@ struct knowledge_query {
     const struct knowledge_filters *filters; // NULL: none
     double threshold;                        // of documents that belong to no base: relevance, at least
     size_t limit;                            // passages in all, 1..50
-    // Of `text` the words that were said now, where the rest was said before; what holds them goes first. STR_NULL: all.
+    // Of `text` the words that were said now, where the rest was said before; what holds them goes first. STR_NULL:
+    // all were.
     struct str fresh;
 };
 

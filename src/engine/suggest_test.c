@@ -128,7 +128,8 @@ TEST(suggest_the_rest_of_a_question)
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     shelf(&site);
     struct str about[] = {STR("tent-2")};
-    struct suggest_query query = {.message = STR("and for four or two?"), .about = about, .n_about = 1, .threshold = 0.35};
+    struct suggest_query query = {
+        .message = STR("and for four or two?"), .about = about, .n_about = 1, .threshold = 0.35};
     assert_int_equal(ask(&site, brand, query).n, 0); // two words of descriptions, unless it goes on
     query.message = STR("and a tent?");
     assert_int_equal(ask(&site, brand, query).n, 3);

@@ -7,6 +7,7 @@
 #include "ingest/files.h"
 #include "ingest/reader.h"
 #include "jobs/kinds.h"
+#include "store/activity.h"
 #include "store/document.h"
 #include "store/knowledge.h"
 
@@ -105,6 +106,9 @@ static int write_text(struct tx *tx, void *arg, struct err *err)
     }
     int rc = document_complete(tx, p->id, buf_str(&p->passages.text), places, p->passages.at.n, p->result.pages,
                                clock_wall_ms(), err);
+    struct activity activity = {"vector_indexing", "document", p->id,
+                                arena_strf(tx_arena(tx), "{\"passages\":%zu}", p->passages.at.n)};
+    rc = rc ? rc : activity_write(tx, &activity, err);
     if (rc || !p->with->embedder || !p->with->embedder->model(p->with->embedder->self, &model))
         return rc;
     return job_ensure(tx, "embed", STR("{}"), clock_wall_ms(), err);

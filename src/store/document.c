@@ -3,6 +3,7 @@
 
 #include "base/vec.h"
 #include "model/text.h"
+#include "store/activity.h"
 #include "store/crud.h"
 #include "store/ids.h"
 #include "store/knowledge.h"
@@ -56,6 +57,8 @@ STORE_SQL(documents_embedded_now,
           "UPDATE documents SET embedding_completed_at = $3 WHERE brand_id = $1 AND embedding_completed_at IS NULL AND "
           "sha256 IS NOT NULL AND chunk_count > 0 AND chunk_count <= (SELECT COUNT(*) FROM vectors v WHERE "
           "v.brand_id = documents.brand_id AND v.kind = 'document' AND v.document_id = documents.id AND v.model = $2)");
+STORE_SQL(documents_embedded_at, "SELECT id FROM documents WHERE brand_id = $1 AND embedding_completed_at = $2 AND "
+                                 "sha256 IS NOT NULL");
 
 int document_get(struct tx *tx, struct arena *arena, struct str id, struct document *ret, struct err *err)
 {
@@ -190,5 +193,14 @@ int document_embedded_of(struct tx *tx, struct str id, struct str model, int64_t
 
 int documents_note_embedded(struct tx *tx, struct str model, int64_t now, struct err *err)
 {
-    return tx_exec(tx, &documents_embedded_now, VALUES(v_str(model), v_int(now)), NULL, err);
+    struct strings ids = {0};
+    int64_t changed = 0;
+    int rc = tx_exec(tx, &documents_embedded_now, VALUES(v_str(model), v_int(now)), &changed, err);
+    if (!rc && changed)
+        rc = ids_query(tx, tx_arena(tx), &documents_embedded_at, VALUES(v_int(now)), &ids, err);
+    for (size_t i = 0; i < ids.n && !rc; i++)
+        rc = activity_write(
+            tx, &(struct activity){.type = "embedding_generation", .entity_type = "document", .entity_id = ids.at[i]},
+            err);
+    return rc;
 }

@@ -7,9 +7,10 @@ import re
 import pytest
 
 from api.chatbots import PATH, Desk
+from api.fixtures import running
 from api.helpers import TIME, UUID, eventually, unique
 from api.people import People
-from harness import ADMIN_PASSWORD
+from harness import ADMIN_PASSWORD, FakeLlm
 
 LIST, STATS = "/api/v1/activities", "/api/v1/activities/stats"
 KEYS = {"id", "userId", "userName", "activityType", "entityType", "entityId", "description", "metadata", "ipAddress",
@@ -48,6 +49,13 @@ def upload(desk, client=None):
     return reply.json()["data"]
 
 
+def indexed(desk, document):
+    def ready():
+        shown = desk.admin.get(f"/api/v1/documents/{document['id']}").json()["data"]
+        return shown if shown["processingStatus"] == "completed" else None
+    return eventually(ready, 30)
+
+
 def say(desk, bot, message=SECRET, client=None, **fields):
     reply = (client or desk.admin).post(f"{PATH}/{bot['id']}/conversation", json={"message": message, **fields})
     assert reply.status_code == 200, reply.text
@@ -58,12 +66,15 @@ def test_each_deed_once(desk):
     """000-management#17: a sign-in, an upload, a deletion, a chatbot and a turn: each type once; stats add up."""
     client = desk.site.client(desk.people.token(desk.email), user_agent="heron/1")
     bot = desk.make(client)
-    document = upload(desk, client)
+    document = indexed(desk, upload(desk, client))
     assert client.delete(f"/api/v1/documents/{document['id']}").status_code == 200
     said = say(desk, bot)
     found = rows(desk.admin)
-    assert [row["activityType"] for row in found] == ["chatbot_message", "document_delete", "document_upload",
-                                                      "chatbot_created", "user_login"]
+    assert [row["activityType"] for row in found] == ["chatbot_message", "document_delete", "vector_indexing",
+                                                      "document_upload", "chatbot_created", "user_login"]
+    by_job = found.pop(2)
+    assert (by_job["userId"], by_job["ipAddress"], by_job["entityId"]) == (None, None, document["id"])
+    assert by_job["metadata"] == {"passages": 1}
     user = desk.people.user_id(desk.email)
     objects = [("chatbot_conversation", said["conversationId"]), ("document", document["id"]),
                ("document", document["id"]), ("chatbot_instance", bot["id"]), ("user", user)]
@@ -81,8 +92,8 @@ def test_each_deed_once(desk):
     assert re.fullmatch("[0-9a-f]{32}", message["userId"])
     assert SECRET not in json.dumps(found) and said["sessionId"] not in json.dumps(found)
     counted = stats(desk.admin)
-    assert counted["total"] == 5 and counted["byType"] == {row["activityType"]: 1 for row in found}
-    assert len(counted["daily"]) == 30 and sum(day["count"] for day in counted["daily"]) == 5
+    assert counted["total"] == 6 and counted["byType"] == {row["activityType"]: 1 for row in [*found, by_job]}
+    assert len(counted["daily"]) == 30 and sum(day["count"] for day in counted["daily"]) == 6
     assert counted["topUsers"] == [{"userId": user, "name": found[0]["userName"], "count": 5}]
 
 
@@ -198,3 +209,18 @@ def test_a_login_of_whoever_has_no_brand(site):
     assert site.server.login(people.user(), ADMIN_PASSWORD)
     with people.rows() as database:
         assert database.execute("SELECT type FROM activities WHERE brand_id = '*'").fetchall()
+
+
+def test_vectors_of_a_document():
+    """Once a document, when each of its passages has one."""
+    fake = FakeLlm().start()
+    try:
+        with running(llm={"a": {"baseUrl": fake.url, "retries": 0, "embeddingModel": "fake-embed"}}) as site:
+            desk = Desk(site)
+            first, second = indexed(desk, upload(desk)), indexed(desk, upload(desk))
+            eventually(lambda: len(rows(desk.admin, activityType="embedding_generation")) == 2, 20)
+            found = rows(desk.admin, activityType="embedding_generation")
+            assert {row["entityId"] for row in found} == {first["id"], second["id"]}
+            assert {row["entityType"] for row in found} == {"document"} and found[0]["userId"] is None
+    finally:
+        fake.stop()

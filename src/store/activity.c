@@ -33,11 +33,11 @@ STORE_SQL(activity_days, "SELECT '', '', '', '', a.created_at / 86400000, COUNT(
                          " GROUP BY a.created_at / 86400000 ORDER BY a.created_at / 86400000");
 STORE_SQL(activity_users,
           "SELECT t.user_id, u.first_name, u.last_name, u.username, 0, t.n FROM (SELECT a.user_id, "
-          "COUNT(*) AS n" TIMED " AND a.user_id IS NOT NULL GROUP BY a.user_id ORDER BY COUNT(*) DESC, "
+          "COUNT(*) AS n" TIMED " AND a.user_id <> '' GROUP BY a.user_id ORDER BY COUNT(*) DESC, "
           "a.user_id LIMIT 10) AS t LEFT JOIN users u ON u.id = t.user_id ORDER BY t.n DESC, t.user_id");
 STORE_SQL_ALL(activity_brand_behind, "SELECT MIN(brand_id) FROM activities WHERE brand_id > $1");
-STORE_SQL(activity_delete, "DELETE FROM activities WHERE brand_id = $1 AND id IN (SELECT id FROM activities WHERE "
-                           "brand_id = $1 AND created_at < $2 ORDER BY created_at LIMIT $3)");
+STORE_SQL(activity_delete, "DELETE FROM activities WHERE brand_id = $1 AND created_at < $2 AND id IN (SELECT id FROM "
+                           "activities WHERE brand_id = $1 AND created_at < $2 ORDER BY created_at, id LIMIT $3)");
 
 enum { COLUMNS = 9 };
 
@@ -48,7 +48,7 @@ static void columns_of(struct tx *tx, const struct activity *a, char id[ID_SIZE]
     id_v7(id);
     out[0] = v_cstr(id);
     out[1] = v_cstr(a->type);
-    out[2] = v_str(user ? scope->actor : STR_NULL);
+    out[2] = v_str(user ? scope->actor : STR(""));
     out[3] = v_cstr(a->entity_type);
     out[4] = v_str(a->entity_id);
     out[5] = v_str(a->metadata.p ? a->metadata : STR("{}"));
@@ -87,7 +87,7 @@ static struct activity_entry entry_of(struct arena *arena, struct rows *rows)
 {
     return (struct activity_entry){
         .id = arena_str(arena, rows_str(rows, 0)),
-        .user_id = arena_str(arena, rows_str(rows, 1)),
+        .user_id = rows_str(rows, 1).n ? arena_str(arena, rows_str(rows, 1)) : STR_NULL,
         .user_name = name_of(arena, rows, 2),
         .type = arena_str(arena, rows_str(rows, 5)),
         .entity_type = arena_str(arena, rows_str(rows, 6)),

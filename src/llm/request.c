@@ -68,8 +68,6 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
     }
     bool with_tools = prompt->tools.n > 0 && provider->tools != LLM_CANNOT && !(quirks & QUIRK_NO_TOOLS);
     int64_t max_tokens = prompt->max_tokens, tools = with_tools ? llm_estimate(prompt->tools) : 0;
-    if (!with_tools)
-        messages_flatten_tools(arena, &list);
     if (provider->max_output_tokens > 0 && max_tokens > provider->max_output_tokens)
         max_tokens = provider->max_output_tokens;
     if (window > 0) {
@@ -78,6 +76,8 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
         int64_t taken = output + reserve + llm_estimate(prompt->prior);
         messages_fit(&list, (int64_t)floor((double)(window - taken) / factor) - tools);
     }
+    if (!with_tools)
+        messages_flatten_tools(arena, &list); // when the question is still the last of the user's
     if ((quirks & QUIRK_NO_SYSTEM) || provider->system_role == LLM_CANNOT)
         messages_move_system(arena, &list, false);
     else if (quirks & QUIRK_SYSTEM_FIRST)

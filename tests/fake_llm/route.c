@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "route.h"
 
+enum { MARKS_MOST = 512 };
+
+struct mark { // knobs of the requests that say this word
+    struct str word;
+    struct knobs knobs;
+};
+
 struct routes {
+    VEC(struct mark) marks;
     struct log *log;
     VEC(struct arena *) arenas; // texts of the knobs set by /__control; replies under way may still use old ones
     struct knobs standing;
@@ -28,6 +36,7 @@ void routes_free(struct routes *routes)
         arena_free(routes->arenas.at[i]);
     vec_done(&routes->arenas);
     vec_done(&routes->queue);
+    vec_done(&routes->marks);
     free(routes);
 }
 
@@ -104,7 +113,12 @@ static void control(struct routes *routes, struct reply *reply)
         arena_free(arena);
         return;
     }
-    if (given || list) {
+    struct str word = json_get_str(reply->request, "mark");
+    if (word.n) {
+        if (routes->marks.n == MARKS_MOST)
+            memmove(routes->marks.at, routes->marks.at + 1, --routes->marks.n * sizeof *routes->marks.at);
+        vec_push(&routes->marks, arena_str(arena, word), standing);
+    } else if (given || list) {
         vec_done(&routes->queue);
         routes->queue.at = queue.at;
         routes->queue.n = queue.n;
@@ -167,6 +181,11 @@ static bool take_knobs(struct routes *routes, struct reply *reply, struct str pa
     if (routes->next < routes->queue.n)
         reply->knobs = routes->queue.at[routes->next++];
     routes->served++;
+    for (size_t i = routes->marks.n; i-- > 0;)
+        if (str_find(reply->entry->body, routes->marks.at[i].word) >= 0) {
+            reply->knobs = routes->marks.at[i].knobs;
+            break;
+        }
     struct str model = json_get_str(reply->request, "model");
     ptrdiff_t at = str_find(path, STR("/deployments/"));
     if (at >= 0) {

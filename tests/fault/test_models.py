@@ -2,7 +2,8 @@
 """Hundreds of turns with two and three providers that misbehave at random (upstream-llm#27): whatever they do, a turn
 ends once, what was delivered is what is stored, no word comes twice, and nobody sees who failed.
 
-The seed is printed; PARLEY_FAULT_SEED repeats a run, PARLEY_FAULT_TURNS makes it longer.
+Several turns run at once; each has knobs of its own, told to the doubles by a word of its question. The second double
+speaks HTTP/2. The seed is printed; PARLEY_FAULT_SEED repeats a run, PARLEY_FAULT_TURNS makes it longer.
 """
 
 import json
@@ -10,20 +11,28 @@ import os
 import random
 import re
 import sqlite3
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from fault.test_readers import Deaf
 
 SEED = int(os.environ.get("PARLEY_FAULT_SEED", "20261121"))
-TURNS = int(os.environ.get("PARLEY_FAULT_TURNS", "240"))
+TURNS = int(os.environ.get("PARLEY_FAULT_TURNS", "500"))
 NAMES = ("aardvark", "badger", "civet")
 BUDGET = 12000
-BRANDS = 24
+BRANDS = 80
+AT_ONCE = 8
+CLOCK = "clock__now"
+CALLS = [{"name": CLOCK, "arguments": {}}, {"name": CLOCK, "arguments": {"timezone": "Asia/Bangkok"}}]
+STYLES = ("fragments", "noIndex", "sameIndex", "object", "noId", "whole", "text", "badJson", "finishStop", "names",
+          "function")
 
 # What a provider does with one request. Faults that close a whole provider for minutes have tests of their own.
 KNOBS = [
-    {}, {}, {}, {}, {}, {"split": 1}, {"split": 3, "eol": "crlf"}, {"eol": "cr", "comments": 2}, {"bom": True},
+    *({} for _ in range(20)), {"split": 1}, {"split": 3, "eol": "crlf"}, {"eol": "cr", "comments": 2}, {"bom": True},
     {"oneBlock": True}, {"status": 500}, {"status": 503, "errorBody": "html"}, {"status": 429, "retryAfterMs": 50},
     {"status": 400, "errorBody": '{"detail":"no"}'}, {"status": 400, "errorBody": '{"error":{"code":"content_filter"}}'},
     {"finish": "content_filter"}, {"finish": "length"}, {"finish": "abort"},
@@ -39,8 +48,16 @@ KNOBS = [
     {"firstDelayMs": 5000, "commentMs": 40}, {"headerDelayMs": 5000}, {"refuse": ["stream_options"]},
     {"refuse": ["max_tokens"]}, {"refuse": ["system"]}, {"refuse": ["prefill"]}, {"ctx": "90:400"},
     {"ctx": "90:inStream"}, {"dialect": "azure"}, {"dialect": "llamacpp-old"}, {"dialect": "vllm-flat", "status": 500},
-    {"dialect": "sglang", "usage": "each"}, {"dialect": "lmstudio", "emptyStream": True}, {"location": "http://a.example",
-                                                                                         "status": 302},
+    {"dialect": "sglang", "usage": "each"}, {"dialect": "lmstudio", "emptyStream": True},
+    {"location": "http://a.example", "status": 302}, {"hugeEvent": True}, {"reasoning": "closeTagOnly"},
+    {"reasoning": "field:thinking", "split": 2}, {"status": 500, "shouldRetry": "false"}, {"refuse": ["temperature"]},
+    {"refuse": ["tools"]}, {"noReply": "goaway"}, {"cutAfter": 6, "cutHow": "goaway"}, {"ctx": "90:silentCut"},
+    {"dialect": "ollama"}, {"dialect": "llamacpp"}, {"dialect": "vllm"}, {"retryAfter": "1", "status": 503},
+    *({"tools": CALLS, "toolStyle": style} for style in STYLES),
+    {"tools": CALLS, "toolRounds": 2}, {"tools": CALLS, "dialect": "ollama", "split": 1}, {"tools": CALLS, "ndjson": True},
+    {"tools": CALLS, "jsonBody": True}, {"tools": CALLS, "cutAfter": 3}, {"tools": CALLS, "cutAfter": 2, "cutHow": "rst"},
+    {"tools": CALLS, "cutAfter": 4, "cutHow": "hang"}, {"tools": CALLS, "reasoning": "tags"},
+    {"tools": CALLS, "usage": "none"}, {"tools": [{"name": "nobody", "arguments": {}}]},
 ]
 PREFILLS = ("continue", "restart", "overlap:12", "overlap:30", "ignore")
 KINDS = ("auto", "openai", "azure", "ollama", "llamacpp", "vllm", "sglang", "lmstudio")
@@ -55,7 +72,8 @@ def words(n):
 class Run:
     def __init__(self, server, fake_llm, n, seed):
         self.random = random.Random(seed)
-        self.fakes = [fake_llm() for _ in range(n)]
+        papers = tempfile.mkdtemp()
+        self.fakes = [fake_llm(*(("--h2", "--cert-out", f"{papers}/{i}.pem") if i == 1 else ())) for i in range(n)]
         rows = {
             name: {
                 "baseUrl": fake.url, "order": i, "retries": self.random.choice((0, 0, 1)),
@@ -64,7 +82,9 @@ class Run:
             }
             for i, (name, fake) in enumerate(zip(NAMES, self.fakes))
         }
-        self.server = server(llm=rows)
+        rows[NAMES[1]]["tls.caFile"] = f"{papers}/1.pem"
+        self.server = server({"tools.builtin": [CLOCK]}, llm=rows)
+        self.lock, self.seed, self.spent = threading.Lock(), seed, 0
         self.secrets = re.compile("|".join([*NAMES, "sk-", "SECRET", *(str(fake.port) for fake in self.fakes)]))
         # A brand has a model of its own, so that what one has taught the breakers does not silence all.
         self.brands = [self.server.brand(config={"chat_settings": {"model": f"m{i}"}}) for i in range(BRANDS)]
@@ -72,26 +92,33 @@ class Run:
             for brand in self.brands:
                 reply = client.put(f"/api/v1/brands/{brand}/budget", json={"monthlyTokens": BUDGET})
                 assert reply.status_code == 200, reply.text
-        self.seen, self.outcomes = 0, {}
+        self.outcomes = {}
 
-    def misbehave(self):
-        n = self.random.randrange(5, 40)
+    def misbehave(self, random, word):
+        n = random.randrange(5, 40)
         said = []
         for fake in self.fakes:
-            knobs = {**self.random.choice(KNOBS), "answer": f"count:{n}", "prefill": self.random.choice(PREFILLS)}
-            if self.random.random() < 0.3:
+            knobs = {**random.choice(KNOBS), "answer": f"count:{n}", "prefill": random.choice(PREFILLS)}
+            if random.random() < 0.3:
                 knobs["deltaDelayMs"] = 3
-            if knobs.get("usage") is None and self.random.random() < 0.2:
+            if knobs.get("usage") is None and random.random() < 0.2:
                 knobs["usage"] = "end"
-            fake.set(**knobs)
+            fake.mark(word, **knobs)
             said.append(knobs)
         return n, said
 
+    def turns(self, first, end):
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for done in [pool.submit(self.turn, number) for number in range(first, end)]:
+                done.result()
+
     def turn(self, number):
-        n, knobs = self.misbehave()
-        brand = self.random.choice(self.brands)
-        over_http, cancel = self.random.random() < 0.4, self.random.random() < 0.15
-        message, conversation = "Count for me", f"turn-{number}"
+        draw = random.Random(self.seed * 1_000_000 + number)
+        conversation = f"turn-{number}-"
+        n, knobs = self.misbehave(draw, conversation)
+        brand = draw.choice(self.brands)
+        over_http, cancel = draw.random() < 0.4, draw.random() < 0.15
+        message = f"Count for me, {conversation}"
         told = f"seed {SEED}, turn {number}, {'http' if over_http else 'socket'}, {json.dumps(knobs)}"
         try:
             text, metadata = self.http(brand, message, conversation) if over_http else self.socket(
@@ -144,9 +171,7 @@ class Run:
     def check(self, brand, conversation, n, text, metadata, cancelled):
         content, status, finish, raw = self.stored(brand, conversation)
         inside = json.loads(raw)
-        self.seen += 1
-        outcome = f"{inside['mode']}/{finish}/{status}"
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        outcome = f"{inside['mode']}/{finish}/{status}" + ("/tools" if inside.get("tools") else "")
         assert status in ("complete", "interrupted", "failed")
         if text is not None:
             assert text == content, f"delivered {text!r}, stored {content!r}"
@@ -168,7 +193,9 @@ class Run:
         assert (usage["totalTokens"] if usage else 0) == spent, (usage, attempts)
         if usage:
             assert usage["estimated"] == any(one["estimated"] for one in attempts)
-        self.spent = self.spent + spent if self.seen > 1 else spent
+        with self.lock:
+            self.spent += spent
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
     def check_sums(self):
         with sqlite3.connect(self.server.data / "parley.db") as database:
@@ -190,13 +217,13 @@ def test_random_faults(server, fake_llm, n):
     """upstream-llm#27, upstream-llm#10, upstream-llm#11, upstream-llm#19"""
     print(f"seed {SEED}, {TURNS} turns")
     run = Run(server, fake_llm, n, SEED + n)
-    for number in range(TURNS):
-        run.turn(number)
+    run.turns(0, TURNS)
     run.check_sums()
     print(run.outcomes)
     # With so many faults every kind of end was seen.
     ends = {outcome.split("/")[1] for outcome in run.outcomes}
     assert {"stop", "error", "moderated"} <= ends, run.outcomes
+    assert any(outcome.endswith("/tools") for outcome in run.outcomes), run.outcomes
 
 
 @pytest.mark.release  # memory is counted
@@ -204,10 +231,10 @@ def test_random_faults(server, fake_llm, n):
 def test_memory_after_random_faults(server, fake_llm):
     """upstream-llm#27: the second half of the turns leaves nothing behind."""
     run = Run(server, fake_llm, 2, SEED)
-    for number in range(TURNS):
-        run.turn(number)
-        if number == TURNS // 2:
-            half = run.server.resident_kib()
+    run.turns(0, 500)
+    half = run.server.resident_kib()
+    run.turns(500, 1000)
+    run.check_sums()
     assert run.server.resident_kib() < half * 1.1 + 2048
 
 

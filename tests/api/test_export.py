@@ -56,7 +56,8 @@ class Shop:
         assert admin.delete(f"/api/v1/documents/{gone['id']}").status_code == 200
         self.brand.say("How is it stored?", conversation_id="c-1")
         turn = admin.post(f"{self.bot}/conversation", json={"message": "How is it stored?"}).json()
-        rating = {"conversationId": turn["conversationId"], "messageId": turn["data"]["messageId"], "rating": "positive"}
+        rating = {"conversationId": turn["conversationId"], "messageId": turn["data"]["messageId"],
+                  "rating": "positive"}
         assert admin.post(f"{self.bot}/response-rating", json=rating).status_code < 300
         hook = done(admin.post("/api/v1/webhooks", json={"url": WEBHOOK_URL, "events": ["message.sent"],
                                                          "headers": {"X-Key": "header-secret-1"}}))

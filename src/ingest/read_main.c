@@ -59,7 +59,8 @@ static bool start_pdftotext(struct started *ret)
     static char *const words[] = {"pdftotext", "-l", "201", "-enc", "UTF-8", "-bbox-layout", "fd://0", "-", NULL};
     char *const environment[] = {"PATH=/usr/bin:/bin:/usr/local/bin", "LC_ALL=C", NULL};
     int out[2], said[2];
-    if (pipe2(out, O_CLOEXEC) != 0 || pipe2(said, O_CLOEXEC) != 0)
+    // What it says is looked at when its text has come: more of it than the pipe takes is lost, and it does not wait.
+    if (pipe2(out, O_CLOEXEC) != 0 || pipe2(said, O_CLOEXEC) != 0 || fcntl(said[1], F_SETFL, O_NONBLOCK) != 0)
         return false;
     pid_t pid = fork();
     if (pid == 0) {

@@ -7,7 +7,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
-enum { DEPTH_MOST = 256 };
+enum { DEPTH_MOST = 256, ATTRIBUTES_MOST = 1000 };
+enum lexed { IN_TEXT, IN_OPENING, IN_TAG, IN_QUOTES, IN_OTHER };
 
 struct sax_parser {
     const struct sax *sax;
@@ -15,6 +16,9 @@ struct sax_parser {
     xmlParserCtxtPtr ctxt;
     bool doctype, stopped, deep;
     int depth;
+    enum lexed lexed; // where the last byte was
+    char quote;
+    int attributes; // of the tag so far
 };
 
 static struct str text_of(const xmlChar *text)
@@ -101,8 +105,39 @@ void sax_free(struct sax_parser *parser)
     free(parser);
 }
 
+// The library compares each attribute with all before it: a tag of 100,000 would take half a minute. So they are
+// counted before it sees them; whatever the encoding, these bytes are what they are in ASCII.
+static bool few_attributes(struct sax_parser *p, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char c = bytes[i];
+        if (!c)
+            continue;
+        if (p->lexed == IN_QUOTES) {
+            p->lexed = c == p->quote ? IN_TAG : IN_QUOTES;
+        } else if (p->lexed == IN_TEXT) {
+            p->lexed = c == '<' ? IN_OPENING : IN_TEXT;
+        } else if (c == '>') {
+            p->lexed = IN_TEXT;
+        } else if (p->lexed == IN_OPENING) {
+            p->lexed = c == '!' || c == '?' ? IN_OTHER : IN_TAG;
+            p->attributes = 0;
+        } else if (p->lexed == IN_TAG && (c == '"' || c == '\'')) {
+            p->lexed = IN_QUOTES;
+            p->quote = c;
+            if (++p->attributes > ATTRIBUTES_MOST)
+                return false;
+        }
+    }
+    return true;
+}
+
 bool sax_feed(struct sax_parser *parser, const char *bytes, size_t n)
 {
+    if (!few_attributes(parser, bytes, n)) {
+        parser->deep = true;
+        xmlStopParser(parser->ctxt);
+    }
     while (n && !parser->stopped && !parser->doctype && !parser->deep) {
         int piece = n > 1 << 20 ? 1 << 20 : (int)n;
         if (xmlParseChunk(parser->ctxt, bytes, piece, 0) != 0 || !parser->ctxt->wellFormed)

@@ -92,6 +92,7 @@ const struct tenant_absent tenant_absent[] = {
     {"events", "what was told to webhooks and streams of this installation"},
     {"deliveries", "what was told to webhooks of this installation"},
     {"attempts", "what was told to webhooks of this installation"},
+    {"delivery_counts", "what was told to webhooks of this installation"},
     {"audit", "a chain of what was done in this installation"},
     {"audit_heads", "the ends of that chain"},
     {"usage_rows", "what models of this installation cost"},

@@ -3,6 +3,8 @@
 #include "cmd/demo.h"
 
 #include "base/json.h"
+#include "engine/catalogue.h"
+#include "store/health.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -43,6 +45,30 @@ static void print_sources(yyjson_val *metadata)
     }
 }
 
+struct progress_look {
+    struct str model;
+    struct health_index index;
+};
+
+static int look(struct tx *tx, void *arg, struct err *err)
+{
+    struct progress_look *l = arg;
+    return health_index_read(tx, l->model, &l->index, err);
+}
+
+static void print_vectors(struct app *app)
+{
+    char key[EMBEDDER_KEY];
+    struct scope everywhere = scope_installation(STR("demo"));
+    catalogue_model(app->catalogues, key);
+    struct progress_look l = {.model = str_from(key)};
+    if (!key[0])
+        printf("\n  No model makes vectors: search goes by words alone.\n");
+    else if (store_read(app->store, &everywhere, look, &l, NULL) == 0)
+        printf("\n  Search by meaning, vectors: %lld of %lld\n", (long long)l.index.vectors,
+               (long long)l.index.passages);
+}
+
 void demo_show(struct app *app)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
@@ -65,6 +91,7 @@ void demo_show(struct app *app)
         printf(
             "\n  No model is set: answers are quoted from the catalogue and the documents. To let a model write them:\n"
             "  OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_MODEL=llama3 build/parley demo\n");
+    print_vectors(app);
     printf("\n  Ctrl-C ends it.\n");
     (void)fflush(stdout);
 }

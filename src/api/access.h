@@ -25,9 +25,9 @@ bool access_current_brand(struct call *call);
 // The user's own brand, else the one of the oldest membership; STR_NULL: none. False: the store failed, and that was
 // answered.
 bool access_home_brand(struct call *call, struct str *ret);
-// For an endpoint whose chatbot comes in the query or body (id or slug): the rights of `who` on it, or, when it is
-// STR_NULL, in the current brand. Sets call->chatbot, brand, role and scope.
-bool access_named(struct call *call, enum who who, struct str chatbot);
+// For an endpoint whose chatbot comes in the body (id or slug): its row's right on it, or, when it is STR_NULL, in the
+// current brand. Sets call->chatbot, brand, role and scope.
+bool access_named(struct call *call, struct str chatbot);
 // The chatbot that the path names, under one spelling.
 struct str access_chatbot_key(struct call *call);
 void access_unauthorised(struct call *call, bool sent); // 401; `sent`: a credential came

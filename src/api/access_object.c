@@ -25,6 +25,10 @@ const struct right rights[WHO_RIGHTS] = {
                   .shared = true, .key = true},
     [WHO_KEY] = {"U or K", "any signed-in user, and a chatbot's key as its chatbot", .key = true},
     [WHO_MEMBER] = {"M", "members of the brand", .least = ROLE_USER, .creator = ROLE_USER, .brand = true},
+    [WHO_MEMBER_TALK] = {"M or K",
+                         "members of the brand, and a chatbot's key as its chatbot; of a chatbot that is named, who "
+                         "may see it, and its keys",
+                         .least = ROLE_USER, .creator = ROLE_USER, .shared = true, .key = true, .brand = true},
     [WHO_WRITER] = {"W", "developers and admins of the brand", .least = ROLE_DEVELOPER, .creator = ROLE_USER,
                     .brand = true},
     [WHO_BRAND_ADMIN] = {"A", "admins of the brand", .least = ROLE_ADMIN, .creator = ROLE_SUPER_ADMIN, .brand = true},
@@ -79,11 +83,17 @@ static int load(struct tx *tx, void *arg, struct err *err)
     return rc < 0 ? rc : 0;
 }
 
-// What {chatbotId} or {id} names, if this is a place at all.
+static struct str chatbot_name(const struct call *call)
+{
+    struct str path = http_param(call->req, "chatbotId"), query = http_query(call->req, "chatbotId");
+    return path.p ? path : call->endpoint->flags & ENDPOINT_CHATBOT_QUERY && query.n ? query : STR_NULL;
+}
+
+// What {chatbotId}, chatbotId of the query or {id} names, if this is a place at all.
 static bool named(struct call *call, struct location *l)
 {
     const struct resource *resource = call->endpoint->resource;
-    l->name = http_param(call->req, "chatbotId");
+    l->name = chatbot_name(call);
     l->kind = id_valid(l->name) ? "chatbot" : "slug";
     if (!l->name.p && resource) {
         l->name = http_param(call->req, "id");
@@ -115,12 +125,12 @@ bool access_locate(struct call *call)
     struct location l = {.call = call};
     if (!call->endpoint->surface->rights || !named(call, &l))
         return true;
-    return locate(call, &l, http_param(call->req, "chatbotId").p);
+    return locate(call, &l, chatbot_name(call).p);
 }
 
 struct str access_chatbot_key(struct call *call)
 {
-    return call->chatbot ? call->chatbot->id : http_param(call->req, "chatbotId");
+    return call->chatbot ? call->chatbot->id : chatbot_name(call);
 }
 
 // ---- the current brand ---------------------------------------------------------------------------------------------
@@ -201,7 +211,7 @@ static bool forbidden(struct call *call)
 
 static bool in_path(const struct call *call)
 {
-    return http_param(call->req, "chatbotId").p || (call->endpoint->resource && http_param(call->req, "id").p);
+    return chatbot_name(call).p || (call->endpoint->resource && http_param(call->req, "id").p);
 }
 
 static bool by_chatbot_key(struct call *call, const struct right *right)
@@ -268,36 +278,59 @@ bool access_current_brand(struct call *call)
     return call->role != ROLE_NONE || not_found(call);
 }
 
+static bool with_token(struct call *call)
+{
+    if (!(call->endpoint->flags & ENDPOINT_TOKEN))
+        return true;
+    if (call->caller.kind == CALLER_CHATBOT_KEY)
+        access_unauthorised(call, true);
+    else if (!call->caller.by_key)
+        return true;
+    else
+        (void)forbidden(call);
+    return false;
+}
+
 bool access_rights(struct call *call)
 {
-    const struct right *right = &rights[call->endpoint->who];
+    const struct endpoint *e = call->endpoint;
+    const struct right *right = &rights[e->who];
     bool object = in_path(call), there = object && (call->chatbot || call->object);
-    there |= object && call->brand && (call->endpoint->flags & ENDPOINT_ERASED);
+    bool brand = right->brand || e->flags & ENDPOINT_CHATBOT_QUERY;
+    there |= object && call->brand && (e->flags & ENDPOINT_ERASED);
+    if (!with_token(call))
+        return false;
     if (right->open || call->operator)
         return true;
     if (call->caller.kind == CALLER_CHATBOT_KEY)
         return by_chatbot_key(call, right);
-    if (call->caller.by_key && (call->endpoint->flags & ENDPOINT_TOKEN))
-        return forbidden(call);
+    if (e->flags & ENDPOINT_CHATBOT_BODY)
+        return true; // access_named, when the body is known
     if (!object && right->whole && call->caller.user.super_admin && !names_brand(call)) {
         call->role = ROLE_SUPER_ADMIN;
         return true;
     }
-    if (!object && right->brand && !current_brand(call))
+    if (!object && brand && !current_brand(call))
         return false;
     if (object && !there)
         return not_found(call);
-    if (!object && !right->brand)
+    if (!object && !brand)
         return right->least == ROLE_NONE || call->caller.user.super_admin || forbidden(call);
     return by_role(call, right);
 }
 
-bool access_named(struct call *call, enum who who, struct str chatbot)
+bool access_named(struct call *call, struct str chatbot)
 {
     struct location l = {.call = call, .name = chatbot, .kind = id_valid(chatbot) ? "chatbot" : "slug"};
-    if (!(chatbot.p ? locate(call, &l, true) : current_brand(call)))
+    if (call->caller.kind == CALLER_CHATBOT_KEY) { // it stands for its own, named or not
+        if (!chatbot.p || str_eq_nocase(chatbot, call->chatbot->id) || str_eq_nocase(chatbot, call->chatbot->slug))
+            return true;
+        access_unauthorised(call, true);
+        return false;
+    }
+    if (!(chatbot.p && utf8_valid(chatbot) ? locate(call, &l, true) : current_brand(call)))
         return false;
     if (chatbot.p && !call->chatbot)
         return not_found(call);
-    return by_role(call, &rights[who]);
+    return by_role(call, &rights[call->endpoint->who]);
 }

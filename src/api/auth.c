@@ -73,19 +73,30 @@ static bool read_role(struct call *call, const struct register_request *body, st
     return true;
 }
 
+static int count_users(struct tx *tx, void *arg, struct err *err)
+{
+    return user_count(tx, arg, err);
+}
+
+// Before the body is read: an admin may still make members, and somebody has to be the first.
+static bool may_register(struct call *call)
+{
+    struct scope everywhere = scope_installation(call->scope.actor);
+    int64_t users = 0;
+    if (call->caller.kind == CALLER_USER || strcmp(settings_str(call->app->settings, SET_REGISTRATION), "closed") != 0)
+        return true;
+    if (call_failed(call, store_read(call->app->store, &everywhere, count_users, &users, &call->err)))
+        return false;
+    if (users)
+        call_error(call, 403, "Registration is closed");
+    return !users;
+}
+
 static void post_register(struct call *call)
 {
     const struct register_request *body = call->body;
     struct registering with = {.request = body, .issuer = account_issuer(call), .sign_in = true};
     struct signed_in in;
-    if (call->caller.kind == CALLER_CHATBOT_KEY) {
-        access_unauthorised(call, true);
-        return;
-    }
-    if (call->caller.by_key) {
-        call_error(call, 403, "You are not allowed to do this");
-        return;
-    }
     if (!read_role(call, body, &with))
         return;
     if (!account_password(call, "password", body->password)) {
@@ -205,7 +216,8 @@ static void reset(struct call *call)
 #define AUTH .surface = &surface_platform, .tag = "Accounts", .who = WHO_ANYBODY, .flags = ENDPOINT_NO_BODY_NEEDED
 static const struct endpoint rows[] = {
     {HTTP_POST, "/api/v1/auth/register", .surface = &surface_platform, .tag = "Accounts", .who = WHO_ANYBODY,
-     .flags = ENDPOINT_NO_BODY_NEEDED | ENDPOINT_CREATED | ENDPOINT_HASHES,
+     .flags = ENDPOINT_NO_BODY_NEEDED | ENDPOINT_CREATED | ENDPOINT_HASHES | ENDPOINT_TOKEN,
+     .before_body = may_register,
      .summary = "Make an account, with a brand of its own or by an invitation; an admin makes one in the current brand",
      .limit = &LIMIT_REGISTER, .body = &register_model, .reply_example = SIGNED_IN, .run = post_register},
     {HTTP_POST, "/api/v1/auth/login", .surface = &surface_platform, .tag = "Accounts", .who = WHO_ANYBODY,

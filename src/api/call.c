@@ -202,6 +202,29 @@ static bool body_fault(struct call *call, size_t offset)
     return false;
 }
 
+// 003-platform 1.1: half a surrogate pair is U+FFFD in a cleaned text. Elsewhere it is read as NUL, which each field
+// refuses by its name.
+static int read_halves(struct call *call, struct str body)
+{
+    const struct model *model = call->endpoint->body;
+    struct str whole = json_repair(call->arena, body), bad = arena_str(call->arena, body);
+    yyjson_val *mended = NULL;
+    if (!model || !call->endpoint->surface->rights || whole.p == body.p || whole.n != body.n)
+        return ERR_FORMAT;
+    for (size_t i = 0; i + 6 <= body.n; i++)
+        if (memcmp(whole.p + i, "\\ufffd", 6) == 0 && memcmp(body.p + i, whole.p + i, 6) != 0)
+            memcpy((char *)(uintptr_t)bad.p + i, "\\u0000", 6);
+    if (json_parse(call->arena, whole, JSON_RAW_NUMBERS, &mended, NULL) != 0 ||
+        json_parse(call->arena, bad, JSON_RAW_NUMBERS, &call->json, NULL) != 0)
+        return ERR_FORMAT;
+    for (size_t i = 0; i < model->n; i++) {
+        struct str text = json_get_str(mended, model->fields[i].name);
+        if (model->fields[i].flags & FIELD_CLEAN && text.p)
+            (void)yyjson_set_strn(json_get(call->json, model->fields[i].name), text.p, text.n);
+    }
+    return 0;
+}
+
 static bool read_json(struct call *call)
 {
     struct str body = http_body(call->req);
@@ -214,7 +237,7 @@ static bool read_json(struct call *call)
     }
     if (!utf8_valid(body))
         return body_fault(call, 0);
-    if (json_parse(call->arena, body, JSON_RAW_NUMBERS, &call->json, &offset) != 0)
+    if (json_parse(call->arena, body, JSON_RAW_NUMBERS, &call->json, &offset) != 0 && read_halves(call, body) != 0)
         return body_fault(call, offset);
     if (!call->endpoint->surface->lenient && json_repeats(call->json))
         return body_fault(call, 0);
@@ -253,6 +276,17 @@ static bool read_form(struct call *call)
     return true;
 }
 
+// The right that hangs on the body comes before what is wrong with the body.
+static bool may_with_body(struct call *call)
+{
+    yyjson_val *json = NULL;
+    struct str body = http_body(call->req);
+    bool readable = is_json_type(http_header_in(call->req, "content-type")) && utf8_valid(body) &&
+                    json_parse(call->arena, body, JSON_RAW_NUMBERS, &json, NULL) == 0;
+    struct str chatbot = readable ? json_get_str(json, "chatbotId") : STR_NULL;
+    return access_named(call, chatbot.n ? utf8_trim(chatbot) : STR_NULL);
+}
+
 static bool read_body(struct call *call)
 {
     const struct endpoint *e = call->endpoint;
@@ -260,7 +294,7 @@ static bool read_body(struct call *call)
         return true;
     if (e->flags & ENDPOINT_FORM)
         return read_form(call);
-    if (!read_json(call))
+    if ((e->flags & ENDPOINT_CHATBOT_BODY && !may_with_body(call)) || !read_json(call))
         return false;
     if (e->raw_body)
         return true;
@@ -324,8 +358,8 @@ static void tell_limit(struct call *call, const struct limit_class *class, const
 static bool within_limit(struct call *call, bool after_credentials)
 {
     const struct limit_class *class = call->endpoint->limit;
-    bool by_caller = class && class->by != BY_ADDRESS && class->by != BY_ADDRESS_AND_FAMILY &&
-                     class->by != BY_BRAND_AND_ADDRESS;
+    bool by_caller =
+        class && class->by != BY_ADDRESS && class->by != BY_ADDRESS_AND_FAMILY && class->by != BY_BRAND_AND_ADDRESS;
     if (!class || by_caller != after_credentials)
         return true;
     struct limit_state state = limiter_take(call->app->limiter, class->name, limit_key(call, class),

@@ -20,6 +20,7 @@ enum who { // who may call; the rights of those under /api/v1 are the table in a
     WHO_TALK, // V, or a key of that chatbot
     WHO_KEY, // U, or any chatbot's key; call->chatbot is that one then
     WHO_MEMBER, // M: of the brand
+    WHO_MEMBER_TALK, // M, or any chatbot's key; with a chatbot that is named: V, or its key
     WHO_WRITER, // W: developers and admins of the brand
     WHO_BRAND_ADMIN, // A
     WHO_USERS, // A; a super_admin who names no brand asks about the whole installation
@@ -79,6 +80,10 @@ enum endpoint_flags {
     ENDPOINT_CREATED = 2048, // replies 201
     ENDPOINT_EXISTS = 4096, // or 200, when it was there already
     ENDPOINT_HASHES = 32768, // hashes a password: runs on threads of its own, so that sign-ins do not hold up chats
+    // /api: chatbotId of the query, or of the body, names the chatbot (id or slug) on which the row's right is asked;
+    // without it the right is asked in the current brand.
+    ENDPOINT_CHATBOT_QUERY = 524288,
+    ENDPOINT_CHATBOT_BODY = 1048576, // a form's handler asks itself (access_named)
     ENDPOINT_READS_FILES = 262144, // reads a file to its end: on threads of its own too
     ENDPOINT_FORM = 16384, // the body is an HTML form; its faults are the handler's to show
     ENDPOINT_ACCEPTED = 65536, // replies 202

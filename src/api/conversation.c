@@ -268,13 +268,13 @@ static void history(struct call *call)
     struct reading r = {
         .named = {call, conversation_id.n ? conversation_id : STR_NULL, session_id.n ? session_id : STR_NULL},
         .limit = call_query_int(call, "limit", 1, HISTORY_MOST, HISTORY_USUAL),
-        .before = http_query(call->req, "before"),
+        .before = http_query(call->req, "before").n ? http_query(call->req, "before") : STR_NULL,
     };
     if (call->faults->n) {
         call_faults(call);
         return;
     }
-    bool texts = (!session_id.p || utf8_valid(session_id)) && (!r.before.p || id_valid(r.before));
+    bool texts = (!session_id.p || utf8_valid(session_id)) && (!r.before.n || id_valid(r.before));
     if (texts && call_failed(call, call_store_read(call, read_history, &r)))
         return;
     if (!settle_named(&r.named))

@@ -217,38 +217,26 @@ const struct resource document_resource = {
     .page = 20,
 };
 
-// A chatbot's own documents are for who may change it. False: answered.
-static bool may(struct call *call, bool deleted_too)
+// Before the body is read: what is deleted is there for restoring alone.
+static bool document_there(struct call *call)
 {
-    const struct document *d = call->object;
-    if (is_deleted(d) && !deleted_too)
-        call_error(call, 404, "Document not found");
-    else if (call->chatbot && !access_changes(call))
-        call_error(call, 403, "You are not allowed to do this");
-    else
+    if (!is_deleted(call->object))
         return true;
+    call_error(call, 404, "Document not found");
     return false;
 }
 
-static bool may_change(struct call *call, bool deleted_too)
+static bool may_change(struct call *call)
 {
-    if (!may(call, deleted_too))
-        return false;
     if (uploaded(call->object))
         return true;
     call_error(call, 409, "Documents of this type are changed where they belong");
     return false;
 }
 
-static void read_document(struct call *call)
-{
-    if (may(call, false))
-        resource_read(call);
-}
-
 static void change_document(struct call *call)
 {
-    if (may_change(call, false))
+    if (may_change(call))
         resource_update(call);
 }
 
@@ -434,7 +422,7 @@ static void create_document(struct call *call)
     bool other;
     char *id = arena_alloc(call->arena, ID_SIZE);
     const struct multipart *form = upload_form(call, &other);
-    if (other)
+    if (other && access_named(call, STR_NULL))
         call_error(call, 415, "Unsupported media type");
     if (!form)
         return;
@@ -453,7 +441,7 @@ static void create_document(struct call *call)
         part_fault(call, STR("file"), file ? FAULT_SHORT : FAULT_MISSING, 1, NULL);
     read_parts(call, form, d);
     // Rights first: whom the form is not for learns nothing of its faults.
-    if (!access_named(call, d->chatbot_id.p ? WHO_CHANGE : WHO_WRITER, d->chatbot_id))
+    if (!access_named(call, d->chatbot_id))
         return;
     if (call->faults->n) {
         call_faults(call);
@@ -509,7 +497,7 @@ static int remove_it(struct tx *tx, void *arg, struct err *err)
 static void remove_document(struct call *call)
 {
     struct changing c = {.call = call};
-    if (may_change(call, false) && !call_failed(call, call_store_write(call, remove_it, &c)))
+    if (may_change(call) && !call_failed(call, call_store_write(call, remove_it, &c)))
         call_done(call, "Document deleted");
 }
 
@@ -532,7 +520,7 @@ static int restore_it(struct tx *tx, void *arg, struct err *err)
 static void restore_document(struct call *call)
 {
     struct changing c = {.call = call};
-    if (may_change(call, true) && !call_failed(call, call_store_write(call, restore_it, &c)))
+    if (may_change(call) && !call_failed(call, call_store_write(call, restore_it, &c)))
         resource_reply(call, 200, &document_resource, &c.document);
 }
 
@@ -554,13 +542,8 @@ static int reprocess_it(struct tx *tx, void *arg, struct err *err)
 static void reprocess_document(struct call *call)
 {
     struct changing c = {.call = call};
-    if (may_change(call, false) && !call_failed(call, call_store_write(call, reprocess_it, &c)))
+    if (may_change(call) && !call_failed(call, call_store_write(call, reprocess_it, &c)))
         resource_reply(call, 202, &document_resource, &c.document);
-}
-
-bool document_may_read(struct call *call)
-{
-    return may(call, false);
 }
 
 // ---- endpoints -----------------------------------------------------------------------------------------------------
@@ -588,30 +571,34 @@ static const struct endpoint rows[] = {
     {HTTP_GET, "/api/v1/documents", DOCUMENTS, .who = WHO_MEMBER, .summary = "Documents, newest first",
      .reply = &document_model, .flags = ENDPOINT_PAGED, .query = list_query, .n_query = 10, .run = resource_list},
     {HTTP_POST, "/api/v1/documents", .surface = &surface_platform, .tag = "Documents", .limit = &LIMIT_UPLOAD,
-     .family = "documents", .who = WHO_USER, .summary = "Upload a document; it is read in the background",
+     .family = "documents", .who = WHO_WRITER, .summary = "Upload a document; it is read in the background",
      .kind = HTTP_MULTIPART, .max_body = FORM_MOST, .form = form, .n_form = 1, .raw_model = &document_form_model,
-     .reply = &document_model, .flags = ENDPOINT_CREATED | ENDPOINT_READS_FILES, .run = create_document},
-    {HTTP_GET, "/api/v1/documents/{id}", DOCUMENTS, .who = WHO_MEMBER, .summary = "One document",
-     .reply = &document_model, .run = read_document},
-    {HTTP_PUT, "/api/v1/documents/{id}", DOCUMENTS, .who = WHO_WRITER, .summary = "Change what is said of a document",
-     .body = &document_model, .flags = ENDPOINT_PATCH, .reply = &document_model, .run = change_document},
-    {HTTP_DELETE, "/api/v1/documents/{id}", DOCUMENTS, .who = WHO_WRITER, .summary = "Delete a document for a while",
-     .reply_example = OK "\"message\":\"Document deleted\"}", .run = remove_document},
+     .reply = &document_model, .flags = ENDPOINT_CREATED | ENDPOINT_READS_FILES | ENDPOINT_CHATBOT_BODY,
+     .run = create_document},
+    {HTTP_GET, "/api/v1/documents/{id}", DOCUMENTS, .before_body = document_there, .who = WHO_MEMBER,
+     .summary = "One document", .reply = &document_model, .run = resource_read},
+    {HTTP_PUT, "/api/v1/documents/{id}", DOCUMENTS, .before_body = document_there, .who = WHO_WRITER,
+     .summary = "Change what is said of a document", .body = &document_model, .flags = ENDPOINT_PATCH,
+     .reply = &document_model, .run = change_document},
+    {HTTP_DELETE, "/api/v1/documents/{id}", DOCUMENTS, .before_body = document_there, .who = WHO_WRITER,
+     .summary = "Delete a document for a while", .reply_example = OK "\"message\":\"Document deleted\"}",
+     .run = remove_document},
     {HTTP_POST, "/api/v1/documents/{id}/restore", DOCUMENTS, .who = WHO_WRITER, .summary = "Take a deletion back",
      .reply = &document_model, .run = restore_document},
-    {HTTP_POST, "/api/v1/documents/{id}/reprocess", DOCUMENTS, .who = WHO_WRITER, .summary = "Read the file again",
-     .reply = &document_model, .flags = ENDPOINT_ACCEPTED, .run = reprocess_document},
-    {HTTP_GET, "/api/v1/documents/{id}/content", DOCUMENTS, .who = WHO_WRITER, .summary = "The original file",
-     .media = "application/octet-stream", .run = document_content_sent},
-    {HTTP_GET, "/api/v1/documents/{id}/status", DOCUMENTS, .who = WHO_MEMBER, .summary = "How far its reading has come",
+    {HTTP_POST, "/api/v1/documents/{id}/reprocess", DOCUMENTS, .before_body = document_there, .who = WHO_WRITER,
+     .summary = "Read the file again", .reply = &document_model, .flags = ENDPOINT_ACCEPTED, .run = reprocess_document},
+    {HTTP_GET, "/api/v1/documents/{id}/content", DOCUMENTS, .before_body = document_there, .who = WHO_WRITER,
+     .summary = "The original file", .media = "application/octet-stream", .run = document_content_sent},
+    {HTTP_GET, "/api/v1/documents/{id}/status", DOCUMENTS, .before_body = document_there, .who = WHO_MEMBER,
+     .summary = "How far its reading has come",
      .reply_example = OK "\"data\":{\"id\":\"0197a1d0-2b11-7c3e-9f20-6d5f1f0a7712\",\"processingStatus\":\"completed\","
                          "\"processingError\":null,\"chunkCount\":4,\"embeddedChunkCount\":0,\"ocrCompletedAt\":null,"
                          "\"embeddingCompletedAt\":null,\"createdAt\":\"2026-03-02T09:15:04.120Z\","
                          "\"updatedAt\":\"2026-03-02T09:15:05.120Z\",\"inciName\":null,\"tradeName\":null,"
                          "\"progress\":{\"stage\":\"done\",\"percent\":100,\"pagesDone\":2,\"pagesTotal\":2}}}",
      .run = document_status},
-    {HTTP_GET, "/api/v1/documents/{id}/chunks", DOCUMENTS, .who = WHO_MEMBER, .summary = "Its passages in order",
-     .flags = ENDPOINT_PAGED,
+    {HTTP_GET, "/api/v1/documents/{id}/chunks", DOCUMENTS, .before_body = document_there, .who = WHO_MEMBER,
+     .summary = "Its passages in order", .flags = ENDPOINT_PAGED,
      .reply_example =
          OK "\"count\":1,\"data\":[{\"id\":\"0197a1d0-2b11-7c3e-9f20-6d5f1f0a7712\",\"chunkIndex\":0,"
             "\"content\":\"Stable between pH 5 and 7.\",\"metadata\":{\"page\":1,\"heading\":\"Stability\","

@@ -6,8 +6,6 @@
 
 extern const struct resource document_resource;
 
-// A chatbot's own documents are for who may change it, deleted ones for nobody. False: answered.
-bool document_may_read(struct call *call);
 void document_content_sent(struct call *call);
 void document_status(struct call *call);
 void document_chunks(struct call *call);

@@ -87,17 +87,6 @@ static yyjson_mut_val *chatbot_shown(yyjson_mut_doc *doc, const struct chatbot *
     return one;
 }
 
-// The chatbot that the caller names, or stands for: rights and brand. STR_NULL: of a user, the current brand.
-static bool settle(struct call *call, struct str name)
-{
-    if (call->caller.kind != CALLER_CHATBOT_KEY)
-        return access_named(call, name.p ? WHO_SEE : WHO_MEMBER, name);
-    if (!name.p || str_eq_nocase(name, call->chatbot->id) || str_eq_nocase(name, call->chatbot->slug))
-        return true;
-    access_unauthorised(call, true);
-    return false;
-}
-
 struct chatbots {
     struct call *call;
     struct chatbot_query query;
@@ -115,7 +104,7 @@ static int load_chatbots(struct tx *tx, void *arg, struct err *err)
 static void list_chatbots(struct call *call)
 {
     struct chatbots l = {.call = call};
-    if (!call_page(call, CHATBOTS_USUAL, &l.page) || !settle(call, STR_NULL))
+    if (!call_page(call, CHATBOTS_USUAL, &l.page))
         return;
     l.query = (struct chatbot_query){.seen_by = call->role >= ROLE_ADMIN ? STR_NULL : call->caller.user.id,
                                      .order = CHATBOTS_BY_CREATION,
@@ -219,8 +208,7 @@ static int load_conversations(struct tx *tx, void *arg, struct err *err)
 static void list_conversations(struct call *call)
 {
     struct conversations l = {.call = call};
-    struct str chatbot = call_query_text(call, "chatbotId", NULL, NAME_MOST, false);
-    if (!call_page(call, CONVERSATIONS_USUAL, &l.page) || !settle(call, chatbot.n ? chatbot : STR_NULL))
+    if (!call_page(call, CONVERSATIONS_USUAL, &l.page))
         return;
     l.query = (struct conversations_own){.user = own_user(call),
                                          .chatbot_id = call->chatbot ? call->chatbot->id : STR_NULL,
@@ -259,16 +247,14 @@ static int begin(struct tx *tx, void *arg, struct err *err)
 static void begin_conversation(struct call *call)
 {
     static const struct loc root = {NULL, STR("body"), 0};
-    const struct external_conversation *body = call->body;
     struct beginning b = {.call = call};
-    if (!body->chatbot_id.n && !call->chatbot) {
+    if (!call->chatbot) {
         struct loc at = {&root, STR("chatbotId"), 0};
         fault_add(call->faults, FAULT_MISSING, &at, NULL, 0, NULL);
         call_faults(call);
         return;
     }
-    if (!settle(call, body->chatbot_id.n ? body->chatbot_id : STR_NULL) || !conversation_open(call) ||
-        call_failed(call, call_store_write(call, begin, &b)))
+    if (!conversation_open(call) || call_failed(call, call_store_write(call, begin, &b)))
         return;
     struct conversation_summary made = {.id = b.row.id,
                                         .chatbot_id = b.row.chatbot_id,
@@ -313,7 +299,7 @@ static bool find_own(struct call *call)
         s.id = arena_lower(call->arena, name);
         if (user && call_failed(call, store_read(call->app->store, &everywhere, search_begun, &s, &call->err)))
             return false;
-        if (s.chatbot_id.p && !access_named(call, WHO_SEE, s.chatbot_id))
+        if (s.chatbot_id.p && !access_named(call, s.chatbot_id))
             return false;
         if (call->chatbot && call_failed(call, call_store_read(call, load_own, &s)))
             return false;
@@ -569,8 +555,8 @@ static const struct endpoint rows[] = {
      .reply_example = "{\"versions\":[{\"version\":\"v1\",\"status\":\"stable\",\"url\":"
                       "\"https://chat.example.com/api/external/v1\"}],\"latest\":\"v1\",\"current\":\"v1\"}",
      .run = versions},
-    BOTH(HTTP_GET, "chatbots", .summary = "Chatbots that the caller may talk with", .who = WHO_KEY, .query = paging,
-         .n_query = 2, .reply_example = PAGE(CHATBOT_A), .run = list_chatbots),
+    BOTH(HTTP_GET, "chatbots", .summary = "Chatbots that the caller may talk with", .who = WHO_MEMBER_TALK,
+         .query = paging, .n_query = 2, .reply_example = PAGE(CHATBOT_A), .run = list_chatbots),
     BOTH(HTTP_GET, "chatbots/{chatbotId}", .summary = "One chatbot", .who = WHO_TALK,
          .reply_example = ONE(CHATBOT_A ",\"personality\":null,\"capabilities\":[\"text\",\"knowledge\"]"),
          .run = get_chatbot),
@@ -580,10 +566,11 @@ static const struct endpoint rows[] = {
                                "\"manual\",\"type\":\"item\",\"metadata\":{},\"relevanceScore\":0.91}"),
          .run = search_knowledge),
     BOTH(HTTP_GET, "conversations", .summary = "Conversations that the caller began, the newest activity first",
-         .who = WHO_KEY, .query = paging, .n_query = 3, .reply_example = PAGE(BEGUN_A LAST_A CHANGED_A),
-         .run = list_conversations),
-    BOTH(HTTP_POST, "conversations", .summary = "Begin a conversation", .who = WHO_KEY,
-         .body = &external_conversation_model, .flags = ENDPOINT_CREATED | ENDPOINT_NO_BODY_NEEDED,
+         .who = WHO_MEMBER_TALK, .flags = ENDPOINT_CHATBOT_QUERY, .query = paging, .n_query = 3,
+         .reply_example = PAGE(BEGUN_A LAST_A CHANGED_A), .run = list_conversations),
+    BOTH(HTTP_POST, "conversations", .summary = "Begin a conversation", .who = WHO_MEMBER_TALK,
+         .body = &external_conversation_model,
+         .flags = ENDPOINT_CREATED | ENDPOINT_NO_BODY_NEEDED | ENDPOINT_CHATBOT_BODY,
          .reply_example = ONE(BEGUN_A CHANGED_A), .run = begin_conversation),
     BOTH(HTTP_GET, "conversations/{conversationId}", .summary = "One conversation that the caller began",
          .who = WHO_KEY, .before_body = find_own,

@@ -132,6 +132,18 @@ static int save(struct tx *tx, void *arg, struct err *err)
     return rc ? rc : complete(tx, call, &c->item, 1, err);
 }
 
+static int find_item(struct tx *tx, void *arg, struct err *err)
+{
+    return load_item(tx, arg, err);
+}
+
+// Before the body is read.
+static bool item_there(struct call *call)
+{
+    struct item_change c = {.call = call};
+    return !call_failed(call, call_store_read(call, find_item, &c));
+}
+
 static void change_item(struct call *call)
 {
     struct item_change c = {.call = call};
@@ -311,7 +323,7 @@ static const struct endpoint rows[] = {
      .reply = &knowledge_base_model, .run = add_items},
     {HTTP_PUT, "/api/v1/knowledge-bases/{id}/items/{itemId}", ITEMS,
      .summary = "Change an item; what is not given stays", .body = &knowledge_item_model, .flags = ENDPOINT_PATCH,
-     .reply_example = BASE(",\"item\":" ITEM), .run = change_item},
+     .before_body = item_there, .reply_example = BASE(",\"item\":" ITEM), .run = change_item},
     {HTTP_DELETE, "/api/v1/knowledge-bases/{id}/items/{itemId}", ITEMS, .summary = "Delete an item",
      .reply_example = BASE(""), .run = remove_item},
     {HTTP_GET, "/api/v1/knowledge-bases/{id}/search", ITEMS, .summary = "Search one knowledge base, best first",

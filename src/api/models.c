@@ -147,6 +147,13 @@ static bool find(struct call *call, struct work *w)
     return !call_failed(call, store_read(call->app->store, &scope, load_known, w, &call->err));
 }
 
+// Before the body is read.
+static bool is_there(struct call *call)
+{
+    struct work w;
+    return find(call, &w);
+}
+
 static void read_one(struct call *call)
 {
     struct work w;
@@ -232,9 +239,8 @@ static int take_body(struct work *w)
 // Names alone: values are addresses and secrets.
 static int write_audit(struct tx *tx, struct work *w, const char *action, struct err *err)
 {
-    return audit_write(tx, action, w->id, w->call->body ? model_set_names(&provider_model, tx_arena(tx), w->call->body)
-                                                        : STR(""),
-                       err);
+    return audit_write(tx, action, w->id,
+                       w->call->body ? model_set_names(&provider_model, tx_arena(tx), w->call->body) : STR(""), err);
 }
 
 static int create(struct tx *tx, void *arg, struct err *err)
@@ -366,13 +372,13 @@ static const struct endpoint rows[] = {
      .run = read_one},
     {HTTP_PUT, "/api/v1/admin/llm/providers/{id}", MODELS,
      .summary = "Change a provider, also one of the settings; what is not given stays", .body = &provider_model,
-     .flags = ENDPOINT_PATCH, .reply = &provider_model, .run = put_one},
+     .flags = ENDPOINT_PATCH, .before_body = is_there, .reply = &provider_model, .run = put_one},
     {HTTP_DELETE, "/api/v1/admin/llm/providers/{id}", MODELS,
      .summary = "Delete a provider, or what was changed of one of the settings",
      .reply_example = DONE "\"message\":\"Provider deleted\"}", .run = remove_one},
     {HTTP_POST, "/api/v1/admin/llm/providers/{id}/test", MODELS,
-     .summary = "Ask it for a few tokens, and for one embedding", .body = &test_model,
-     .flags = ENDPOINT_NO_BODY_NEEDED,
+     .summary = "Ask it for a few tokens, and for one embedding", .body = &test_model, .flags = ENDPOINT_NO_BODY_NEEDED,
+     .before_body = is_there,
      .reply_example = DONE "\"data\":{\"ok\":true,\"firstTokenMs\":310,\"totalMs\":420,\"model\":\"gpt-4o-mini\","
                            "\"dimensions\":null,\"error\":null}}",
      .run = test_one},

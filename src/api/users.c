@@ -98,12 +98,24 @@ static void get_user(struct call *call)
         reply_user(call, id);
 }
 
+// Before the body is read.
+static bool user_there(struct call *call)
+{
+    struct account account;
+    struct str id = user_id(call);
+    if (!id.p)
+        return false;
+    int rc =
+        accounts_read(call->app->accounts, call->arena, id, call->scope.brand, !is_super(call), &account, &call->err);
+    if (rc == 0)
+        call_error(call, 404, "Not found");
+    return rc != 0 && !call_failed(call, rc);
+}
+
 static void put_user(struct call *call)
 {
     const struct user_object *body = call->body;
     struct str id = user_id(call);
-    if (!id.p)
-        return;
     if (model_has(&user_model, body, "password") && !account_password(call, "password", body->password)) {
         call_faults(call);
         return;
@@ -149,8 +161,8 @@ static const struct endpoint rows[] = {
      .run = get_user},
     {HTTP_PUT, "/api/v1/admin/users/{id}", USERS,
      .summary = "Change a member's role or let the membership rest; a super_admin changes the account",
-     .flags = ENDPOINT_TOKEN | ENDPOINT_PATCH | ENDPOINT_HASHES, .body = &user_model, .reply = &user_model,
-     .run = put_user},
+     .flags = ENDPOINT_TOKEN | ENDPOINT_PATCH | ENDPOINT_HASHES, .before_body = user_there, .body = &user_model,
+     .reply = &user_model, .run = put_user},
     {HTTP_DELETE, "/api/v1/admin/users/{id}", USERS, .summary = "End a membership; a super_admin deletes the account",
      .flags = ENDPOINT_TOKEN, .reply_example = "{\"status\":\"success\",\"success\":true,\"message\":\"User deleted\"}",
      .run = delete_user},

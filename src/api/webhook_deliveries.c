@@ -37,8 +37,6 @@ static int load(struct tx *tx, void *arg, struct err *err)
 static void list(struct call *call)
 {
     struct ask a = {.call = call};
-    if (!webhook_may_see(call))
-        return;
     a.filter.status = call_query_choice(call, "status", "pending|delivered|failed|cancelled");
     a.filter.event = call_query_choice(call, "event", webhook_event_names);
     a.filter.from = call_query_time(call, "from", 0);
@@ -55,8 +53,6 @@ static void list(struct call *call)
 static bool name_one(struct ask *a)
 {
     struct str id = http_param(a->call->req, "deliveryId");
-    if (!webhook_may_see(a->call))
-        return false;
     a->filter = (struct delivery_filter){.id = arena_lower(a->call->arena, id), .to = INT64_MAX};
     a->page = (struct page){1, 1, 0};
     if (id_valid(id))
@@ -122,7 +118,7 @@ static void replay(struct call *call)
     int64_t queued;
     a.filter.from = body->set & 1 ? body->from : 0;
     a.filter.to = body->set & 2 ? body->to : INT64_MAX;
-    if (!webhook_may_see(call) || !replay_all(&a, &queued))
+    if (!replay_all(&a, &queued))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *data = yyjson_mut_obj(doc);
@@ -132,7 +128,7 @@ static void replay(struct call *call)
 
 #define DELIVERIES                                                                                                     \
     .surface = &surface_platform, .tag = "Webhooks", .limit = &LIMIT_MANAGEMENT, .family = "webhooks",                 \
-    .who = WHO_OUTSIDE, .resource = &webhook_resource
+    .who = WHO_OUTSIDE, .resource = &webhook_resource, .before_body = webhook_may_see
 static const struct parameter list_query[] = {
     {"status", "string", "Only those in it", 0, 0, "pending|delivered|failed|cancelled"},
     {"event", "string", "Only those of it", 0, 0, webhook_event_names},

@@ -229,10 +229,8 @@ static int make(struct tx *tx, void *arg, struct err *err)
 
 static void post(struct call *call)
 {
-    const struct webhook *body = call->body;
     struct make m = {.call = call};
-    struct str chatbot = model_has(&webhook_model, body, "chatbotId") ? body->chatbot_id : STR_NULL;
-    if (access_named(call, WHO_OUTSIDE, chatbot) && !call_failed(call, call_store_write(call, make, &m)))
+    if (!call_failed(call, call_store_write(call, make, &m)))
         resource_reply(call, 201, &webhook_resource, &m.row);
 }
 
@@ -280,8 +278,7 @@ static void list(struct call *call)
 {
     struct listing l = {.call = call, .event = call_query_choice(call, "event", webhook_event_names)};
     l.has_active = call_query_bool(call, "active", &l.active);
-    if (!access_named(call, WHO_OUTSIDE, http_query(call->req, "chatbotId")) || !call_page(call, 100, &l.page) ||
-        call_failed(call, call_store_read(call, load, &l)))
+    if (!call_page(call, 100, &l.page) || call_failed(call, call_store_read(call, load, &l)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *rows = yyjson_mut_arr(doc);
@@ -302,18 +299,6 @@ static void list_events(struct call *call)
 
 // ---- one -----------------------------------------------------------------------------------------------------------
 
-static void read_one(struct call *call)
-{
-    if (webhook_may_see(call))
-        resource_read(call);
-}
-
-static void change(struct call *call)
-{
-    if (webhook_may_see(call))
-        resource_update(call);
-}
-
 static int drop(struct tx *tx, void *arg, struct err *err)
 {
     struct call *call = arg;
@@ -326,7 +311,7 @@ static int drop(struct tx *tx, void *arg, struct err *err)
 
 static void drop_one(struct call *call)
 {
-    if (webhook_may_see(call) && !call_failed(call, call_store_write(call, drop, call)))
+    if (!call_failed(call, call_store_write(call, drop, call)))
         call_no_content(call);
 }
 
@@ -362,7 +347,7 @@ static int rotate(struct tx *tx, void *arg, struct err *err)
 static void regenerate(struct call *call)
 {
     struct rotation r = {.call = call};
-    if (!webhook_may_see(call) || call_failed(call, call_store_write(call, rotate, &r)))
+    if (call_failed(call, call_store_write(call, rotate, &r)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *data = yyjson_mut_obj(doc);
@@ -399,8 +384,6 @@ static void on_tested(void *arg, int rc, const struct attempt *attempt, struct s
 // The receiver may take its time: no worker waits for it.
 static void test(struct call *call)
 {
-    if (!webhook_may_see(call))
-        return;
     struct call *kept = arena_alloc(call->arena, sizeof *kept);
     *kept = *call;
     kept->brand = NULL; // goes with the worker
@@ -409,25 +392,26 @@ static void test(struct call *call)
 }
 
 #define WEBHOOKS .surface = &surface_platform, .tag = "Webhooks", .limit = &LIMIT_MANAGEMENT, .family = "webhooks"
-#define WEBHOOK WEBHOOKS, .who = WHO_OUTSIDE, .resource = &webhook_resource
+#define WEBHOOK WEBHOOKS, .who = WHO_OUTSIDE, .resource = &webhook_resource, .before_body = webhook_may_see
 static const struct parameter list_query[] = {
     {"active", "boolean", "Only those that are, or are not"},
     {"event", "string", "Only those that get it", 0, 0, webhook_event_names},
     {"chatbotId", "string", "Only those of this chatbot"},
 };
 static const struct endpoint rows[] = {
-    {HTTP_GET, "/api/v1/webhooks", WEBHOOKS, .who = WHO_USER,
+    {HTTP_GET, "/api/v1/webhooks", WEBHOOKS, .who = WHO_OUTSIDE,
      .summary = "Webhooks of the brand (A), or with chatbotId of a chatbot (X), newest first", .reply = &webhook_model,
-     .flags = ENDPOINT_PAGED, .query = list_query, .n_query = 3, .run = list},
-    {HTTP_POST, "/api/v1/webhooks", WEBHOOKS, .who = WHO_USER,
+     .flags = ENDPOINT_PAGED | ENDPOINT_CHATBOT_QUERY, .query = list_query, .n_query = 3, .run = list},
+    {HTTP_POST, "/api/v1/webhooks", WEBHOOKS, .who = WHO_OUTSIDE,
      .summary = "Make a webhook: with chatbotId X, for the brand A, for the installation S; the reply shows its secret",
-     .body = &webhook_model, .reply = &webhook_model, .flags = ENDPOINT_CREATED, .run = post},
+     .body = &webhook_model, .reply = &webhook_model, .flags = ENDPOINT_CREATED | ENDPOINT_CHATBOT_BODY, .run = post},
     {HTTP_GET, "/api/v1/webhooks/events", WEBHOOKS, .who = WHO_USER, .summary = "Names of events",
      .reply_example = "{\"status\":\"success\",\"success\":true,\"data\":[\"message.received\",\"message.sent\"]}",
      .run = list_events},
-    {HTTP_GET, "/api/v1/webhooks/{id}", WEBHOOK, .summary = "One webhook", .reply = &webhook_model, .run = read_one},
+    {HTTP_GET, "/api/v1/webhooks/{id}", WEBHOOK, .summary = "One webhook", .reply = &webhook_model,
+     .run = resource_read},
     {HTTP_PUT, "/api/v1/webhooks/{id}", WEBHOOK, .summary = "Change a webhook; what is not given stays",
-     .body = &webhook_model, .flags = ENDPOINT_PATCH, .reply = &webhook_model, .run = change},
+     .body = &webhook_model, .flags = ENDPOINT_PATCH, .reply = &webhook_model, .run = resource_update},
     {HTTP_DELETE, "/api/v1/webhooks/{id}", WEBHOOK, .summary = "Delete a webhook with all that waits",
      .flags = ENDPOINT_NO_CONTENT, .run = drop_one},
     {HTTP_POST, "/api/v1/webhooks/{id}/regenerate-secret", WEBHOOK,

@@ -284,3 +284,57 @@ bool json_quote(struct buf *out, struct str s)
     }
     return buf_addc(out, '"');
 }
+
+// ---- repair ---------------------------------------------------------------------------------------------------------
+
+static int hex4(struct str s, size_t at)
+{
+    int value = 0;
+    if (at + 4 > s.n)
+        return -1;
+    for (size_t i = at; i < at + 4; i++) {
+        char c = s.p[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+        if (digit < 0)
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+struct str json_repair(struct arena *arena, struct str json)
+{
+    bool escapes = memmem(json.p, json.n, "\\ud", 3) != NULL || memmem(json.p, json.n, "\\uD", 3) != NULL;
+    if (!escapes && utf8_valid(json))
+        return json;
+    char *out = arena_alloc(arena, json.n * 3 + 1), *to = out;
+    size_t at = 0;
+    while (at < json.n) {
+        if (json.p[at] == '\\' && at + 1 < json.n) {
+            int unit = json.p[at + 1] == 'u' ? hex4(json, at + 2) : -1;
+            size_t n = unit >= 0 ? 6 : 2;
+            if (unit >= 0xd800 && unit <= 0xdfff) {
+                int low = at + 7 < json.n && json.p[at + 6] == '\\' && json.p[at + 7] == 'u' ? hex4(json, at + 8) : -1;
+                if (unit < 0xdc00 && low >= 0xdc00 && low <= 0xdfff) {
+                    n = 12;
+                } else {
+                    memcpy(to, "\\ufffd", 6);
+                    to += 6;
+                    at += 6;
+                    continue;
+                }
+            }
+            if ((unsigned char)json.p[at + 1] >= 0x80)
+                n = 1;
+            memcpy(to, json.p + at, n);
+            to += n;
+            at += n;
+            continue;
+        }
+        to += utf8_encode(utf8_next(json, &at), to);
+    }
+    return (struct str){out, (size_t)(to - out)};
+}

@@ -18,6 +18,10 @@ enum { JSON_RAW_NUMBERS = 1 };
 int json_parse(struct arena *arena, struct str text, unsigned flags, yyjson_val **ret, size_t *ret_offset)
     __attribute__((warn_unused_result));
 
+// Bytes that are not UTF-8 and escaped halves of surrogate pairs become U+FFFD (\ufffd); returns `json` itself where
+// nothing is wrong.
+struct str json_repair(struct arena *arena, struct str json);
+
 yyjson_val *json_get(yyjson_val *object, const char *key); // last member of that name; NULL: absent or no object
 bool json_repeats(yyjson_val *value); // some object inside has a member name twice
 struct str json_str(yyjson_val *value); // STR_NULL unless a string

@@ -145,7 +145,7 @@ static bool on_event(void *arg, const struct sse_event *event)
         return data.n == 0 || take_json(answer, data);
     struct arena *arena = arena_new(0);
     struct fault_text error;
-    fault_read(arena, chunk_repair(arena, data), &error);
+    fault_read(arena, json_repair(arena, data), &error);
     error.found = true;
     stop_with(answer, &error);
     arena_free(arena);

@@ -191,7 +191,7 @@ enum fault attempt_verdict(struct llm_call *call, CURLcode code)
     if (transfer->status >= 300) {
         struct arena *arena = arena_new(0);
         struct fault_text text;
-        fault_read(arena, chunk_repair(arena, buf_str(&call->error_body)), &text);
+        fault_read(arena, json_repair(arena, buf_str(&call->error_body)), &text);
         enum fault fault = read_error(call, transfer->status, &text);
         arena_free(arena);
         return fault;

@@ -24,5 +24,3 @@ struct chunk {
 
 // All of *ret lives in the arena. False: not a JSON object.
 bool chunk_read(struct arena *arena, struct str json, struct chunk *ret);
-// Bytes that are not UTF-8 and halves of surrogate pairs become U+FFFD; returns `json` itself where nothing is wrong.
-struct str chunk_repair(struct arena *arena, struct str json);

@@ -18,7 +18,7 @@ static bool session_id_valid(struct str text)
 #define SESSION_ID                                                                                                     \
     .valid = session_id_valid, .pattern = "^(?!line-|brand:|locale:|conv_|session_|playground-)",                      \
     .pattern_help = "without the prefix of another channel", .example = "\"web-42\""
-#define METADATA(member)                                                                                              \
+#define METADATA(member)                                                                                               \
     FIELD_JSON, 0, AT(member), 0, 1000, .item_high = 255, .bytes = 16384, .depth = 31, .fallback = "{}"
 #define PLACE FIELD_TRIM | FIELD_LINE | FIELD_NULL
 
@@ -39,13 +39,17 @@ const struct model conversation_request_model = {"ConversationRequest", NULL, si
                                                  MODEL_FIELDS(request_fields)};
 #undef AT
 
+// One of the two, or both where they name the same.
+#define WHICH                                                                                                          \
+    .shape = "\"anyOf\":[{\"required\":[\"sessionId\"],\"properties\":{\"sessionId\":{\"type\":\"string\"}}},"         \
+             "{\"required\":[\"conversationId\"],\"properties\":{\"conversationId\":{\"type\":\"string\"}}}]"
 #define AT(member) FIELD_AT(struct conversation_name, member)
 static const struct field name_fields[] = {
     {"conversationId", NULL, FIELD_STRING, PLACE, AT(conversation_id), 1, 255},
     {"sessionId", NULL, FIELD_STRING, PLACE, AT(session_id), 1, 255, SESSION_ID},
 };
 const struct model conversation_name_model = {"ConversationName", NULL, sizeof(struct conversation_name),
-                                              MODEL_FIELDS(name_fields)};
+                                              MODEL_FIELDS(name_fields), WHICH};
 #undef AT
 
 #define AT(member) FIELD_AT(struct rating_request, member)
@@ -61,7 +65,7 @@ static const struct field rating_fields[] = {
      .help = "Of older clients; never taken for fact"},
 };
 const struct model rating_request_model = {"RatingRequest", NULL, sizeof(struct rating_request),
-                                           MODEL_FIELDS(rating_fields)};
+                                           MODEL_FIELDS(rating_fields), WHICH};
 #undef AT
 
 #define AT(member) FIELD_AT(struct external_conversation, member)

@@ -239,6 +239,24 @@ static void add_input(const struct field *f, yyjson_mut_doc *doc, yyjson_mut_val
     }
 }
 
+// A required field with another name.
+static void put_either(yyjson_mut_doc *doc, yyjson_mut_val *schema, const struct field *f)
+{
+    yyjson_mut_val *all = yyjson_mut_obj_get(schema, "allOf"), *either = yyjson_mut_obj(doc),
+                   *forms = yyjson_mut_arr(doc);
+    for (int i = 0; i < 2; i++) {
+        yyjson_mut_val *form = yyjson_mut_arr_add_obj(doc, forms), *names = yyjson_mut_arr(doc);
+        (void)yyjson_mut_arr_add_str(doc, names, i ? f->alias : f->name);
+        json_add(doc, form, "required", names);
+    }
+    if (!all) {
+        all = yyjson_mut_arr(doc);
+        json_add(doc, schema, "allOf", all);
+    }
+    json_add(doc, either, "anyOf", forms);
+    (void)yyjson_mut_arr_append(all, either);
+}
+
 yyjson_mut_val *model_schema(const struct model *model, yyjson_mut_doc *doc, unsigned flags)
 {
     yyjson_mut_val *schema = yyjson_mut_obj(doc), *properties = yyjson_mut_obj(doc), *required = yyjson_mut_arr(doc);
@@ -254,7 +272,9 @@ yyjson_mut_val *model_schema(const struct model *model, yyjson_mut_doc *doc, uns
         } else {
             json_add(doc, properties, f->name, field_schema(f, doc, flags));
         }
-        if (always)
+        if (always && f->alias && !is_reply(flags))
+            put_either(doc, schema, f);
+        else if (always)
             (void)yyjson_mut_arr_add_str(doc, required, f->name);
     }
     json_add(doc, schema, "properties", properties);

@@ -93,11 +93,11 @@ def one(kind):
 # What a body's member names.
 REFERENCES = {"supplierId": "suppliers", "productId": "products", "chatbotId": "chatbots", "createdBy": "users",
               "defaultPersonalityId": "personalities", "defaultPersonality": "personalities",
-              "personalityId": "personalities"}
+              "personalityId": "personalities", "conversationId": "conversations"}
 LISTS = {"supplierIds": "suppliers", "documentIds": "documents", "knowledgeBaseIds": "knowledge-bases"}
 # Members that are one under two names.
 TWINS = [("defaultPersonality", "defaultPersonalityId"), ("resetToken", "token"), ("newPassword", "password"),
-         ("queryText", "query"), ("limit", "maxResults")]
+         ("queryText", "query"), ("limit", "maxResults"), ("promptText", "prompt")]
 # Rules on a value, or between two, that a schema cannot say; by the member that gives way.
 RULES = {
     "url": lambda body: "https://hooks.fern.example/x",  # which addresses are allowed, settings say
@@ -106,7 +106,7 @@ RULES = {
     "einecsNumber": lambda body: "202-713-4",
     "keyHeader": lambda body: "X-Key",  # not among the extraHeaders
     "to": lambda body: "9999-01-01T00:00:00Z",  # after from
-    "file": lambda body: f"Moss number {next(numbers)} likes shade.".encode(),  # of a kind that is read
+    "file": lambda body: f"Moss number {next(numbers)} likes shade.",  # of a kind that is read
 }
 
 
@@ -128,6 +128,8 @@ def fill_path(case):
         if kind in makers:
             last = case.path.endswith("{" + name + "}") or case.path.endswith("}/restore")
             case.path_parameters[name] = makers[kind]() if own and last else one(kind)
+        elif name == "version":
+            case.path_parameters[name] = 1
         elif name == "brandId" and case.path.startswith("/api/"):
             case.path_parameters[name] = BRAND
 
@@ -136,6 +138,17 @@ def fill_body(case):
     body = case.body
     if not isinstance(body, dict):
         return
+    if isinstance(body.get("chatbot"), dict):  # an import
+        fill_object(body["chatbot"], new=True)
+    fill_object(body, new=case.path == "/api/v1/chatbots" and case.method == "POST")
+    if case.path.startswith("/api/external") and case.path.endswith("/conversations"):
+        body["chatbotId"] = one("chatbots")  # a chatbot's key need not say it
+    if "currentPassword" in body or case.path == "/api/v1/auth/me":
+        body.pop("email", None)  # needs the password that is now
+        body.pop("newPassword", None)
+
+
+def fill_object(body, new):
     for alias, name in TWINS:
         if alias in body and name in body:
             del body[alias]
@@ -149,7 +162,7 @@ def fill_body(case):
         for name, kind in LISTS.items():
             if isinstance(filters, dict) and filters.get(name):
                 filters[name] = [one(kind)]
-    if case.path == "/api/v1/chatbots" and case.method == "POST":
+    if new:
         for name in ("defaultPersonalityId", "defaultPersonality", "knowledgeSourceFilters"):
             body.pop(name, None)  # a chatbot that is to be has nothing yet
     if isinstance(body.get("configuration"), dict):
@@ -158,8 +171,9 @@ def fill_body(case):
         body["chatbotId"] = None
     if body.get("documentType") == "inci":
         body["productId"] = one("products")
-    if case.path.startswith("/api/external") and case.path.endswith("/conversations"):
-        body["chatbotId"] = one("chatbots")  # a chatbot's key need not say it
+    if body.get("conversationId"):
+        body.pop("sessionId", None)  # of the same conversation
+        body.pop("messageId", None)  # of one of its answers
 
 
 def fill_query(case):

@@ -136,9 +136,10 @@ static yyjson_mut_val *example_reply(struct document *d, const struct endpoint *
 static void add_media(struct document *d, const struct endpoint *e, yyjson_mut_val *content)
 {
     struct str rest = str_from(e->media);
+    bool events = e->media && str_starts(rest, STR("text/event-stream")); // each is JSON of its own form
     if (e->media)
         json_add(d->doc, content, arena_cstr(d->arena, str_split(&rest, ';')),
-                 json_new_raw(d->doc, STR("{\"schema\":{\"type\":\"string\"}}")));
+                 json_new_raw(d->doc, events ? STR("{\"schema\":{}}") : STR("{\"schema\":{\"type\":\"string\"}}")));
 }
 
 static yyjson_mut_val *success(struct document *d, const struct endpoint *e, const char *description)
@@ -236,11 +237,10 @@ static yyjson_mut_val *faults_reply(struct document *d)
 
 static void add_errors(struct document *d, const struct endpoint *e, yyjson_mut_val *replies)
 {
-    bool reads = e->body || e->raw_body || e->form;
+    bool reads = e->body || e->raw_body || e->form, open = e->who == WHO_ANYBODY && !(reads && e->surface->rights);
     for (size_t i = 0; i < sizeof error_rows / sizeof *error_rows; i++) {
         const struct error_row *row = &error_rows[i];
-        if ((row->body && !reads) || (row->access && e->who == WHO_ANYBODY) ||
-            (row->status == 426 && e->kind != HTTP_WEBSOCKET))
+        if ((row->body && !reads) || (row->access && open) || (row->status == 426 && e->kind != HTTP_WEBSOCKET))
             continue;
         json_add(d->doc, replies, arena_printf(d->arena, "%d", row->status), error_reply(d, e->surface, row));
     }

@@ -120,7 +120,8 @@ static const struct field register_fields[] = {
     {"inviteToken", NULL, FIELD_STRING, FIELD_TRIM | FIELD_NULL, AT(invite_token), 1, 100,
      .help = "The account joins the brand that invites"},
     {"role", NULL, FIELD_STRING, FIELD_TRIM | FIELD_NULL, AT(role), 1, 20,
-     .help = "With an admin's token: the account joins the admin's brand with this role"},
+     .help = "With an admin's token: the account joins the admin's brand with this role",
+     .shape = "\"enum\":[\"user\",\"developer\",\"admin\",null]"},
 };
 const struct model register_model = {"Register", NULL, sizeof(struct register_request), MODEL_FIELDS(register_fields)};
 #undef AT

@@ -25,8 +25,9 @@ def test_a_message_keeps_going(chatbot):
     assert found["text"] == "a\ufffdb\ufffdc\U0001f600d"
 
 
-@pytest.mark.parametrize("body, field", [(rb'{"name":"a\ud800"}', "name"), (rb'{"name":"a","tags":["\udc00"]}', "tags[0]"),
-                                         (rb'{"name":"a","\ud800":1}', None)])
+@pytest.mark.parametrize("body, field", [
+    (rb'{"name":"a\ud800"}', "name"), (rb'{"name":"a","tags":["\udc00"]}', "tags[0]"),
+    (rb'{"name":"a","\ud800":1}', None)])
 def test_elsewhere_it_is_a_fault(chatbot, body, field):
     client, _ = chatbot
     reply = send(client, "POST", "/api/v1/chatbots", body)

@@ -7,12 +7,11 @@ stay as they are but for their paths.
 """
 import itertools
 import os
-import urllib.parse
 
 import requests
 import schemathesis
 
-URL, TOKEN = os.environ["PARLEY_URL"], os.environ["PARLEY_TOKEN"]
+URL, TOKEN = os.environ["PARLEY_URL"], os.environ.get("PARLEY_TOKEN")
 BRAND, PASSWORD = "probe", "moss-and-granite-41"
 numbers = itertools.count(1)
 session = requests.Session()
@@ -46,6 +45,13 @@ def user():
     return make("/api/v1/auth/register", body)["id"]
 
 
+def guest():
+    name = f"guest{next(numbers)}"
+    make("/api/v1/auth/register", {"username": name, "email": f"{name}@fern.example", "password": PASSWORD,
+                                   "role": "user"})
+    return name
+
+
 def document():
     form = {"documentType": (None, "general"), "file": ("moss.txt", f"Moss number {next(numbers)} likes shade.")}
     return make("/api/v1/documents", files=form)["id"]
@@ -68,6 +74,7 @@ def webhook():
 makers = {
     "chatbots": chatbot,
     "users": user,
+    "guests": guest,
     "documents": document,
     "webhooks": webhook,
     "conversations": conversation,
@@ -106,6 +113,7 @@ RULES = {
     "einecsNumber": lambda body: "202-713-4",
     "keyHeader": lambda body: "X-Key",  # not among the extraHeaders
     "to": lambda body: "9999-01-01T00:00:00Z",  # after from
+    "expiresAt": lambda body: "9999-01-01T00:00:00Z",  # in the future
     "file": lambda body: f"Moss number {next(numbers)} likes shade.",  # of a kind that is read
 }
 
@@ -129,7 +137,7 @@ def fill_path(case):
             last = case.path.endswith("{" + name + "}") or case.path.endswith("}/restore")
             case.path_parameters[name] = makers[kind]() if own and last else one(kind)
         elif name == "version":
-            case.path_parameters[name] = 1
+            case.path_parameters[name] = "1"
         elif name == "brandId" and case.path.startswith("/api/"):
             case.path_parameters[name] = BRAND
 
@@ -143,6 +151,8 @@ def fill_body(case):
     fill_object(body, new=case.path == "/api/v1/chatbots" and case.method == "POST")
     if case.path.startswith("/api/external") and case.path.endswith("/conversations"):
         body["chatbotId"] = one("chatbots")  # a chatbot's key need not say it
+    if case.path.endswith("/refresh-token") and not body.get("refreshToken"):
+        body["refreshToken"] = "rt_none"  # there is no cookie
     if "currentPassword" in body or case.path == "/api/v1/auth/me":
         body.pop("email", None)  # needs the password that is now
         body.pop("newPassword", None)
@@ -171,9 +181,9 @@ def fill_object(body, new):
         body["chatbotId"] = None
     if body.get("documentType") == "inci":
         body["productId"] = one("products")
+    body.pop("messageId", None)  # of an answer of the conversation
     if body.get("conversationId"):
         body.pop("sessionId", None)  # of the same conversation
-        body.pop("messageId", None)  # of one of its answers
 
 
 def fill_query(case):
@@ -186,7 +196,7 @@ def fill_query(case):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    if not case.path.startswith("/api/"):
+    if not TOKEN or not case.path.startswith("/api/"):
         return
     if "probe" not in kept:
         kept["probe"] = True
@@ -194,6 +204,9 @@ def before_call(context, case, kwargs):
         assert reply.status_code in (200, 201, 409), reply.text
     case.headers.pop("X-API-Key", None)  # two credentials that differ are none
     case.headers["X-Brand-Id"] = BRAND
+    if case.path == "/api/v1/auth/logout":
+        guest = make("/api/v1/auth/login", {"username": one("guests"), "password": PASSWORD})  # not the run's own
+        kwargs.setdefault("headers", {})["Authorization"] = case.headers["Authorization"] = f"Bearer {guest['token']}"
     fill_path(case)
     if case.meta is None or case.meta.generation.mode.is_positive:
         fill_body(case)

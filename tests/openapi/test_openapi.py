@@ -164,10 +164,12 @@ def test_schemathesis(who, phases, tmp_path):
     with running() as site:
         arguments = ["--phases", phases, "--generation-deterministic", "--max-examples", "5", "--no-shrink",
                      "--continue-on-failure", "--no-color"]
+        env = {"HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path), "PARLEY_URL": site.url}
         if who == "admin":
             arguments += ["--header", f"Authorization: Bearer {site.server.token}"]
+            env["PARLEY_TOKEN"] = site.server.token
         done = run([sys.executable, "-m", "schemathesis.cli", "--config-file", config, "run",
                     f"{site.url}/openapi.json", *arguments],
-                   timeout=900, cwd=tmp_path, env={"HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)})
+                   timeout=900, cwd=tmp_path, env=env)
         alive(site)
         assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-2000:]

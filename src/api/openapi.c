@@ -37,6 +37,7 @@ static const struct {
     {"Context", "What is remembered of a user: variables, topics, entities, references."},
     {"Webhooks", "Events sent to other servers, and their deliveries."},
     {"Audit", "Who changed what."},
+    {"Activities", "What people do in a brand, and how much of it."},
     {"Uploads", "Catalogue files and their reports."},
     {"Widget", "The chat window for other sites."},
     {"Site", "The backend of the site widget."},

@@ -45,13 +45,6 @@ def user():
     return make("/api/v1/auth/register", body)["id"]
 
 
-def guest():
-    name = f"guest{next(numbers)}"
-    make("/api/v1/auth/register", {"username": name, "email": f"{name}@fern.example", "password": PASSWORD,
-                                   "role": "user"})
-    return name
-
-
 def document():
     form = {"documentType": (None, "general"), "file": ("moss.txt", f"Moss number {next(numbers)} likes shade.")}
     return make("/api/v1/documents", files=form)["id"]
@@ -74,7 +67,6 @@ def webhook():
 makers = {
     "chatbots": chatbot,
     "users": user,
-    "guests": guest,
     "documents": document,
     "webhooks": webhook,
     "conversations": conversation,
@@ -204,9 +196,6 @@ def before_call(context, case, kwargs):
         assert reply.status_code in (200, 201, 409), reply.text
     case.headers.pop("X-API-Key", None)  # two credentials that differ are none
     case.headers["X-Brand-Id"] = BRAND
-    if case.path == "/api/v1/auth/logout":
-        guest = make("/api/v1/auth/login", {"username": one("guests"), "password": PASSWORD})  # not the run's own
-        kwargs.setdefault("headers", {})["Authorization"] = case.headers["Authorization"] = f"Bearer {guest['token']}"
     fill_path(case)
     if case.meta is None or case.meta.generation.mode.is_positive:
         fill_body(case)

@@ -187,6 +187,11 @@ class World:
                 return {"id": self.people.user_id(self.people.user(self.brand, "user"))}, None
             body = {"email": f"{unique('guest')}@fern.example", "role": "user"}
             return {"id": self.make("/api/v1/admin/invites", body)}, None
+        if "/llm/providers/" in op.path:
+            body = {"id": unique("m"), "baseUrl": "http://127.0.0.1:9/v1", "enabled": False}
+            reply = self.site.admin.post("/api/v1/admin/llm/providers", json=body)
+            assert reply.status_code == 201, reply.text
+            return {"id": body["id"]}, None
         if place_of(op) != "chatbot":
             return {"id": str(uuid.uuid4()), "conversationId": str(uuid.uuid4())}, None
         chatbot, key = self.chatbot(owner, public)

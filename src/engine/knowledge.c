@@ -17,7 +17,7 @@ enum {
     BASES_ASKED = KNOWLEDGE_BASES_MOST + 1
 };
 #define CURATED_RELEVANCE 0.85
-#define UNKNOWN_WEIGHT 0.75f // chosen on the development set (docs/quality.md)
+#define UNKNOWN_WEIGHT 1.0f // more refuses more that has an answer, less answers more that has none (docs/quality.md)
 
 // ---- filters --------------------------------------------------------------------------------------------------------
 

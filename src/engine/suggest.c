@@ -108,6 +108,25 @@ static size_t keep_about(const struct suggest_query *query, struct choice *choic
     return kept ? kept : n;
 }
 
+// The first `keep`, of which as many may be suggested as are asked for, where there are so many: what cannot be bought
+// takes no place from what can.
+static size_t keep_first(const struct suggest_query *query, struct choice *choices, size_t n)
+{
+    size_t keep = (size_t)query->keep, wanted = (size_t)query->limit, available = 0, kept = 0;
+    for (size_t i = 0; i < n; i++)
+        available += choices[i].hit->attrs.available;
+    wanted = query->unavailable_too ? 0 : wanted < available ? wanted : available;
+    size_t others = keep > wanted ? keep - wanted : 0;
+    for (size_t i = 0; i < n && kept < keep; i++) {
+        bool may = choices[i].hit->attrs.available;
+        if (!may && !query->unavailable_too && others == 0)
+            continue;
+        others -= !may && !query->unavailable_too;
+        choices[kept++] = choices[i];
+    }
+    return kept;
+}
+
 // ---- what only the rows tell
 // -----------------------------------------------------------------------------------------
 
@@ -254,7 +273,7 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
     if (rc)
         return rc;
     size_t n = query->continues ? keep_about(query, best.choices, best.n) : best.n;
-    n = n < (size_t)query->keep ? n : (size_t)query->keep;
+    n = keep_first(query, best.choices, n);
     struct str *ids = arena_calloc(work, n + 1, sizeof *ids);
     for (size_t i = 0; i < n; i++)
         ids[i] = best.choices[i].hit->doc;

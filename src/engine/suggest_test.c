@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/suggest.h"
 #include "engine/testing.h"
+#include "store/product.h"
 
 #include <stdlib.h>
 
@@ -155,6 +156,37 @@ TEST(suggest_nothing_for_other_subjects)
     assert_int_equal(ask_text(&site, brand, "Who burns wood at Hogmanay festivals abroad?").n, 0);
     assert_int_equal(ask_text(&site, brand, "Something that burns wood").n, 1);
     assert_int_equal(ask_text(&site, brand, "Is the Skarv made by robots abroad?").n, 1); // it is named
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+static int sell_out(struct tx *tx, void *arg, struct err *err)
+{
+    struct product product;
+    int rc = product_get(tx, tx_arena(tx), str_from(arg), &product, err);
+    product.availability = false;
+    return rc == 1 ? product_replace(tx, &product, err) : -1;
+}
+
+TEST(suggest_fills_the_places_of_what_is_sold_out)
+{
+    struct site site;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    shelf(&site);
+    site_write(&site, "fern", sell_out, (char[]){"tent-2"});
+    struct suggest_query query = {.message = STR("the cheapest tent"), .keep = 2, .limit = 2, .threshold = 0.35};
+    struct suggestions found = ask(&site, brand, query);
+    assert_int_equal(found.n_suggested, 2);
+    assert_true(has(&found, "tent-1") && has(&found, "tent-3"));
+    query.keep = 3; // with room for it the sold out one stands in its place
+    found = ask(&site, brand, query);
+    assert_int_equal(found.n, 3);
+    assert_str(found.hits[0].product.id, "tent-2");
+    assert_int_equal(found.n_suggested, 2);
+    query.keep = 2;
+    query.unavailable_too = true;
+    assert_true(has((found = ask(&site, brand, query), &found), "tent-2"));
     brand_ref_drop(brand);
     site_close(&site);
 }

@@ -207,8 +207,8 @@ def test_a_configuration_replaces_the_installations_own(load, fresh, config):
     assert json.loads(info) == {"name": "Tech Pro", "founded": "1987"}
     assert json.loads(colours) == {"primary_color": "#123456"}
     assert json.loads(chat)["public_access"] is True
-    made = rows(fresh, "SELECT b.updated_at, b.persona_prompt, c.welcome_message, c.status FROM brands b JOIN chatbots c "
-                       "ON c.brand_id = b.id WHERE b.id = 'luxury-tech'")
+    made = rows(fresh, "SELECT b.updated_at, b.persona_prompt, c.welcome_message, c.status FROM brands b JOIN "
+                       "chatbots c ON c.brand_id = b.id WHERE b.id = 'luxury-tech'")
     assert made == [(None, "You whisper.", "Ah.", "active")]
     assert rows(fresh, "SELECT count(*) FROM prompt_versions WHERE brand_id = 'techpro'") == [(2,)]
 

@@ -39,7 +39,8 @@ def product(brand, id, name, category, price, available=True, data=True, **more)
 
 def fill(collection, records):
     collection.add(ids=[r["id"] for r in records], documents=[r["document"] for r in records],
-                   metadatas=[r["metadata"] for r in records], embeddings=[[1.0, float(i)] for i in range(len(records))])
+                   metadatas=[r["metadata"] for r in records],
+                   embeddings=[[1.0, float(i)] for i in range(len(records))])
 
 
 def build(folder):

@@ -51,47 +51,69 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return 0;
 }
 
-static void keep(int fd, const char *path)
-{
-    char c;
-    (void)signal(SIGINT, SIG_IGN); // the terminal's, which are meant for the command
-    (void)signal(SIGHUP, SIG_IGN);
-    (void)signal(SIGTERM, SIG_IGN);
-    while (read(fd, &c, 1) > 0)
-        ;
-    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    _exit(0);
-}
-
-// Before there are threads.
-static int temp_make(struct temp *temp, struct err *err)
-{
-    const char *folder = getenv("TMPDIR");
-    int ends[2];
-    *temp = (struct temp){.end = -1};
-    if ((size_t)snprintf(temp->path, sizeof temp->path, "%s/parley-import-XXXXXX",
-                         folder && *folder ? folder : "/var/tmp") >= sizeof temp->path ||
-        !mkdtemp(temp->path))
-        return err_set(err, ERR_IO, "no folder for temporary files can be made: %m");
-    if (pipe2(ends, O_CLOEXEC) != 0 || (temp->keeper = fork()) < 0) {
-        (void)rmdir(temp->path);
-        return err_set(err, ERR_IO, "no process can be started: %m");
-    }
-    if (temp->keeper == 0) {
-        close(ends[1]);
-        keep(ends[0], temp->path);
-    }
-    close(ends[0]);
-    temp->end = ends[1];
-    return 0;
-}
-
 static void temp_remove(struct temp *temp)
 {
     if (temp->end < 0)
         return;
     close(temp->end);
     (void)waitpid(temp->keeper, NULL, 0);
+}
+
+// Makes the folder itself, says where it is, and removes it when nobody holds the other end any more: whenever the
+// command is killed, there is no moment at which the folder belongs to nobody.
+static void keep(int end, int tell, char *path)
+{
+    char c;
+    if (!mkdtemp(path))
+        _exit(1);
+    ssize_t told = write(tell, path, strlen(path) + 1);
+    close(tell);
+    while (told > 0 && read(end, &c, 1) > 0)
+        ;
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    _exit(0);
+}
+
+static int start_keeper(struct temp *temp, int ends[2], int path[2], struct err *err)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before); // none may reach it before it ignores them
+    temp->keeper = fork();
+    if (temp->keeper == 0) {
+        static const int ignored[] = {SIGINT, SIGHUP, SIGTERM, SIGPIPE}; // the terminal's are meant for the command
+        for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+            (void)signal(ignored[i], SIG_IGN);
+        (void)sigprocmask(SIG_SETMASK, &before, NULL);
+        close(ends[1]);
+        close(path[0]);
+        keep(ends[0], path[1], temp->path);
+    }
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return temp->keeper > 0 ? 0 : err_set(err, ERR_IO, "no process can be started: %m");
+}
+
+// Before there are threads.
+static int temp_make(struct temp *temp, struct err *err)
+{
+    const char *folder = getenv("TMPDIR");
+    int ends[2] = {-1, -1}, path[2] = {-1, -1};
+    *temp = (struct temp){.end = -1};
+    if ((size_t)snprintf(temp->path, sizeof temp->path, "%s/parley-import-XXXXXX",
+                         folder && *folder ? folder : "/var/tmp") >= sizeof temp->path)
+        return err_set(err, ERR_INVALID, "TMPDIR is too long");
+    if (pipe2(ends, O_CLOEXEC) != 0 || pipe2(path, O_CLOEXEC) != 0)
+        return err_set(err, ERR_IO, "no pipe can be made: %m");
+    int rc = start_keeper(temp, ends, path, err);
+    close(ends[0]);
+    close(path[1]);
+    temp->end = ends[1];
+    if (!rc && read(path[0], temp->path, sizeof temp->path) <= 0)
+        rc = err_set(err, ERR_IO, "no folder for temporary files can be made");
+    close(path[0]);
+    if (rc && temp->keeper > 0)
+        temp_remove(temp);
+    return rc;
 }
 
 // ---- a trial -------------------------------------------------------------------------------------------------------
@@ -308,10 +330,8 @@ static int with_store(struct run *run, struct settings *settings)
         return code;
     run->import.app = &c.app;
     code = run_all(run);
-    for (size_t i = 0; i < run->n; i++) {
+    for (size_t i = 0; i < run->n; i++)
         run->sources[i].format->free(run->sources[i].state);
-        import_report_done(&run->sources[i].report);
-    }
     compose_end(&c);
     return code;
 }
@@ -398,5 +418,8 @@ int command_import(int argc, char **argv)
         import_report_init(&run->sources[i].report);
     }
     int code = find_formats(run, format);
-    return code ? code : run_command(run, argc, argv);
+    code = code ? code : run_command(run, argc, argv);
+    for (size_t i = 0; i < run->n; i++)
+        import_report_done(&run->sources[i].report);
+    return code;
 }

@@ -17,8 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 MODEL = ROOT / "build/share/e5-small-q4.bin"
 PROGRAM = ROOT / "build/src/embed/embed_bench"
 QUESTION = "how many days until the parcel arrives?"
-PASSAGE = ("The parcel arrives three days after the order has been paid and we ship to every island in Europe for a fee "
-           "of twelve euros unless stock is out. " * 8)
+PASSAGE = ("The parcel arrives three days after the order has been paid and we ship to every island in Europe for a "
+           "fee of twelve euros unless stock is out. " * 8)
 PRODUCTS = 12 * (4 * 384 * 384 + 2 * 384 * 1536)  # of a token with the matrices
 CLOCK = """
 #include <stdio.h>

@@ -394,8 +394,8 @@ static size_t transcript(const struct turn *turn, struct arena *arena, size_t mo
         struct llm_tool_call *calls = arena_calloc(arena, round->n, sizeof *calls);
         for (size_t k = 0; k < round->n; k++)
             calls[k] = round->uses[k].call;
-        struct str said = {turn->text.p + round->text_from, round->text_end - round->text_from};
-        out[n++] = (struct llm_message){"assistant", said.n ? said : STR(""), calls, round->n};
+        struct str said = {buf_str(&turn->text).p + round->text_from, round->text_end - round->text_from};
+        out[n++] = (struct llm_message){"assistant", said, calls, round->n};
         for (size_t k = 0; k < round->n; k++)
             out[n++] = (struct llm_message){"tool", shortened(arena, round->uses[k].result, most),
                                             .call_id = round->uses[k].call.id};

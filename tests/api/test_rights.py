@@ -172,7 +172,7 @@ class World:
         change is made anew for each request."""
         owner = self.developer_creator if person.creator == "developer" else self.creator
         fresh = op.method != "GET" and not op.body
-        place = op.name if fresh else (owner, public, part_of(op), place_of(op))
+        place = op.name if fresh else (owner, public, part_of(op), place_of(op), "/providers/" in op.path)
         if fresh or place not in self.kept:
             self.kept[place] = self.objects(op, owner, public)
         ids, key = self.kept[place]

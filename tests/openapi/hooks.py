@@ -181,6 +181,8 @@ def fill_object(body, new):
 def fill_query(case):
     if case.query and case.query.get("chatbotId"):
         case.query["chatbotId"] = one("chatbots")
+    if case.path.endswith("/activities/stats") and case.query:
+        case.query.update({"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"})  # at most 366 days
     if case.path.endswith("/conversation/history"):
         case.query["conversationId"] = one("conversations")  # or sessionId: one of the two
         case.query.pop("sessionId", None)

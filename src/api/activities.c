@@ -28,6 +28,8 @@ static const struct {
 #define TYPES                                                                                                          \
     "user_login|chatbot_created|chatbot_message|prompt_generated|document_upload|document_delete|ocr_processing|"      \
     "embedding_generation|vector_indexing|similarity_search|setting_update"
+#define FILTER_PART "(activityType:(" TYPES ")|(userId|entityType|entityId):[^,\\s]+)"
+#define FILTER_PATTERN "^(" FILTER_PART "(," FILTER_PART ")*)?$"
 
 struct asking {
     struct call *call;
@@ -220,12 +222,13 @@ static void show_stats(struct call *call)
 
 static const struct parameter list_query[] = {
     {"activityType", "string", "One type", .choices = TYPES},
-    {"userId", "string", "Of one user"},
-    {"entityType", "string", "About one kind of object"},
-    {"entityId", "string", "About one object"},
+    {"userId", "string", "Of one user", 0, TEXT_MOST},
+    {"entityType", "string", "About one kind of object", 0, TEXT_MOST},
+    {"entityId", "string", "About one object", 0, TEXT_MOST},
     {"from", "time", "Not before it"},
     {"to", "time", "Before it"},
-    {"filter", "string", "The same as pairs: activityType:user_login,userId:…"},
+    {"filter", "string", "The same as pairs: activityType:user_login,userId:…", 0, FILTER_MOST,
+     .pattern = FILTER_PATTERN},
 };
 static const struct parameter stats_query[] = {
     {"from", "time", "Not before it; by default the last 30 days"},

@@ -135,14 +135,21 @@ def fill_path(case):
 
 
 def fill_body(case):
+    if case.path.endswith(("/external/conversations", "/v1/conversations", "/refresh-token")) and case.method == "POST":
+        if not isinstance(case.body, dict):  # a chatbot's key, or a cookie, would say it
+            case.body, case.media_type = {}, "application/json"
     body = case.body
     if not isinstance(body, dict):
         return
+    if case.path.endswith("/providers/{id}"):
+        body["id"] = case.path_parameters["id"]
     if isinstance(body.get("chatbot"), dict):  # an import
         fill_object(body["chatbot"], new=True)
     fill_object(body, new=case.path == "/api/v1/chatbots" and case.method == "POST")
     if case.path.startswith("/api/external") and case.path.endswith("/conversations"):
         body["chatbotId"] = one("chatbots")  # a chatbot's key need not say it
+    if case.path.startswith("/api/v1/webhooks/") and body.get("chatbotId"):
+        body.setdefault("scope", "brand")  # of the installation it has none
     if case.path.endswith("/refresh-token") and not body.get("refreshToken"):
         body["refreshToken"] = "rt_none"  # there is no cookie
     if "currentPassword" in body or case.path == "/api/v1/auth/me":
@@ -181,6 +188,8 @@ def fill_object(body, new):
 def fill_query(case):
     if case.query and case.query.get("chatbotId"):
         case.query["chatbotId"] = one("chatbots")
+    if case.query:
+        case.query.pop("brandId", None)  # X-Brand-Id says it
     if case.path.endswith("/activities/stats") and case.query:
         case.query.update({"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"})  # at most 366 days
     if case.path.endswith("/conversation/history"):

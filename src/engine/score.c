@@ -21,8 +21,10 @@ static double best_gain(const int *grades, size_t n)
 {
     int best[64];
     n = n < 64 ? n : 64;
-    memcpy(best, grades, n * sizeof *best);
-    qsort(best, n, sizeof *best, by_grade_down);
+    for (size_t i = 0; i < n; i++)
+        best[i] = grades[i];
+    if (n)
+        qsort(best, n, sizeof *best, by_grade_down);
     return gain_of(best, n);
 }
 

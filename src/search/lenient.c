@@ -6,7 +6,8 @@
 
 #include "base/utf8.h"
 
-enum { LEAST_LETTERS = 4, LEAST_SPACED = 5, MOST_LETTERS = 40, PARTS_MOST = 4 };
+// With another letter in it a short word is too often a word of its own: "stuff" is no "staff".
+enum { LEAST_LETTERS = 4, LEAST_SPACED = 5, LEAST_ANOTHER = 6, MOST_LETTERS = 40, PARTS_MOST = 4 };
 
 static bool is_digit(char c)
 {
@@ -52,6 +53,8 @@ static bool one_letter_off(const uint32_t *a, size_t n, const uint32_t *b, size_
     while (tail < n - head && tail < m - head && a[n - 1 - tail] == b[m - 1 - tail])
         tail++;
     size_t x = n - head - tail, y = m - head - tail;
+    if (x == 1 && y == 1)
+        return n >= LEAST_ANOTHER || a[0] >= 0x250;
     return (x <= 1 && y <= 1 && x + y > 0) || (x == 2 && y == 2 && a[head] == b[head + 1] && a[head + 1] == b[head]);
 }
 

@@ -48,7 +48,8 @@ TEST(lenient_finds_what_is_nearly_meant)
     } rows[] = {
         {"skrav", "tent"},        {"skav", NULL}, // four letters may be any word
         {"warrenty", "warranty"}, {"waranty", "warranty"}, {"warrantyy", "warranty"}, {"garranty", NULL},
-        {"wbrrbnty", NULL}, // the first letter differs; two do
+        {"wbrrbnty", NULL},                         // the first letter differs; two do
+        {"stpve", NULL},          {"sctove", NULL}, // another letter makes another word of a short one
         {"lz1103", "grinder"},    {"glo-200", "stove"},    {"GLO 200", NULL},         {"55555", NULL},
     };
     AUTO_ARENA struct arena *arena = arena_new(0);

@@ -164,7 +164,8 @@ def test_schemathesis(who, phases, tmp_path):
     with running() as site:
         arguments = ["--phases", phases, "--generation-deterministic", "--max-examples", "5", "--no-shrink",
                      "--continue-on-failure", "--no-color"]
-        env = {"HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path), "PARLEY_URL": site.url}
+        env = {"HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path), "PARLEY_URL": site.url,
+               "SCHEMATHESIS_HOOKS": str(config.with_name("hooks.py"))}
         if who == "admin":
             arguments += ["--header", f"Authorization: Bearer {site.server.token}"]
             env["PARLEY_TOKEN"] = site.server.token

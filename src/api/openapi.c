@@ -200,8 +200,9 @@ static void add_rights(struct document *d, const struct endpoint *e, yyjson_mut_
 // An absent body is an empty object, but on the lenient surfaces.
 static bool needs_body(const struct endpoint *e, const struct model *model)
 {
-    bool some = e->surface->lenient || e->flags & ENDPOINT_BODY_LIST;
-    for (size_t i = 0; i < model->n && !(e->flags & ENDPOINT_PATCH); i++)
+    bool patch = e->flags & ENDPOINT_PATCH;
+    bool some = e->surface->lenient || e->flags & ENDPOINT_BODY_LIST || (model->shape && !patch);
+    for (size_t i = 0; i < model->n && !patch; i++)
         some |= model->fields[i].flags & FIELD_REQUIRED;
     return some && !(e->flags & ENDPOINT_QUERY_FIELDS) && !(e->surface->lenient && e->flags & ENDPOINT_NO_BODY_NEEDED);
 }

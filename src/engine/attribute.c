@@ -175,9 +175,11 @@ static yyjson_val *specifications(struct arena *arena, const struct product *pro
 bool attribute_value(struct arena *arena, const struct attribute_order *order, struct str message,
                      const struct product *product, double *ret)
 {
-    yyjson_val *key, *value, *best = NULL;
+    yyjson_val *specs = specifications(arena, product), *key, *value, *best = NULL;
     size_t i, max;
-    yyjson_obj_foreach(specifications(arena, product), i, max, key, value)
+    if (!specs)
+        return false;
+    yyjson_obj_foreach(specs, i, max, key, value)
     {
         bool named = stands_in(arena, json_str(key), message);
         if (named || (!best && is_named(arena, order->row, json_str(key))))
@@ -207,11 +209,13 @@ static unsigned asked_rows(struct arena *arena, struct str message)
 struct str attribute_asked(struct arena *arena, struct str message, const struct product *product)
 {
     AUTO_BUF struct buf out = BUF_INIT(4096);
-    yyjson_val *key, *value;
+    yyjson_val *specs = specifications(arena, product), *key, *value;
     size_t i, max, n = 0;
     get_ready();
     unsigned asked = asked_rows(arena, message);
-    yyjson_obj_foreach(specifications(arena, product), i, max, key, value)
+    if (!specs)
+        return STR("");
+    yyjson_obj_foreach(specs, i, max, key, value)
     {
         bool wanted = stands_in(arena, json_str(key), message);
         for (size_t row = 0; row < N_ROWS && !wanted; row++)

@@ -188,13 +188,15 @@ static struct str title_of(const struct import_record *record, struct arena *are
     return line.n ? arena_str(arena, line) : STR("Document");
 }
 
-void import_record_document(const struct import_record *record, struct arena *arena, struct import_document *ret)
+// What of a record's metadata (NULL: it has none) a document keeps.
+static yyjson_mut_val *metadata_of(yyjson_mut_doc *doc, yyjson_val *metadata, struct arena *arena)
 {
-    yyjson_mut_doc *doc = json_doc(arena);
     yyjson_mut_val *object = yyjson_mut_obj(doc);
     yyjson_val *key, *value;
     size_t i, max, bytes = 2;
-    yyjson_obj_foreach(record->metadata, i, max, key, value)
+    if (!metadata)
+        return object;
+    yyjson_obj_foreach(metadata, i, max, key, value)
     {
         struct str name = json_str(key), text = json_write_val(arena, value);
         bool of_title = str_eq(name, STR("title"));
@@ -204,6 +206,12 @@ void import_record_document(const struct import_record *record, struct arena *ar
         else
             (void)yyjson_mut_obj_add(object, yyjson_val_mut_copy(doc, key), yyjson_val_mut_copy(doc, value));
     }
+    return object;
+}
+
+void import_record_document(const struct import_record *record, struct arena *arena, struct import_document *ret)
+{
+    yyjson_mut_val *metadata = metadata_of(json_doc(arena), record->metadata, arena);
     *ret = (struct import_document){record->id, title_of(record, arena), utf8_trim(record->document),
-                                    json_write(arena, object)};
+                                    json_write(arena, metadata)};
 }

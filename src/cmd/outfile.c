@@ -55,11 +55,13 @@ int outfile_begin(const char *path, int *ret_fd, struct err *err)
     if ((size_t)snprintf(partial, PATH_MAX, "%s.partial-%d", path, (int)getpid()) >= PATH_MAX)
         return err_set(err, ERR_INVALID, "the path is too long");
     snprintf(target, PATH_MAX, "%s", path);
+    set_signals(on_signal); // before there is anything to remove
     *ret_fd = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (*ret_fd < 0)
-        return fault(err, "make", partial);
-    set_signals(on_signal);
-    return 0;
+    if (*ret_fd >= 0)
+        return 0;
+    int rc = fault(err, "make", partial);
+    set_signals(SIG_DFL);
+    return rc;
 }
 
 const char *outfile_beside(const char *suffix, struct err *err)

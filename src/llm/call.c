@@ -14,6 +14,7 @@
 #define MAX_CONTINUED 2
 #define HOLD_MS 300
 #define DOUBT_MS 25          // how long the first bytes of a model's very first answer may wait for a lone </think>
+#define LOOK_MS 2            // then, for what has come but was not read
 #define AFTER_END_MS 200     // for the body to end by itself after the end mark, so that the connection can be kept
 #define AFTER_FINISH_MS 1000 // for usage after the finish reason
 #define DRAIN_MS 60000       // a reader that has not caught up by then gets the rest at once
@@ -151,6 +152,7 @@ void call_send(struct llm_call *call)
     call->answer_ascii = call->answer_other = 0;
     call->progress = 0;
     call->first_progress = call->last_progress = call->completed = call->held_since = call->doubt_since = 0;
+    call->looked_again = false;
     call->joining = result->any_text;
     if (call->joining)
         join_init(&call->join, buf_str(&call->delivered));
@@ -325,8 +327,14 @@ static void run_timeout(struct llm_call *call, int64_t now)
 {
     if (call->held_since > 0 && now >= call->held_since + HOLD_MS)
         call_decide_join(call);
-    if (call->doubt_since > 0 && call->answering && now >= call->doubt_since + DOUBT_MS)
-        think_release(&call->answer.think);
+    if (call->doubt_since > 0 && call->answering && now >= call->doubt_since + DOUBT_MS) {
+        // A thread that was kept from running sees its clocks before its sockets: these get one more look.
+        if (call->looked_again)
+            think_release(&call->answer.think);
+        else
+            call->doubt_since = now - DOUBT_MS + LOOK_MS;
+        call->looked_again = true;
+    }
     if (call->answering && call->answer.fault != FAULT_NONE) {
         end_attempt(call, call->answer.fault);
         return;

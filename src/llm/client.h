@@ -240,6 +240,7 @@ struct llm_call {
     int64_t estimated, answer_ascii, answer_other;
     uint64_t progress;
     bool stalled; // the transfer was told to pause
+    bool looked_again; // the doubt's time has passed once
     // Times by now_ms; 0: not yet
     int64_t started, waits_since, retry_at, sent, first_progress, last_progress, completed, held_since, doubt_since;
     // Delivery

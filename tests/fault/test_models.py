@@ -49,7 +49,7 @@ KNOBS = [
     {"refuse": ["max_tokens"]}, {"refuse": ["system"]}, {"refuse": ["prefill"]}, {"ctx": "90:400"},
     {"ctx": "90:inStream"}, {"dialect": "azure"}, {"dialect": "llamacpp-old"}, {"dialect": "vllm-flat", "status": 500},
     {"dialect": "sglang", "usage": "each"}, {"dialect": "lmstudio", "emptyStream": True},
-    {"location": "http://a.example", "status": 302}, {"hugeEvent": True}, {"reasoning": "closeTagOnly"},
+    {"location": "http://a.example", "status": 302}, {"hugeEvent": True}, {"reasoning": "tags", "split": 3},
     {"reasoning": "field:thinking", "split": 2}, {"status": 500, "shouldRetry": "false"}, {"refuse": ["temperature"]},
     {"refuse": ["tools"]}, {"noReply": "goaway"}, {"cutAfter": 6, "cutHow": "goaway"}, {"ctx": "90:silentCut"},
     {"dialect": "ollama"}, {"dialect": "llamacpp"}, {"dialect": "vllm"}, {"retryAfter": "1", "status": 503},
@@ -59,6 +59,8 @@ KNOBS = [
     {"tools": CALLS, "cutAfter": 4, "cutHow": "hang"}, {"tools": CALLS, "reasoning": "tags"},
     {"tools": CALLS, "usage": "none"}, {"tools": [{"name": "nobody", "arguments": {}}]},
 ]
+# Not drawn: a lone closing tag. Nothing is held back from a model that has answered without thoughts
+# (docs/internals/llm.md), so that one which begins to think like this later shows them; test_models_faults.py has it.
 PREFILLS = ("continue", "restart", "overlap:12", "overlap:30", "ignore")
 KINDS = ("auto", "openai", "azure", "ollama", "llamacpp", "vllm", "sglang", "lmstudio")
 METADATA = {"mode": ("model", "quoted"), "reason": (None, "all_failed", "timeout", "budget"),

@@ -166,9 +166,9 @@ static void begin(struct jobs *jobs, enum job_lane lane)
     worker->jobs = jobs;
     worker->lane = lane;
     atomic_init(&worker->beat_ms, clock_mono_ms());
+    jobs->n = n + 1; // before it runs: the first one begins the others
     if (pthread_create(&worker->thread, NULL, thread, worker) != 0)
         abort();
-    jobs->n = n + 1;
 }
 
 // Whether all threads that the lane has are in a job, and it may have one more.

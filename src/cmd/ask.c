@@ -5,23 +5,8 @@
 
 #include "engine/suggest.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-};
-
-static void on_turn(struct turn *turn, void *arg)
-{
-    struct waiting *waiting = arg;
-    (void)turn;
-    pthread_mutex_lock(&waiting->lock);
-    pthread_cond_signal(&waiting->done);
-    pthread_mutex_unlock(&waiting->lock);
-}
 
 static void print_reasons(struct composition *c, struct brand_ref *brand, struct arena *arena, struct str text)
 {
@@ -62,18 +47,14 @@ static void print_json(const struct turn_outcome *outcome, struct arena *arena)
 static int answer(struct composition *c, struct brand_ref *brand, struct str text, bool json)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
-    struct waiting waiting = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
     struct turn_input input = {.chatbot = &brand->chatbot,
                                .prefix = STR("ask:"),
                                .channel = STR("api"),
                                .message = text,
                                .actor = STR("ask"),
                                .actor_kind = ACTOR_SYSTEM};
-    struct turn *turn = turn_start(c->app.engine, &input, on_turn, &waiting, NULL);
-    pthread_mutex_lock(&waiting.lock);
-    while (!turn_ended(turn))
-        pthread_cond_wait(&waiting.done, &waiting.lock);
-    pthread_mutex_unlock(&waiting.lock);
+    struct turn *turn = turn_start(c->app.engine, &input, NULL, NULL, NULL);
+    turn_wait(turn);
     const struct turn_outcome *outcome = turn_outcome(turn);
     int code = outcome->code ? EXIT_FAILED : EXIT_DONE;
     if (outcome->code)
@@ -83,7 +64,6 @@ static int answer(struct composition *c, struct brand_ref *brand, struct str tex
         print_json(outcome, arena);
     else
         printf(STR_FMT "\n", STR_ARG(outcome->content));
-    turn_unwatch(turn, on_turn, &waiting);
     turn_unref(turn);
     if (!code && !json)
         print_reasons(c, brand, arena, text);

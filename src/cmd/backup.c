@@ -54,11 +54,8 @@ static int copy_database(const struct settings *settings, const char *to, const 
                          struct progress *progress, struct err *err)
 {
     int64_t size = 0, log = 0;
-    struct store_options options = {
-        .url = settings_str(settings, SET_STORE), .data_dir = settings_str(settings, SET_DATA), .read_only = true};
     struct store *store;
-    store_use_migrations(&options);
-    int rc = store_open(&options, &store, NULL, err);
+    int rc = command_open_store(settings, STORE_READ_ONLY, &store, NULL, err);
     if (rc)
         return rc;
     store_sizes(store, &size, &log);

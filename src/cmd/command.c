@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/command.h"
 
+#include "store/migrations.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -84,4 +86,15 @@ int command_read_settings(int argc, char **argv, bool demo, struct settings **re
         source.defaults[2].value = "warn";
     }
     return settings_new(&source, ret, &err) == 0 ? 0 : command_fault("%s", err.text);
+}
+
+int command_open_store(const struct settings *settings, enum command_store how, struct store **ret, bool *ret_fresh,
+                       struct err *err)
+{
+    struct store_options options = {.url = settings_str(settings, SET_STORE),
+                                    .data_dir = settings_str(settings, SET_DATA),
+                                    .shared = how == STORE_SHARED,
+                                    .read_only = how == STORE_READ_ONLY};
+    store_use_migrations(&options);
+    return store_open(&options, ret, ret_fresh, err);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/settings.h"
+#include "store/store.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONNECT = 3 };
 
@@ -46,5 +47,9 @@ int command_options(int argc, char **argv, const struct option *options, size_t 
 int command_words(int *argc, char **argv, const char **words, int most);
 // Reads settings for a command; prints the fault and returns EXIT_USAGE. `demo`: the demo's own defaults.
 int command_read_settings(int argc, char **argv, bool demo, struct settings **ret);
+// The store that the settings name, with this program's migrations. What is asked of it: see struct store_options.
+enum command_store { STORE_OWNED, STORE_SHARED, STORE_READ_ONLY };
+int command_open_store(const struct settings *settings, enum command_store how, struct store **ret, bool *ret_fresh,
+                       struct err *err);
 int command_fault(const char *format, ...)
     __attribute__((format(printf, 1, 2))); // prints "parley: …", returns EXIT_USAGE

@@ -18,7 +18,6 @@
 #include "outbound/outbound.h"
 #include "store/conversation.h"
 #include "store/job.h"
-#include "store/migrations.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -239,17 +238,6 @@ static int first_user(struct composition *c, struct err *err)
     return accounts_create(c->app.accounts, arena, STR_NULL, str_from(email), str_from(password), true, &user, err);
 }
 
-static int open_store(struct composition *c, unsigned flags, struct err *err)
-{
-    struct store_options options = {
-        .url = settings_str(c->app.settings, SET_STORE),
-        .data_dir = settings_str(c->app.settings, SET_DATA),
-        .shared = flags & COMPOSE_SHARED,
-    };
-    store_use_migrations(&options);
-    return store_open(&options, &c->app.store, &c->fresh, err);
-}
-
 static struct models_source models_of(const struct app *app)
 {
     return (struct models_source){app->store, app->settings, app->keys};
@@ -327,7 +315,8 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     struct scope scope = scope_installation(STR("start"));
     *c = (struct composition){.app = {.settings = settings, .started_ms = clock_mono_ms()}};
     int rc = jobs_check_mail(settings, &err);
-    rc = rc ? rc : open_store(c, flags, &err);
+    enum command_store how = flags & COMPOSE_SHARED ? STORE_SHARED : STORE_OWNED;
+    rc = rc ? rc : command_open_store(settings, how, &c->app.store, &c->fresh, &err);
     rc = rc ? rc : master_key(settings, &c->app.keys, &err);
     rc = rc ? rc : start_model(c, &err);
     rc = rc ? rc : outbound_new(settings, &c->app.outbound, &err);

@@ -9,16 +9,10 @@
 #include "engine/knowledge.h"
 #include "store/conversation.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { PAST_MOST = 2 * EVAL_LIST_MOST };
-
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-};
 
 struct evaluation {
     struct composition composition;
@@ -35,20 +29,10 @@ struct found { // what one question brought up, best first
     yyjson_mut_val *ids; // NULL: not wanted
 };
 
-static void on_turn(struct turn *turn, void *arg)
-{
-    struct waiting *waiting = arg;
-    (void)turn;
-    pthread_mutex_lock(&waiting->lock);
-    pthread_cond_signal(&waiting->done);
-    pthread_mutex_unlock(&waiting->lock);
-}
-
 // The turn's end is waited for; its outcome is copied. An error code of the engine.
 static int ask(struct evaluation *e, struct arena *arena, struct str text, const struct stored_message *past,
                size_t n_past, struct turn_outcome *ret)
 {
-    struct waiting waiting = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER};
     struct turn_input input = {.chatbot = &e->brand->chatbot,
                                .prefix = STR("eval:"),
                                .channel = STR("api"),
@@ -58,11 +42,8 @@ static int ask(struct evaluation *e, struct arena *arena, struct str text, const
                                .n_past = n_past,
                                .actor = STR("eval"),
                                .actor_kind = ACTOR_SYSTEM};
-    struct turn *turn = turn_start(e->composition.app.engine, &input, on_turn, &waiting, NULL);
-    pthread_mutex_lock(&waiting.lock);
-    while (!turn_ended(turn))
-        pthread_cond_wait(&waiting.done, &waiting.lock);
-    pthread_mutex_unlock(&waiting.lock);
+    struct turn *turn = turn_start(e->composition.app.engine, &input, NULL, NULL, NULL);
+    turn_wait(turn);
     *ret = *turn_outcome(turn);
     ret->content = arena_str(arena, ret->content);
     ret->searched = arena_str(arena, ret->searched);
@@ -73,7 +54,6 @@ static int ask(struct evaluation *e, struct arena *arena, struct str text, const
         products[i].name = arena_str(arena, ret->products[i].name);
     }
     ret->products = products;
-    turn_unwatch(turn, on_turn, &waiting);
     turn_unref(turn);
     return ret->code;
 }

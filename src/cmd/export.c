@@ -5,7 +5,6 @@
 #include "cmd/export_file.h"
 #include "cmd/outfile.h"
 #include "store/brand.h"
-#include "store/migrations.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,11 +59,8 @@ static int export_from(struct store *store, struct exporting *e, struct err *err
 
 static int export_to(const struct settings *settings, const char *path, struct exporting *e, struct err *err)
 {
-    struct store_options options = {
-        .url = settings_str(settings, SET_STORE), .data_dir = settings_str(settings, SET_DATA), .read_only = true};
     struct store *store;
-    store_use_migrations(&options);
-    int rc = store_open(&options, &store, NULL, err);
+    int rc = command_open_store(settings, STORE_READ_ONLY, &store, NULL, err);
     if (rc)
         return rc;
     rc = outfile_begin(path, &e->fd, err);

@@ -8,7 +8,6 @@
 #include "base/utf8.h"
 #include "engine/import_time.h"
 #include "store/backup.h"
-#include "store/migrations.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -124,16 +123,13 @@ static int copy_store(const struct settings *settings, const char *temp_dir, str
     char path[PATH_MAX];
     struct stat st;
     struct store *store;
-    struct store_options options = {
-        .url = settings_str(settings, SET_STORE), .data_dir = settings_str(settings, SET_DATA), .read_only = true};
-    if ((size_t)snprintf(path, sizeof path, "%s/parley.db", options.data_dir) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/parley.db", settings_str(settings, SET_DATA)) >= sizeof path)
         return err_set(err, ERR_INVALID, "the path is too long");
     if (stat(path, &st) != 0)
         return 0;
     if ((size_t)snprintf(path, sizeof path, "%s/parley.db", temp_dir) >= sizeof path)
         return err_set(err, ERR_INVALID, "the path is too long");
-    store_use_migrations(&options);
-    int rc = store_open(&options, &store, NULL, err);
+    int rc = command_open_store(settings, STORE_READ_ONLY, &store, NULL, err);
     if (rc)
         return rc;
     rc = store_backup(store, path, err);

@@ -407,11 +407,6 @@ size_t turn_wait_text(struct turn *turn, size_t bytes)
     return n;
 }
 
-void turn_wait(struct turn *turn)
-{
-    (void)turn_wait_text(turn, SIZE_MAX);
-}
-
 // ---- a writer that is busy ------------------------------------------------------------------------------------------
 
 static int stay(struct tx *tx, void *arg, struct err *err)

@@ -66,7 +66,6 @@ size_t site_messages(struct site *site, const char *brand, struct row **ret);
 
 struct turn *site_ask(struct site *site, struct brand_ref *brand, const char *session, const char *message);
 struct turn *site_ask_with(struct site *site, struct turn_input *input);
-void turn_wait(struct turn *turn);                      // for its end
 size_t turn_wait_text(struct turn *turn, size_t bytes); // for so much text, or its end
 
 struct hold { // keeps the store's writer busy

@@ -211,6 +211,14 @@ bool turn_ended(const struct turn *turn)
     return ended;
 }
 
+void turn_wait(struct turn *turn)
+{
+    pthread_mutex_lock(&turn->lock);
+    while (!turn->ended)
+        pthread_cond_wait(&turn->calm, &turn->lock);
+    pthread_mutex_unlock(&turn->lock);
+}
+
 const struct turn_outcome *turn_outcome(const struct turn *turn)
 {
     return &turn->outcome;

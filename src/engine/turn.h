@@ -102,6 +102,7 @@ struct turn_tool_event { // a tool began or ended
 bool turn_tool_event(struct turn *turn, size_t index, struct turn_tool_event *ret);
 
 bool turn_ended(const struct turn *turn); // the outcome is there and nothing changes any more
+void turn_wait(struct turn *turn); // returns when it has ended; not for loops, workers and watchers
 
 struct turn_outcome { // lives as long as the turn
     // 0; ERR_LIMIT: waited too long; ERR_CANCELLED: while it waited; ERR_DENIED, ERR_CONFLICT: `only_of`,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON as it comes from clients and models. What parses is valid and bounded, and what is written again parses to the
 // same text: writing is stable.
+#include "fuzz.h"
+
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

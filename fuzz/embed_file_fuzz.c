@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as the head of a model file, with room for the numbers behind it: refused, or its pieces cut a text into
 // ids of its vocabulary. The first byte says how much of a good head stands before the rest of the input.
+#include "fuzz.h"
+
 #include "base/mem.h"
 #include "embed/testing.h"
 #include "embed/tokens.h"
@@ -9,8 +11,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_texts(const struct weights *weights)
 {

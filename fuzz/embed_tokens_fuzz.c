@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a text: its windows follow each other to its end, each within bounds and with ids of the vocabulary.
+#include "fuzz.h"
+
 #include "base/mem.h"
 #include "embed/testing.h"
 #include "embed/tokens.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,6 +2,8 @@
 // What imports make of anything: brands_config.json (first byte even), and a record as a product and as a document
 // (odd: its metadata, a line feed, its text). Every id that comes out is one that a brand may have, every count has its
 // row, and what is handed on is again JSON within bounds.
+#include "fuzz.h"
+
 #include "engine/import_config_internal.h"
 #include "engine/import_brand.h"
 #include "engine/import_record.h"
@@ -9,14 +11,6 @@
 #include "engine/product_draft.h"
 
 #include "base/utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            __builtin_trap();                                                                                          \
-    } while (0)
 
 static void drive_config(struct arena *arena, struct str text)
 {

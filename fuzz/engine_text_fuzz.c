@@ -2,6 +2,8 @@
 // The engine's pure text functions on any text: nothing crashes, streams do not depend on how they are cut, quotations
 // are verbatim, offsets lie inside. The first byte chooses what is driven, the second how a stream is cut; the rest is
 // the text, made valid UTF-8.
+#include "fuzz.h"
+
 #include "base/utf8.h"
 #include "engine/guard.h"
 #include "engine/marker.h"
@@ -12,14 +14,6 @@
 #include "engine/sentence.h"
 #include "engine/shopping.h"
 #include "engine/voice.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            __builtin_trap();                                                                                          \
-    } while (0)
 
 static bool inside(struct str part, struct str whole)
 {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two readers of bodies. First byte even: the rest is a chunked body, whole and in pieces. Odd: it is a form with the
 // boundary "b", whole and in pieces; both ways must give the same parts.
+#include "fuzz.h"
+
 #include "base/buf.h"
 #include "base/mem.h"
 #include "http/head.h"
@@ -56,7 +58,6 @@ static void form(const char *bytes, size_t n, size_t piece, struct buf *log)
     multipart_free(m);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads any bytes as requests, whole and in pieces: both ways must see the same. Then the router, the query and the
 // origin rule get what was read.
+#include "fuzz.h"
+
 #include "base/mem.h"
 #include "http/head.h"
 #include "http/origin.h"
@@ -73,7 +75,6 @@ static void read_all(const char *bytes, size_t n, size_t piece, struct seen *see
     head_free(head);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct router *router;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // WebSocket frames from any bytes, whole and in pieces: the same messages, controls and close code both ways.
+#include "fuzz.h"
+
 #include "base/mem.h"
 #include "http/ws_codec.h"
 
@@ -40,7 +42,6 @@ static void events(const uint8_t *data, size_t size, size_t piece, bool binary, 
     ws_codec_done(&codec);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)

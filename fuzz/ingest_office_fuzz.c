@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DOCX and XLSX: as whole archives (first byte even), and as one part inside of a good archive made around the bytes,
 // stored without compression, so that what is mutated is XML and not a checksum.
+#include "fuzz.h"
+
 #include "base/buf.h"
 #include "base/json.h"
 #include "ingest/readers.h"
@@ -77,7 +79,6 @@ static void run(enum format_id id, struct str bytes, bool rows)
     out_done(&out);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {"word/document.xml",         "word/styles.xml", "xl/workbook.xml",

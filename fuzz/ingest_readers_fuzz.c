@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The readers of text formats and of what pdftotext says. First byte: which one, and for whom; every record must be
 // JSON within its bounds.
+#include "fuzz.h"
+
 #include "base/json.h"
 #include "ingest/readers.h"
 
@@ -19,7 +21,6 @@ static bool check(void *arg, struct str json)
     return (*left)-- > 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)

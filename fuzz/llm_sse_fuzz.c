@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whatever a server sends: the reader of answers gets the bytes whole, one by one and cut in two at every place (short
 // inputs) or at one; each way must give the same text, fault and usage, and only valid UTF-8 without U+0000.
+#include "fuzz.h"
+
 #include "base/utf8.h"
 #include "llm/answer.h"
 #include "llm/vectors.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct outcome {
     struct buf text;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls of tools from whatever bytes a server sends: whole, byte by byte and in steps, the same text and the same
 // calls; within the bounds, valid UTF-8, each with a name and an id of its own. And pieces in any order.
+#include "fuzz.h"
+
 #include "base/utf8.h"
 #include "llm/answer.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void collect(void *arg, struct str text)
 {

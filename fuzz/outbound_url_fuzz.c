@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads any bytes as a URL. What is taken has one reading: its canonical text gives the same parts again, libcurl sees
 // the same host and port, and a literal that is not public is never a name.
+#include "fuzz.h"
+
 #include "outbound/url.h"
 
 #include <curl/curl.h>
@@ -23,7 +25,6 @@ static void same_as_curl(const char *text, const struct url *url)
     curl_url_cleanup(parts);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct url url, again;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes through the analyser: terms lie in the text and in order, are valid UTF-8 and bounded, and the index sees
 // the same ones as a query. What the analyser made is analysed again without trouble.
+#include "fuzz.h"
+
 #include "base/utf8.h"
 #include "search/fold.h"
 #include "search/scan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(struct str text, const struct terms *terms)
 {

@@ -27,12 +27,28 @@ def catalogue(path, rows, length=200):
     return path
 
 
-class Watch(threading.Thread):
+class Beside(threading.Thread):
+    """Runs while its block does, until `ending` is set."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.ending = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ending.set()
+        self.join()
+
+
+class Watch(Beside):
     """The highest resident size (KiB) of the server and of its children while it runs."""
 
     def __init__(self, pid):
-        super().__init__(daemon=True)
-        self.pid, self.server, self.child, self.ending = pid, 0, 0, threading.Event()
+        super().__init__()
+        self.pid, self.server, self.child = pid, 0, 0
 
     @staticmethod
     def resident(pid):
@@ -50,21 +66,13 @@ class Watch(threading.Thread):
                     for child in task.read_text(encoding="ascii").split():
                         self.child = max(self.child, self.resident(child))
 
-    def __enter__(self):
-        self.start()
-        return self
 
-    def __exit__(self, *_):
-        self.ending.set()
-        self.join()
-
-
-class Chats(threading.Thread):
+class Chats(Beside):
     """One client that asks on and on; its 99th percentile in ms."""
 
     def __init__(self, server, brand="techpro"):
-        super().__init__(daemon=True)
-        self.client, self.brand, self.took, self.ending = server.client(), brand, [], threading.Event()
+        super().__init__()
+        self.client, self.brand, self.took = server.client(), brand, []
 
     def run(self):
         while not self.ending.is_set():
@@ -72,14 +80,6 @@ class Chats(threading.Thread):
             reply = self.client.post(f"/chat/{self.brand}", json={"message": "Which laptop is good for video editing?"})
             assert reply.status_code == 200, reply.text
             self.took.append((time.monotonic() - began) * 1000)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ending.set()
-        self.join()
 
     @property
     def p99(self):

@@ -39,12 +39,13 @@ def note(text):
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
-def build_load():
-    """Compiles bench/load.c when it is newer than the program."""
+def build(program=LOAD):
+    """Compiles a load program when its sources are newer."""
     WORK.mkdir(parents=True, exist_ok=True)
-    source = ROOT / "bench" / "load.c"
-    if not LOAD.exists() or LOAD.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-std=gnu17", "-o", LOAD, source], check=True)
+    source = ROOT / "bench" / f"{program.name}.c"
+    newest = max(file.stat().st_mtime for file in (source, source.with_name("load.h")))
+    if not program.exists() or program.stat().st_mtime < newest:
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-std=gnu17", "-o", program, source], check=True)
 
 
 def load(server, path, **options):

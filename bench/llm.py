@@ -34,13 +34,6 @@ CHAT = "/v1/chat/completions"
 QUESTION = "How long does the battery last?"
 
 
-def build_load():
-    lib.WORK.mkdir(parents=True, exist_ok=True)
-    source = lib.ROOT / "bench" / "streams.c"
-    if not LOAD.exists() or LOAD.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-std=gnu17", "-o", LOAD, source], check=True)
-
-
 class Target:
     """Something that answers streams: where, as whom, and which processes it is."""
 
@@ -278,7 +271,7 @@ def measure(make):
 
 
 def main():
-    build_load()
+    lib.build(LOAD)
     lib.note(f"load of the machine: {os.getloadavg()[0]:.1f}")
     ours = measure(Ours)
     peer = measure(Proxy) if proxy_ready() else {}

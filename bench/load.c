@@ -6,20 +6,16 @@
 //
 // usage: load --port N --path PATH [--ws] [--clients N] [--turns N | --seconds N] [--message TEXT] [--body JSON]
 //             [--get] [--idle] [--ramp SECONDS, over which the clients begin]
+#include "load.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BUFFER = 256 << 10, IDLE_BUFFER = 4096, MAX_TURNS = 4 << 20, CLIENTS_PER_ADDRESS = 4000 };
@@ -46,19 +42,6 @@ static long asked, answered, failed, chunks, upgraded;
 static double began, until;
 static char request[4096];
 static size_t request_n;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void fatal(const char *what)
-{
-    fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
 
 static void send_all(struct client *c, const char *bytes, size_t n)
 {
@@ -103,7 +86,7 @@ static void prepare(void)
 
 static bool may_ask(void)
 {
-    return asked < MAX_TURNS && (options.turns ? asked < options.turns : now() < until);
+    return asked < MAX_TURNS && (options.turns ? asked < options.turns : now(CLOCK_MONOTONIC) < until);
 }
 
 static void ask(struct client *c)
@@ -115,13 +98,13 @@ static void ask(struct client *c)
     asked++;
     c->waiting = true;
     c->first = 0;
-    c->asked = now();
+    c->asked = now(CLOCK_MONOTONIC);
     send_all(c, request, request_n);
 }
 
 static void answer(struct client *c, bool good)
 {
-    double t = now();
+    double t = now(CLOCK_MONOTONIC);
     if (good && answered < MAX_TURNS) {
         first_ms[answered] = (float)(((c->first > 0 ? c->first : t) - c->asked) * 1e3);
         whole_ms[answered] = (float)((t - c->asked) * 1e3);
@@ -179,7 +162,7 @@ static bool take_http(struct client *c)
     if (!head)
         return false;
     if (c->first == 0 && c->n > head)
-        c->first = now();
+        c->first = now(CLOCK_MONOTONIC);
     c->in[head - 1] = 0;
     const char *length = strcasestr(c->in, "\ncontent-length:");
     size_t body = length ? strtoul(length + 16, NULL, 10) : 0;
@@ -229,7 +212,7 @@ static bool take_frame(struct client *c)
     if (chunk) {
         chunks++;
         if (c->first == 0)
-            c->first = now();
+            c->first = now(CLOCK_MONOTONIC);
     } else if (complete) {
         answer(c, c->first > 0);
     } else if (bad) {
@@ -265,12 +248,6 @@ static void receive(struct client *c)
     }
     while (options.ws ? take_frame(c) : take_http(c)) {
     }
-}
-
-static int ascending(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
 }
 
 static void print_times(const char *name, float *ms)
@@ -359,10 +336,7 @@ static void hold(int poll)
 
 int main(int argc, char **argv)
 {
-    struct rlimit files;
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    allow_all_files();
     parse(argc, argv);
     prepare();
     first_ms = calloc(MAX_TURNS, sizeof *first_ms);
@@ -381,13 +355,13 @@ int main(int argc, char **argv)
         hold(poll);
         return 0;
     }
-    began = now();
+    began = now(CLOCK_MONOTONIC);
     until = began + options.seconds;
     double patience = until + 60 + (options.turns ? 120 : 0);
     int begun = 0;
-    while ((answered + failed < asked || may_ask()) && now() < patience) {
+    while ((answered + failed < asked || may_ask()) && now(CLOCK_MONOTONIC) < patience) {
         while (begun < options.clients && (clients[begun].upgraded || !options.ws) &&
-               now() >= began + options.ramp * begun / options.clients)
+               now(CLOCK_MONOTONIC) >= began + options.ramp * begun / options.clients)
             ask(&clients[begun++]);
         struct epoll_event events[256];
         int n = epoll_wait(poll, events, 256, begun < options.clients ? 1 : 100);
@@ -397,7 +371,7 @@ int main(int argc, char **argv)
                 receive(c);
         }
     }
-    double took = now() - began;
+    double took = now(CLOCK_MONOTONIC) - began;
     printf("{\"turns\":%ld,\"failed\":%ld,\"unanswered\":%ld,\"chunks\":%ld,\"seconds\":%.3f,\"per_second\":%.1f,",
            answered, failed, asked - answered - failed, chunks, took, (double)answered / took);
     print_times("first_ms", first_ms);

@@ -116,7 +116,7 @@ def sign_ins():
 
 
 def main():
-    lib.build_load()
+    lib.build()
     if not shutil.which("wrk"):
         raise SystemExit("wrk is not installed")
     plain()

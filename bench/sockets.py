@@ -78,7 +78,7 @@ def paced(server, fake):
 
 
 def main():
-    lib.build_load()
+    lib.build()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     catalogue = lib.sample_catalogue()

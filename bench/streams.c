@@ -6,19 +6,15 @@
 //
 // usage: streams --port N --path PATH --body JSON [--bearer TOKEN] [--streams N] [--at-once N] [--words N] [--first MS]
 //                [--delay MS] [--ramp SECONDS] [--patience SECONDS] [--cancel WORDS: closes after so many]
+#include "load.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { TAIL = 16, PIECE = 64 << 10, TOKENS_MOST = 8 << 20, CODES = 600 };
@@ -52,19 +48,6 @@ static long n_first, n_late, n_pause, n_closed, whole, failed, codes[CODES];
 static char request[8192];
 static int request_n, n_words, n_cancel;
 static double first_at, delay;
-
-static double now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void fatal(const char *what)
-{
-    fprintf(stderr, "streams: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
 
 static void stream_end(struct stream *s)
 {
@@ -148,12 +131,6 @@ static void receive(struct stream *s)
     memcpy(s->tail, bytes + n - s->n_tail, s->n_tail);
 }
 
-static int ascending(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
 static void print_times(const char *name, float *ms, long n)
 {
     qsort(ms, (size_t)n, sizeof *ms, ascending);
@@ -212,10 +189,7 @@ static void print_all(double took)
 
 int main(int argc, char **argv)
 {
-    struct rlimit files;
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    allow_all_files();
     parse(argc, argv);
     prepare();
     long all = strtol(given.streams, NULL, 10), at_once = strtol(given.at_once, NULL, 10), begun = 0;

@@ -25,7 +25,7 @@ def measure(server):
 
 
 def main():
-    lib.build_load()
+    lib.build()
     catalogue = lib.sample_catalogue()
     with lib.model() as fake:
         direct = lib.load(fake, "/v1/chat/completions", clients=1, turns=1000, body=DIRECT)

@@ -285,6 +285,24 @@ TEST(ws_server_closes_after_what_it_queued)
     end(&f);
 }
 
+// Its time is over in 10 s at the latest: a turn that runs is waited for.
+static void is_ended_once_idle(struct fixture *f, int fd, struct buf *in, const char *end)
+{
+    send_text(fd, "busy");
+    get_until(fd, in,
+              "\x81\x04"
+              "busy");
+    pass_time(f, 10200);
+    send_text(fd, "still there");
+    get_until(fd, in, "\x81\x0bstill there");
+    send_text(fd, "idle");
+    get_until(fd, in, "\x81\x04idle");
+    pass_time(f, 1200);
+    get_until(fd, in, end);
+    close(fd);
+    await(&closed);
+}
+
 TEST(ws_time_outs)
 {
     struct fixture f;
@@ -327,19 +345,7 @@ TEST(ws_time_outs)
     options.max_lifetime_ms = 10000;
     begin(&f, (struct http_options){0});
     fd = open_socket(&f, &in);
-    send_text(fd, "busy");
-    get_until(fd, &in,
-              "\x81\x04"
-              "busy");
-    pass_time(&f, 10200);
-    send_text(fd, "still there");
-    get_until(fd, &in, "\x81\x0bstill there");
-    send_text(fd, "idle");
-    get_until(fd, &in, "\x81\x04idle");
-    pass_time(&f, 1200);
-    get_until(fd, &in, "\x88\x02\x03\xe9"); // 1001
-    close(fd);
-    await(&closed);
+    is_ended_once_idle(&f, fd, &in, "\x88\x02\x03\xe9"); // 1001
     end(&f);
 }
 
@@ -353,19 +359,7 @@ TEST(ws_ends_at_a_moment_that_was_set)
     http_ws_end_at(socket_now, clock_mono_ms() + 5000, 4401);
     http_ws_end_at(socket_now, clock_mono_ms() + 20000, 4401); // the later word counts
     pass_time(&f, 10200);
-    send_text(fd, "busy");
-    get_until(fd, &in,
-              "\x81\x04"
-              "busy");
-    pass_time(&f, 10200);
-    send_text(fd, "still there");
-    get_until(fd, &in, "\x81\x0bstill there");
-    send_text(fd, "idle");
-    get_until(fd, &in, "\x81\x04idle");
-    pass_time(&f, 1200);
-    get_until(fd, &in, "\x88\x02\x11\x31"); // 4401
-    close(fd);
-    await(&closed);
+    is_ended_once_idle(&f, fd, &in, "\x88\x02\x11\x31"); // 4401
     assert_int_equal(atomic_load(&close_code), 4401);
     end(&f);
 }

@@ -4,10 +4,13 @@
 Everything here speaks to a running server through its public interface alone. A `Site` is one running server with an
 administrator's token; `Brand` is a brand made for one test, so that tests never meet in each other's data.
 """
+import concurrent.futures
+import contextlib
 import itertools
 import json
 import re
 import socket
+import threading
 import time
 import urllib.parse
 import uuid
@@ -98,6 +101,33 @@ class Site:
         frame = socket.receive(10)
         assert frame["type"] == "welcome", frame
         return socket
+
+
+@contextlib.contextmanager
+def talkers(server, brand, n, place):
+    """`n` clients that talk on and on, in the conversations `place(client, number of the message)`. Once they do, gives
+    the texts that were acknowledged, a list for each, which grows."""
+    said, moving, stop = {i: [] for i in range(n)}, threading.Event(), threading.Event()
+
+    def talk(i):
+        with server.client() as client:
+            while not stop.is_set():
+                at = len(said[i])
+                text = f"message {i} {at}"
+                ok(client.post(f"/chat/{brand}", json={"message": text, "conversation_id": place(i, at)}))
+                said[i].append(text)
+                if at >= 4:
+                    moving.set()
+
+    with concurrent.futures.ThreadPoolExecutor(n) as pool:
+        talks = [pool.submit(talk, i) for i in said]
+        try:
+            assert moving.wait(60)
+            yield said
+        finally:
+            stop.set()
+        for one in talks:
+            one.result()
 
 
 class Brand:

@@ -3,12 +3,11 @@
 import random
 import stat
 import tarfile
-import threading
 
 import pytest
 
 from api.fixtures import running
-from api.helpers import ok, product
+from api.helpers import ok, product, talkers
 from harness import find_binary, run, sealed as sealed_file
 from harness.sealed import END_TEXT, frame
 
@@ -70,31 +69,11 @@ def test_round_trip(made, parley, tmp_path):
 
 def test_7_during_writes(server, parley, tmp_path):
     """program#7: all that was acknowledged before the start is in it, and of each client the rows up to one moment."""
-    one, acknowledged, stop = server(), {n: [] for n in range(4)}, threading.Event()
+    one = server()
     brand = one.brand(products=[product("p")])
-    moving = threading.Event()
-
-    def talk(n):
-        with one.client() as client:
-            while not stop.is_set():
-                text = f"message {n} {len(acknowledged[n])}"
-                place = f"c{n}-{len(acknowledged[n]) // TALK}"
-                ok(client.post(f"/chat/{brand}", json={"message": text, "conversation_id": place}))
-                acknowledged[n].append(text)
-                if len(acknowledged[n]) >= 5:
-                    moving.set()
-
-    threads = [threading.Thread(target=talk, args=(n,)) for n in acknowledged]
-    for thread in threads:
-        thread.start()
-    try:
-        assert moving.wait(60)
+    with talkers(one, brand, 4, lambda n, at: f"c{n}-{at // TALK}") as acknowledged:
         before = {n: list(texts) for n, texts in acknowledged.items()}
         done = parley("backup", tmp_path / "b", "--data", one.data)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
     assert done.returncode == 0, done.stderr
     assert parley("restore", tmp_path / "b", "--data", tmp_path / "back").returncode == 0
     other = server(data=tmp_path / "back")

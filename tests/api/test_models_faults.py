@@ -6,8 +6,7 @@ import sqlite3
 
 import pytest
 
-from api.fixtures import running
-from harness import FakeLlm
+from api.pairs import forget, pair_site, turn_of
 
 WHOLE = " ".join(f"w{i}" for i in range(1, 41))
 BUSY = {"status": 500}
@@ -60,42 +59,19 @@ ROWS = {
 
 @pytest.fixture(scope="module")
 def pair():
-    fakes = [FakeLlm().start(), FakeLlm().start()]
-    rows = {"aardvark": {"baseUrl": fakes[0].url, "order": 1, "kind": "openai"},
-            "badger": {"baseUrl": fakes[1].url, "order": 2}}
-    with running(llm=rows) as site:
-        site.a, site.b, site.round = *fakes, 0
+    with pair_site({"kind": "openai"}, {}) as site:
         yield site
-    for fake in fakes:
-        fake.stop()
 
 
 def fresh(pair):
-    """Both providers as if they had never been asked: a changed row forgets what was learnt."""
-    pair.round += 1
-    for name in ("aardvark", "badger"):
-        headers = {"extraHeaders": {"X-Round": str(pair.round)}}
-        reply = pair.admin.put(f"/api/v1/admin/llm/providers/{name}", json=headers)
-        assert reply.status_code == 200, reply.text
+    forget(pair)
     pair.a.clear()
     pair.b.set(answer="count:40").clear()
 
 
 def ask(pair, over, message="Count for me", conversation=None):
-    """(text, metadata) of one turn; nothing in it tells of a provider."""
     fields = {"conversation_id": conversation} if conversation else {}
-    if over == "http":
-        reply = pair.anon.post("/chat/techpro", json={"message": message, **fields})
-        assert reply.status_code == 200, reply.text
-        seen, result = reply.text, (reply.json()["response"], reply.json()["metadata"])
-    else:
-        with pair.server.socket() as ws:
-            turn = ws.turn(message, **fields)
-        assert not turn.errors and turn.types.count("complete") == 1
-        seen, result = json.dumps(turn.frames), (turn.text, turn.complete["metadata"])
-    for word in ("aardvark", "badger", "sk-test", "SECRET", "Rate limit"):
-        assert word not in seen, word
-    return result
+    return turn_of(pair, over, message, ("sk-test", "SECRET", "Rate limit"), **fields)
 
 
 @pytest.mark.parametrize("over", ["http", "socket"])

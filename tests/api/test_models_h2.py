@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from api.fixtures import running
+from api.pairs import forget, pair_site, turn_of
 from harness import FakeLlm
 
 WHOLE = " ".join(f"w{i}" for i in range(1, 41))
@@ -12,35 +12,20 @@ WHOLE = " ".join(f"w{i}" for i in range(1, 41))
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    here = tmp_path_factory.mktemp("papers")
-    fakes = [FakeLlm("--h2", "--cert-out", str(here / f"{name}.pem")).start() for name in "ab"]
-    rows = {name: {"baseUrl": fake.url, "order": i, "retries": 0, "tls.caFile": here / f"{name}.pem",
-                   "timeouts.interTokenMs": 400} for i, (name, fake) in enumerate(zip("ab", fakes))}
-    with running(llm=rows) as site:
-        site.a, site.b, site.round = *fakes, 0
+    papers = [tmp_path_factory.mktemp("papers") / f"{name}.pem" for name in "ab"]
+    rows = [{"retries": 0, "tls.caFile": paper, "timeouts.interTokenMs": 400} for paper in papers]
+    with pair_site(*rows, fakes=[FakeLlm("--h2", "--cert-out", str(paper)) for paper in papers]) as site:
         yield site
-    for fake in fakes:
-        fake.stop()
 
 
 def fresh(pair, **knobs):
-    pair.round += 1
-    for name in "ab":
-        reply = pair.admin.put(f"/api/v1/admin/llm/providers/{name}", json={"extraHeaders": {"X-N": str(pair.round)}})
-        assert reply.status_code == 200, reply.text
+    forget(pair)
     pair.a.set(answer="count:40", **knobs).clear()
     pair.b.set(answer="count:40").clear()
 
 
 def ask(pair, over):
-    if over == "http":
-        reply = pair.anon.post("/chat/techpro", json={"message": "Count for me"})
-        assert reply.status_code == 200, reply.text
-        return reply.json()["response"], reply.json()["metadata"]
-    with pair.server.socket() as ws:
-        turn = ws.turn("Count for me")
-    assert not turn.errors and turn.types.count("complete") == 1
-    return turn.text, turn.complete["metadata"]
+    return turn_of(pair, over, "Count for me")
 
 
 def chats(fake):

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from api.fixtures import running
-from harness import FakeLlm
+from api.pairs import forget, pair_site, turn_of
 from harness.sse import events
 
 STYLES = ["fragments", "noIndex", "sameIndex", "object", "noId", "whole", "text", "finishStop"]
@@ -18,39 +18,19 @@ OTHER = {"name": CLOCK, "arguments": {"timezone": "Asia/Bangkok"}}
 
 @pytest.fixture(scope="module")
 def shop():
-    fakes = [FakeLlm().start(), FakeLlm().start()]
-    rows = {name: {"baseUrl": fake.url, "order": i, "retries": 0, "timeouts.interTokenMs": 400}
-            for i, (name, fake) in enumerate(zip(("aardvark", "badger"), fakes))}
-    with running({"tools.builtin": [SEARCH, CLOCK]}, llm=rows) as site:
-        site.a, site.b, site.round = *fakes, 0
+    row = {"retries": 0, "timeouts.interTokenMs": 400}
+    with pair_site(row, row, settings={"tools.builtin": [SEARCH, CLOCK]}) as site:
         yield site
-    for fake in fakes:
-        fake.stop()
 
 
 def fresh(shop, **knobs):
-    shop.round += 1
-    for name in ("aardvark", "badger"):
-        reply = shop.admin.put(f"/api/v1/admin/llm/providers/{name}", json={"extraHeaders": {"X-N": str(shop.round)}})
-        assert reply.status_code == 200, reply.text
+    forget(shop)
     shop.a.set(answer="fixed:Here you are.", **knobs).clear()
     shop.b.set(answer="fixed:Here you are.").clear()
 
 
 def ask(shop, over, message="Which laptop is cheap?"):
-    """(text, metadata) of one turn, as a visitor sees it."""
-    if over == "http":
-        reply = shop.anon.post("/chat/techpro", json={"message": message})
-        assert reply.status_code == 200, reply.text
-        seen, result = reply.text, (reply.json()["response"], reply.json()["metadata"])
-    else:
-        with shop.server.socket() as ws:
-            turn = ws.turn(message)
-        assert not turn.errors and turn.types.count("complete") == 1
-        seen, result = json.dumps(turn.frames), (turn.text, turn.complete["metadata"])
-    for word in ("aardvark", "badger", "tool_call", SEARCH, "invalid_arguments"):
-        assert word not in seen, word
-    return result
+    return turn_of(shop, over, message, ("tool_call", SEARCH, "invalid_arguments"))
 
 
 def results(request):

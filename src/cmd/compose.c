@@ -345,6 +345,7 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
         struct jobs_options options = {.store = c->app.store,
                                        .brands = c->app.brands,
                                        .embedder = &c->embedder,
+                                       .builtin = c->app.builtin,
                                        .settings = settings,
                                        .keys = c->app.keys};
         rc = queue_vectors(c, &err);

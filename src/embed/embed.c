@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "embed/forward.h"
+#include "embed/guard.h"
 #include "embed/tokens.h"
 
 #include <pthread.h>
@@ -18,6 +19,7 @@ struct embed_model {
     struct weights weights;
     char name[EMBED_NAME_SIZE];
     bool known;
+    _Atomic bool changed;
     pthread_mutex_t lock; // of the making
     struct pieces *_Atomic pieces;
 };
@@ -78,6 +80,19 @@ bool embed_known(const struct embed_model *model)
     return model->known;
 }
 
+bool embed_changed(struct embed_model *model)
+{
+    if (!atomic_load(&model->changed) && weights_changed(&model->weights))
+        atomic_store(&model->changed, true);
+    return atomic_load(&model->changed);
+}
+
+void embed_rest(struct embed_model *model)
+{
+    pieces_free(atomic_exchange(&model->pieces, NULL));
+    weights_rest(&model->weights);
+}
+
 struct embed_scratch *embed_scratch_new(void)
 {
     return mem_zalloc(sizeof(struct embed_scratch));
@@ -114,7 +129,10 @@ static struct str prefix_of(enum embed_kind kind)
 size_t embed_window(struct embed_model *model, struct embed_scratch *scratch, enum embed_kind kind, struct str text)
 {
     size_t seen;
+    sigset_t mask;
+    guard_enter(&mask);
     (void)tokens_read(&model->weights, pieces_of(model), &scratch->word, prefix_of(kind), text, scratch->next, &seen);
+    guard_leave(&mask);
     return seen;
 }
 
@@ -150,16 +168,29 @@ static size_t fill(struct embed_model *model, struct embed_scratch *scratch, enu
     return done;
 }
 
+static int pass(struct embed_model *model, struct embed_scratch *scratch, enum embed_kind kind, const struct str *texts,
+                size_t n, float *ret, size_t *ret_done, struct err *err)
+{
+    sigset_t mask;
+    guard_enter(&mask);
+    size_t done = fill(model, scratch, kind, texts, n);
+    int rc = forward(&model->weights, embed_kernels(), scratch->ids, scratch->starts, done,
+                     memory_for(scratch, scratch->starts[done]), ret);
+    guard_leave(&mask);
+    *ret_done = done;
+    if (embed_changed(model)) // what was read may be zeros
+        return err_set(err, ERR_IO, "the model file was changed while in use");
+    return rc ? err_set(err, ERR_FORMAT, "the model file's numbers make no vector") : 0;
+}
+
 int embed_vectors(struct embed_model *model, struct embed_scratch *scratch, enum embed_kind kind,
                   const struct str *texts, size_t n, const _Atomic bool *stop, float *ret, struct err *err)
 {
-    for (size_t i = 0, some; i < n; i += some) {
+    int rc = embed_changed(model) ? err_set(err, ERR_IO, "the model file was changed while in use") : 0;
+    for (size_t i = 0, some; i < n && !rc; i += some) {
         if (stop && atomic_load(stop))
             return err_set(err, ERR_CANCELLED, "stopped");
-        some = fill(model, scratch, kind, texts + i, n - i);
-        if (forward(&model->weights, embed_kernels(), scratch->ids, scratch->starts, some,
-                    memory_for(scratch, scratch->starts[some]), ret + i * EMBED_DIMS) != 0)
-            return err_set(err, ERR_FORMAT, "the model file's numbers make no vector");
+        rc = pass(model, scratch, kind, texts + i, n - i, ret + i * EMBED_DIMS, &some, err);
     }
-    return 0;
+    return rc;
 }

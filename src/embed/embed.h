@@ -8,6 +8,7 @@
 //   tokens.c    text → ids: the file's normalising map and unigram pieces
 //   forward.c   ids → vectors: the pass through the layers
 //   kernel*.c   its inner loops, by CPU feature
+//   guard.c     a file that is cut while it is read
 #pragma once
 
 #include "base/err.h"
@@ -25,9 +26,8 @@ struct embed_scratch;
 
 enum embed_kind { EMBED_QUERY, EMBED_PASSAGE };
 
-// Maps the file and proves every offset, length, piece and tensor of it; about 2 ms and no memory to speak of. The file
-// must not be cut while it is in use (replace it by rename). ERR_NOT_FOUND, ERR_IO; ERR_FORMAT: `err` says what is
-// wrong.
+// Maps the file and proves every offset, length, piece and tensor of it; about 2 ms and no memory to speak of.
+// ERR_NOT_FOUND, ERR_IO; ERR_FORMAT: `err` says what is wrong.
 int embed_open(const char *path, struct embed_model **ret, struct err *err);
 void embed_free(struct embed_model *model); // NULL is fine
 
@@ -35,6 +35,12 @@ void embed_free(struct embed_model *model); // NULL is fine
 // digest of its head in it, and is not `known`: proven to be a model of this kind, but nobody has tried it.
 const char *embed_name(const struct embed_model *model);
 bool embed_known(const struct embed_model *model);
+// The file was cut or written in place since it was opened: it makes no vectors any more, in no call and for ever. One
+// that was replaced by rename goes on as it was.
+bool embed_changed(struct embed_model *model);
+// Gives back what use has built and read in (2 MiB, and up to the file's size); the next text pays 15 ms for it, and
+// reads what the system's cache has lost. Nobody may be embedding meanwhile.
+void embed_rest(struct embed_model *model);
 
 // Working memory of one caller: grows with the longest pass to at most about 4.5 MiB, and is kept between calls.
 struct embed_scratch *embed_scratch_new(void);
@@ -47,6 +53,6 @@ size_t embed_window(struct embed_model *model, struct embed_scratch *scratch, en
 // ret[i * EMBED_DIMS …]: the vector of texts[i], any bytes (what is no UTF-8 counts as spaces; an empty text has a
 // vector too), cut to its first window. Short texts share a pass. One pass of 512 tokens is the longest piece of work;
 // where `stop` (may be NULL) turns true it ends before the next pass with ERR_CANCELLED. ERR_FORMAT: the file's numbers
-// make none.
+// make none. ERR_IO: embed_changed, also within the call.
 int embed_vectors(struct embed_model *model, struct embed_scratch *scratch, enum embed_kind kind,
                   const struct str *texts, size_t n, const _Atomic bool *stop, float *ret, struct err *err);

@@ -10,9 +10,11 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LETTER_A = 5, THE = 31, PARCEL, TH, HE, AA, KO, KA, SPACE_PIECE = 4, UNKNOWN = 3 };
@@ -189,6 +191,100 @@ TEST(vectors_of_many_threads_are_the_same)
         assert_memory_equal(each[i].vector, each[0].vector, sizeof each[0].vector);
     }
     embed_free(model);
+}
+
+TEST(vectors_are_the_same_after_a_rest)
+{
+    AUTO_FREE char *path = testing_file(5);
+    struct err err;
+    struct embed_model *model;
+    float one[EMBED_DIMS], two[EMBED_DIMS];
+    const struct str text = STR("the parcel");
+    assert_int_equal(embed_open(path, &model, &err), 0);
+    struct embed_scratch *scratch = embed_scratch_new();
+    assert_int_equal(embed_vectors(model, scratch, EMBED_QUERY, &text, 1, NULL, one, &err), 0);
+    embed_rest(model);
+    embed_rest(model);
+    assert_int_equal(utimensat(AT_FDCWD, path, NULL, 0),
+                     0); // who touches it, or puts another in its place, changes nothing
+    unlink(path);
+    assert_int_equal(embed_vectors(model, scratch, EMBED_QUERY, &text, 1, NULL, two, &err), 0);
+    assert_memory_equal(one, two, sizeof one);
+    assert_false(embed_changed(model));
+    embed_scratch_free(scratch);
+    embed_free(model);
+}
+
+// ---- files that change while they are used
+
+static void *read_after_the_cut(void *arg)
+{
+    struct embed_model *model = arg;
+    struct embed_scratch *scratch = embed_scratch_new();
+    const struct str text = STR("the parcel กา");
+    float vector[EMBED_DIMS];
+    struct err err;
+    size_t seen = embed_window(model, scratch, EMBED_QUERY, text); // reads what is not there any more
+    int rc = embed_vectors(model, scratch, EMBED_QUERY, &text, 1, NULL, vector, &err);
+    embed_scratch_free(scratch);
+    return seen > 0 && rc == ERR_IO ? NULL : model;
+}
+
+// On a thread that blocks every signal, as those of a server do.
+TEST(file_cut_while_in_use_ends_no_process)
+{
+    AUTO_FREE char *path = testing_file(6);
+    struct err err;
+    struct embed_model *model;
+    struct stat st;
+    pthread_t thread;
+    sigset_t all, before;
+    void *failed;
+    for (int begun = 0; begun < 2; begun++) {
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(embed_open(path, &model, &err), 0);
+        if (begun) {
+            struct embed_scratch *scratch = embed_scratch_new();
+            (void)embed_window(model, scratch, EMBED_QUERY, STR("a"));
+            embed_scratch_free(scratch);
+        }
+        assert_int_equal(truncate(path, 0), 0);
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        assert_int_equal(pthread_create(&thread, NULL, read_after_the_cut, model), 0);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        assert_int_equal(pthread_join(thread, &failed), 0);
+        assert_null(failed);
+        assert_int_equal(truncate(path, st.st_size), 0);
+        assert_true(embed_changed(model));
+        embed_free(model);
+        unlink(path);
+        free(path);
+        path = testing_file(6);
+    }
+    unlink(path);
+}
+
+TEST(file_written_in_place_is_not_used_any_more)
+{
+    AUTO_FREE char *path = testing_file(7);
+    struct err err;
+    struct embed_model *model;
+    const struct timespec then[2] = {{1, 0}, {1, 0}};
+    const struct str text = STR("the parcel");
+    float vector[EMBED_DIMS];
+    assert_int_equal(embed_open(path, &model, &err), 0);
+    struct embed_scratch *scratch = embed_scratch_new();
+    assert_int_equal(embed_vectors(model, scratch, EMBED_QUERY, &text, 1, NULL, vector, &err), 0);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, "#", 1, 1000), 1);
+    assert_int_equal(futimens(fd, then), 0); // the clock of files is coarse
+    close(fd);
+    assert_int_equal(embed_vectors(model, scratch, EMBED_QUERY, &text, 1, NULL, vector, &err), ERR_IO);
+    assert_true(embed_changed(model));
+    embed_scratch_free(scratch);
+    embed_free(model);
+    unlink(path);
 }
 
 // ---- files that are not what they should be

@@ -4,10 +4,12 @@
 #include "embed/file.h"
 
 #include "base/mem.h"
+#include "embed/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,7 +233,7 @@ static bool find_all(struct directory *d, struct weights *w)
     return ok;
 }
 
-static int read_tensors(struct cursor *c, struct weights *w, size_t *ret_head)
+static int read_tensors(struct cursor *c, struct weights *w)
 {
     struct directory d = {.c = c, .first = c->size};
     if (!take_u32(c, &d.n) || d.n > MAX_TENSORS)
@@ -244,7 +246,7 @@ static int read_tensors(struct cursor *c, struct weights *w, size_t *ret_head)
         rc = ERR_FORMAT;
     if (!rc && d.first < c->at)
         rc = fault(c, "a tensor lies in its directory");
-    *ret_head = c->at;
+    w->head = c->at;
     free(d.tensors);
     return rc;
 }
@@ -269,6 +271,11 @@ static uint64_t digest(const uint8_t *p, size_t n)
     return all;
 }
 
+static int64_t mtime_ns(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
 static int map_file(const char *path, struct weights *w, struct err *err)
 {
     struct stat st;
@@ -282,39 +289,71 @@ static int map_file(const char *path, struct weights *w, struct err *err)
     void *base = rc ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
     if (!rc && base == MAP_FAILED)
         rc = err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-    close(fd);
-    if (rc)
+    if (rc) {
+        close(fd);
         return rc;
+    }
     w->base = base;
     w->size = (size_t)st.st_size;
+    w->fd = fd;
+    w->mtime_ns = mtime_ns(&st);
+    w->guard = guard_new(base, w->size);
     return 0;
 }
 
 int weights_open(const char *path, struct weights *ret, struct err *err)
 {
     struct weights w = {0};
-    size_t head = 0;
+    sigset_t mask;
+    guard_enter(&mask);
     int rc = map_file(path, &w, err);
     struct cursor c = {w.base, w.size, 0, err};
     rc = rc ? rc : read_header(&c, &w);
     rc = rc ? rc : read_pieces(&c, &w);
     rc = rc ? rc : read_map(&c, &w);
-    rc = rc ? rc : read_tensors(&c, &w, &head);
+    rc = rc ? rc : read_tensors(&c, &w);
+    if (!rc)
+        w.digest = digest(w.base, w.head);
+    guard_leave(&mask);
+    if (!rc && weights_changed(&w))
+        rc = fault(&c, "it changes while it is read");
     if (rc) {
         weights_done(&w);
         return rc;
     }
-    w.digest = digest(w.base, head);
-    // What was read is not kept in memory before somebody embeds.
-    (void)madvise((void *)(uintptr_t)w.base, w.size, MADV_DONTNEED);
+    weights_rest(&w); // nothing is kept in memory before somebody embeds
     *ret = w;
     return 0;
 }
 
+bool weights_changed(struct weights *weights)
+{
+    struct stat st;
+    if (guard_cut(weights->guard) || fstat(weights->fd, &st) != 0 || (size_t)st.st_size != weights->size)
+        return true;
+    if (mtime_ns(&st) == atomic_load(&weights->mtime_ns))
+        return false;
+    sigset_t mask;
+    guard_enter(&mask);
+    bool same = digest(weights->base, weights->head) == weights->digest;
+    guard_leave(&mask);
+    if (same)
+        atomic_store(&weights->mtime_ns, mtime_ns(&st));
+    return !same || guard_cut(weights->guard);
+}
+
+void weights_rest(const struct weights *weights)
+{
+    (void)madvise((void *)(uintptr_t)weights->base, weights->size, MADV_DONTNEED);
+}
+
 void weights_done(struct weights *weights)
 {
-    if (weights->base)
+    if (weights->base) {
+        guard_done(weights->guard);
         munmap((void *)(uintptr_t)weights->base, weights->size);
+        close(weights->fd);
+    }
     free(weights->map_at);
     *weights = (struct weights){0};
 }

@@ -44,7 +44,11 @@ struct layer {
 struct weights {
     const uint8_t *base;
     size_t size;
-    uint64_t digest; // of everything before the tensors' numbers
+    size_t head;     // everything before the tensors' numbers
+    uint64_t digest; // of it
+    // to notice that it changes
+    int fd, guard;
+    _Atomic int64_t mtime_ns; // when the digest was right
     // text
     uint32_t pieces, bos, eos, unknown, longest; // longest: bytes of a piece
     float lowest;                                // score of a piece
@@ -65,6 +69,11 @@ struct weights {
 // ERR_NOT_FOUND, ERR_IO, ERR_FORMAT.
 int weights_open(const char *path, struct weights *ret, struct err *err);
 void weights_done(struct weights *weights);
+// The file is no longer the one that was proven: cut or written in place (of its numbers only the length counts). A
+// file that was replaced by rename is not changed. Costs one fstat, and a walk where the file was touched.
+bool weights_changed(struct weights *weights);
+// Its pages go back to the system, which has them in its cache; they come again when they are read.
+void weights_rest(const struct weights *weights);
 // What code point becomes: how many others, in *ret (unaligned bytes of u32 each); -1: itself.
 int weights_map(const struct weights *weights, uint32_t rune, const uint8_t **ret);
 

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { KEPT = 4, WAITING_MOST = 256, BATCH = 8, QUESTION_MOST = 8192, WINDOWS_MOST = 64 };
+enum { KEPT = 4, WAITING_MOST = 256, BATCH = 8, QUESTION_MOST = 8192, WINDOWS_MOST = 64, REST_MS = 60000 };
 #define KEY_PREFIX "builtin:"
 
 struct question {
@@ -38,6 +38,9 @@ struct builtin {
     // under the lock
     struct embed_scratch *kept[KEPT];
     size_t n_kept;
+    size_t working; // that were taken and not given back
+    int64_t worked_ms;
+    bool resting;
     struct question *first, *last;
     size_t waiting;
     bool started;
@@ -87,6 +90,7 @@ struct builtin *builtin_new(const struct settings *settings)
         find_model(b);
     else if (strcmp(setting, "off") != 0)
         (void)try_open(b, setting, true);
+    b->resting = true;
     if (b->model && !embed_known(b->model))
         (void)snprintf(b->warning, sizeof b->warning, "embedding.builtin: a model file that nobody has tried");
     return b;
@@ -94,7 +98,7 @@ struct builtin *builtin_new(const struct settings *settings)
 
 bool builtin_has(const struct builtin *builtin)
 {
-    return builtin->model != NULL;
+    return builtin->model && !embed_changed(builtin->model);
 }
 
 const char *builtin_name(const struct builtin *builtin)
@@ -105,7 +109,7 @@ const char *builtin_name(const struct builtin *builtin)
 bool builtin_owns(const struct builtin *builtin, const char *key)
 {
     size_t n = sizeof KEY_PREFIX - 1;
-    return builtin->model && strncmp(key, KEY_PREFIX, n) == 0 && strcmp(key + n, embed_name(builtin->model)) == 0;
+    return builtin_has(builtin) && strncmp(key, KEY_PREFIX, n) == 0 && strcmp(key + n, embed_name(builtin->model)) == 0;
 }
 
 const char *builtin_kernels(void)
@@ -115,6 +119,9 @@ const char *builtin_kernels(void)
 
 const char *builtin_warning(const struct builtin *builtin)
 {
+    if (builtin->model && embed_changed(builtin->model))
+        return "embedding.builtin: the model file was changed in place while in use: vectors come again after a "
+               "restart";
     return builtin->warning[0] ? builtin->warning : NULL;
 }
 
@@ -135,6 +142,8 @@ static struct embed_scratch *take_scratch(struct builtin *b)
 {
     pthread_mutex_lock(&b->lock);
     struct embed_scratch *scratch = b->n_kept ? b->kept[--b->n_kept] : NULL;
+    b->working++;
+    b->resting = false;
     pthread_mutex_unlock(&b->lock);
     return scratch ? scratch : embed_scratch_new();
 }
@@ -146,8 +155,22 @@ static void give_back(struct builtin *b, struct embed_scratch *scratch)
         b->kept[b->n_kept++] = scratch;
         scratch = NULL;
     }
+    b->working--;
+    b->worked_ms = clock_mono_ms();
     pthread_mutex_unlock(&b->lock);
     embed_scratch_free(scratch);
+}
+
+void builtin_rest(struct builtin *builtin)
+{
+    pthread_mutex_lock(&builtin->lock);
+    if (!builtin->resting && builtin->working == 0 && clock_mono_ms() - builtin->worked_ms >= REST_MS) {
+        while (builtin->n_kept > 0)
+            embed_scratch_free(builtin->kept[--builtin->n_kept]);
+        embed_rest(builtin->model);
+        builtin->resting = true;
+    }
+    pthread_mutex_unlock(&builtin->lock);
 }
 
 // A text longer than the window: the mean of its windows by their lengths. Only the first ones of what no passage is.

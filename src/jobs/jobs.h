@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/settings.h"
 #include "engine/brands.h"
+#include "engine/builtin.h"
 #include "engine/embedder.h"
 
 struct jobs;
@@ -19,6 +20,7 @@ struct jobs_options {
         *ending; // set by jobs_new: a long job ends with ERR_CANCELLED when it turns true, and is run again later
     const struct settings *settings; // these two for mails
     const struct crypto_keys *keys;
+    struct builtin *builtin; // is told to rest now and then; NULL: none
 };
 struct jobs *jobs_new(const struct jobs_options *options);
 void jobs_stop(struct jobs *jobs); // returns after the step under way; nothing runs any more. NULL is fine

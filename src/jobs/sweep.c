@@ -116,6 +116,17 @@ static int sweep_activities(const struct jobs_options *with, bool *ret_more, str
     }
 }
 
+// ---- memory of the built-in embedder -------------------------------------------------------------------------------
+
+static int sweep_builtin(const struct jobs_options *with, bool *ret_more, struct err *err)
+{
+    (void)err;
+    *ret_more = false;
+    if (with->builtin)
+        builtin_rest(with->builtin);
+    return 0;
+}
+
 // ---- the rows ------------------------------------------------------------------------------------------------------
 
 static const struct {
@@ -126,6 +137,7 @@ static const struct {
     {"conversations.idle", IDLE_EACH_MS, sweep_idle},
     {"idempotency.expire", EXPIRE_EACH_MS, sweep_replies},
     {"activities.expire", ACTIVITIES_EACH_MS, sweep_activities},
+    {"embedding.rest", IDLE_EACH_MS, sweep_builtin},
 };
 
 int64_t sweep_due(const struct jobs_options *with, struct sweep *state)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The built-in embedder (upstream-llm 7.5): vectors without a provider, from the model's file."""
 import contextlib
+import os
 import pathlib
 import shutil
 import sqlite3
 
 import pytest
 
-from api.fixtures import Site
-from api.helpers import eventually
+from api.fixtures import Site, need
+from api.helpers import eventually, unique
 from api.test_knowledge import Bot
 from harness import find_binary
 
@@ -97,6 +98,65 @@ def test_a_file_that_is_not_there(server, tmp_path):
     """upstream-llm 7.5: a path to nothing: start goes on with words, a warning in health."""
     site = Site(server({"embedding.builtin": tmp_path / "none.bin"}))
     assert embedding(site)["status"] == "degraded" and "none.bin" in embedding(site)["warning"]
+
+
+@needs_model
+def test_memory_that_nobody_uses_is_given_back(server):
+    """After a minute without a text the file's pages go, and the next question has its vector all the same."""
+    need("parley-clocked", "PARLEY_CLOCKED")
+    one = server({"embedding.builtin": MODEL}, clocked=True)
+    site = Site(one)
+    bot = Bot(site)
+    base = bot.make()
+    bot.add(base, *[{"title": f"Note {n}", "content": text} for n, text in enumerate(passages())])
+    embedded(bot, base)
+    eventually(lambda: index(site)["pending"] == 0, seconds=120)
+    used = file_pages(one)
+
+    def rested():
+        # A new job wakes the thread that would have looked within 20 seconds.
+        made = bot.admin.post("/api/v1/chatbots", json={"name": unique("bot")}).json()["data"]
+        bot.admin.delete(f"/api/v1/chatbots/{made['id']}")
+        return file_pages(one) < used - (15 << 20)
+
+    one.pass_time(61)
+    eventually(rested, seconds=45)
+    found = bot.search(base, "ของจะมาถึงกี่วันหลังสั่งซื้อ", limit=5)
+    assert found[0]["content"] == "Parcels arrive three days after the order.", found
+
+
+def file_pages(one):
+    """Bytes of mapped files that are resident."""
+    status = pathlib.Path(f"/proc/{one.pid}/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("RssFile:"))
+
+
+@needs_model
+def test_a_file_cut_while_it_is_in_use_leaves_words(server, tmp_path):
+    """upstream-llm 7.5: the file is cut in the middle of 300 passages: the server lives, health warns."""
+    path = tmp_path / "model.bin"
+    shutil.copy(MODEL, path)
+    one = server({"embedding.builtin": path})
+    site = Site(one)
+    bot = Bot(site)
+    base = bot.make()
+    for start in range(0, 300, 100):
+        bot.add(base, *[{"title": f"Note {n}", "content": f"Shelf {n} holds {SUBJECTS[n % 10]}."}
+                        for n in range(start, start + 100)])
+    made = embedding(site)["computedPassages"]
+    eventually(lambda: embedding(site)["computedPassages"] > made, seconds=60)
+    os.truncate(path, 1 << 20)
+    check = eventually(lambda: (lambda now: now["status"] == "degraded" and now)(embedding(site)))
+    assert "changed in place" in check["warning"] and "model" not in check, check
+    bot.add(base, {"title": "Parcels", "content": "Parcels arrive three days after the order."})
+    assert bot.search(base, "when do parcels arrive")[0]["title"] == "Parcels"
+    one.stop(0)
+    path.unlink()
+    shutil.copy(MODEL, path)
+    one.restart()
+    site = Site(one)
+    assert embedding(site)["status"] == "ok"
+    eventually(lambda: index(site)["pending"] == 0, seconds=120)
 
 
 def vectors(one):

@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fits how cosines of the built-in embedder become relevance (src/engine/builtin_scale.c), and prints that table.
+"""Fits how vectors of the built-in embedder become relevance, and prints the tables (src/engine/builtin_table.c).
 
-The cosine at which a passage counts as unrelated depends on the question and on what is searched: floor = AT + BY ·
-(mean cosine of the question with all that is searched, and with background.txt as if that were MORE passages). AT and
-BY are chosen on the development questions so that where 0.3 is asked for (the threshold of documents) as few unrelated
-questions pass as answerable ones fail; what comes of it is shown for each set.
+Shape. background.txt and background_questions.txt say the same generic things in five languages. What all passages have
+in common (their mean), and all questions, is taken out of each (the share PART of it), and so are the directions in
+which the languages differ: cosines of what is left tell subjects apart, across languages too.
 
-usage: bench/quality/calibrate.py [--write]      needs build/share/e5-small-q4.bin (tools/fetch-model)
+Scale. The cosine at which a passage counts as unrelated is AT - BY * (mean cosine with all that is searched, times
+n / (n + MORE)): a question near to what a shop is about needs less. BY is fitted by a logistic model on the
+development questions, AT so that where 0.3 is asked for (the threshold of documents) as few unrelated questions pass
+as answerable ones fail; what comes of it is shown for each set.
+
+usage: bench/quality/calibrate.py [--write] [--curve]      needs build/share/e5-small-q4.bin (tools/fetch-model)
 """
 
 import argparse
 import array
 import math
 import pathlib
-import re
 import subprocess
 import sys
 
@@ -25,8 +28,9 @@ sys.path.insert(0, str(HERE))
 import sets  # noqa: E402
 
 MODEL = ROOT / "build/share/e5-small-q4.bin"
-TABLE = ROOT / "src/engine/builtin_scale.c"
-DIMS, THRESHOLD, WIDTH, MORE = 384, 0.3, 0.10, 10
+TABLE = ROOT / "src/engine/builtin_table.c"
+DIMS, PART, THRESHOLD, WIDTH, MORE = 384, 0.8, 0.3, 0.40, 10
+LANGUAGES = {"en": 20, "pt": 12, "th": 12, "ja": 12, "zh": 12}  # lines of background.txt
 UNRELATED = {"out", "brandq", "talk", "nonsense", "insult", "hostile"}  # not `near`: it shares its subject
 
 
@@ -36,76 +40,145 @@ def vectors(texts, kind):
     lines = "".join(text.encode().hex() + "\n" for text in texts)
     done = subprocess.run([program, MODEL, "vectors", kind], input=lines.encode(), capture_output=True, check=True)
     numbers = array.array("f", done.stdout)
-    return [numbers[i:i + DIMS] for i in range(0, len(numbers), DIMS)]
+    return [list(map(float, numbers[i:i + DIMS])) for i in range(0, len(numbers), DIMS)]
 
 
 def dot(a, b):
-    return sum(map(float.__mul__, map(float, a), map(float, b)))
+    return sum(map(float.__mul__, a, b))
 
 
-def measure():
-    """The mean of the background; (set, kind, answerable, best cosine, mean cosine) of each question that counts."""
-    background = vectors((HERE / "background.txt").read_text(encoding="utf-8").splitlines(), "passage")
-    mean = [sum(column) / len(background) for column in zip(*background, strict=True)]
+def less(a, b, times=1.0):
+    return [x - times * y for x, y in zip(a, b, strict=True)]
+
+
+def mean_of(some):
+    return [sum(column) / len(some) for column in zip(*some, strict=True)]
+
+
+def unit(vector):
+    length = math.sqrt(dot(vector, vector))
+    return [x / length for x in vector]
+
+
+def by_language(some, counts):
+    at, means = 0, []
+    for n in counts:
+        means.append(mean_of(some[at:at + n]))
+        at += n
+    return means
+
+
+class Shape:
+    """What is taken out of vectors before they are compared."""
+
+    def __init__(self):
+        passages = vectors((HERE / "background.txt").read_text(encoding="utf-8").splitlines(), "passage")
+        questions = vectors((HERE / "background_questions.txt").read_text(encoding="utf-8").splitlines(), "query")
+        self.passage, self.question = mean_of(passages), mean_of(questions)
+        each = len(questions) // len(LANGUAGES)
+        of_passages = by_language(passages, LANGUAGES.values())
+        of_questions = by_language(questions, [each] * len(LANGUAGES))
+        sums = [[x + y for x, y in zip(a, b, strict=True)] for a, b in zip(of_passages, of_questions, strict=True)]
+        self.languages = []
+        for one in sums[:-1]:  # the differences of five points have four directions
+            left = less(one, mean_of(sums))
+            for known in self.languages:
+                left = less(left, known, dot(left, known))
+            self.languages.append(unit(left))
+
+    def __call__(self, vector, question=False):
+        left = less(vector, self.question if question else self.passage, PART)
+        for direction in self.languages:
+            left = less(left, direction, dot(left, direction))
+        return unit(left)
+
+
+def measure(shape):
+    """(set, kind, answerable, best cosine, mean cosine) of each question that counts."""
     brands, questions = sets.own()
     found = []
     for brand in brands:
-        keys = [row["key"] for row in brand.passages]
-        passages = vectors([f"{row['title']}\n{row['text']}" for row in brand.passages], "passage")
+        passages = [shape(v) for v in vectors([f"{row['title']}\n{row['text']}" for row in brand.passages], "passage")]
         asked = [q for q in questions if q.brand == brand.id and not q.history and (q.documents or q.kind in UNRELATED)]
         for q, vector in zip(asked, vectors([q.text for q in asked], "query"), strict=True):
-            cosines = dict(zip(keys, (dot(vector, one) for one in passages), strict=True))
-            best = max(cosines.values())
-            near = (sum(cosines.values()) + MORE * dot(vector, mean)) / (len(cosines) + MORE)
-            found.append((q.set, q.kind, bool(q.documents), best, near))
-    return mean, found
+            shaped = shape(vector, True)
+            cosines = [dot(shaped, one) for one in passages]
+            found.append((q.set, q.kind, bool(q.documents), max(cosines), sum(cosines) / (len(cosines) + MORE)))
+    return found
 
 
 def errors(found, at, by):
     """Shares of unrelated questions that pass and of answerable ones where nothing passes."""
-    passed = [best >= at + by * mean for _, _, answerable, best, mean in found if not answerable]
-    failed = [best < at + by * mean for _, _, answerable, best, mean in found if answerable]
+    passed = [best >= at - by * mean for _, _, answerable, best, mean in found if not answerable]
+    failed = [best < at - by * mean for _, _, answerable, best, mean in found if answerable]
     return sum(passed) / max(1, len(passed)), sum(failed) / max(1, len(failed))
 
 
+def slope(found):
+    """How much the mean counts beside the best: a logistic model, both kinds weighing the same."""
+    some = [(best, mean, answerable) for _, _, answerable, best, mean in found]
+    centre = [mean_of([row[:2] for row in some])[i] for i in (0, 1)]
+    width = [math.sqrt(mean_of([[(row[i] - centre[i]) ** 2] for row in some])[0]) for i in (0, 1)]
+    rows = [((x - centre[0]) / width[0], (y - centre[1]) / width[1], answerable) for x, y, answerable in some]
+    n = sum(answerable for *_, answerable in rows)
+    a = b = c = 0.0
+    for _ in range(3000):
+        da = db = dc = 0.0
+        for x, y, answerable in rows:
+            off = (1 / (1 + math.exp(-(a * x + b * y + c))) - answerable) / (n if answerable else len(rows) - n)
+            da, db, dc = da + off * x, db + off * y, dc + off
+        a, b, c = a - da - 0.002 * a, b - db - 0.002 * b, c - dc
+    return round(b / width[1] / (a / width[0]), 2)
+
+
 def fit(found):
-    best = None
-    for step in range(41):
-        by = step / 20
-        cuts = sorted(cosine - by * mean for _, _, _, cosine, mean in found)
-        for at in (low + (high - low) / 2 for low, high in zip(cuts, cuts[1:])):
-            wrong = errors(found, at, by)
-            loss = max(wrong) + 0.1 * sum(wrong)
-            if best is None or loss < best[0]:
-                best = (loss, at, by)
-    return best[1:]
+    by = slope(found)
+    cuts = sorted(best + by * mean for _, _, _, best, mean in found)
+    losses = []
+    for low, high in zip(cuts, cuts[1:]):
+        wrong = errors(found, (low + high) / 2, by)
+        losses.append((max(wrong) + 0.1 * sum(wrong), (low + high) / 2))
+    return min(losses)[1], by
+
+
+def table(name, rows):
+    lines = ["{" + ", ".join(f"{value:.5f}f" for value in row) + "}" for row in rows]
+    return f"const float {name} = {{\n" + ",\n".join(lines) + ",\n};\n"
+
+
+def write(shape, floor, by):
+    TABLE.write_text(
+        "// SPDX-License-Identifier: Apache-2.0\n"
+        "// Printed by bench/quality/calibrate.py --write.\n"
+        '#include "engine/builtin_scale.h"\n\n'
+        f"const struct builtin_scale builtin_scale = {{{floor:.4f}f, {by:.2f}f, {MORE:.1f}f, {WIDTH:.2f}f}};\n\n"
+        + table("builtin_common[2][BUILTIN_DIMS]",
+                [[PART * value for value in mean] for mean in (shape.passage, shape.question)])
+        + "\n" + table("builtin_languages[BUILTIN_LANGUAGES][BUILTIN_DIMS]", shape.languages), encoding="utf-8")
+    subprocess.run(["clang-format", "-i", TABLE], check=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="into src/engine/builtin_scale.c")
+    parser.add_argument("--write", action="store_true", help="into src/engine/builtin_table.c")
+    parser.add_argument("--curve", action="store_true", help="the errors of both kinds for other cuts")
     args = parser.parse_args()
-    mean, found = measure()
+    shape = Shape()
+    found = measure(shape)
     dev = [one for one in found if one[0] == "dev"]
     at, by = fit(dev)
-    flat = min((max(errors(dev, cut, 0)), cut) for cut in (i / 1000 for i in range(700, 950)))
-    print(f"a fixed cosine of {flat[1]:.3f} would err by {100 * flat[0]:.1f} in 100 on dev")
     for name in ("dev", "confirm"):
         some = [one for one in found if one[0] == name]
-        passed, failed = errors(some, at, by)
         n = sum(not one[2] for one in some)
-        print(f"{name}: of {n} unrelated {100 * passed:.1f} in 100 pass, of {len(some) - n} answerable "
-              f"{100 * failed:.1f} in 100 fail")
+        for step in range(-4, 5) if args.curve else [0]:
+            passed, failed = errors(some, at + step / 50, by)
+            print(f"{name}, cut {at + step / 50:.3f}: of {n} unrelated {100 * passed:.1f} in 100 pass, of "
+                  f"{len(some) - n} answerable {100 * failed:.1f} in 100 fail")
     # The threshold lies at a share of the width above the floor.
     floor = at - THRESHOLD * WIDTH
-    print(f"floor = {floor:.4f} + {by:.2f} * mean, full = floor + {WIDTH}")
+    print(f"floor = {floor:.4f} - {by:.2f} * mean, full = floor + {WIDTH}")
     if args.write:
-        rows = [", ".join(f"{value:.5f}f" for value in mean[i:i + 8]) for i in range(0, DIMS, 8)]
-        text = re.sub(r"(?<=// begin\n).*(?=// end)", f"#define AT {floor:.4f}f\n#define BY {by:.2f}f\n"
-                      f"#define MORE {MORE:.1f}f\n#define WIDTH {WIDTH:.2f}f\n"
-                      "static const float background[384] = {\n    "
-                      + ",\n    ".join(rows) + ",\n};\n", TABLE.read_text(encoding="utf-8"), flags=re.S)
-        TABLE.write_text(text, encoding="utf-8")
+        write(shape, floor, by)
     return 0 if math.isfinite(floor) else 1
 
 

@@ -27,7 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READERS = 2, READ_QUEUE = 64 };      // files that are read at once, and that wait
+enum { READERS = 2, READ_QUEUE = 64 };  // files that are read at once, and that wait
 enum { HASHERS = 4, HASH_QUEUE = 256 }; // as many as may hash at once (base/crypto.h)
 enum { LIMITER_KEYS = 100000, WORKER_QUEUE = 8192, INDEX_BUDGET = 1 << 30, SECRET_BYTES = 32 };
 
@@ -134,6 +134,13 @@ static void embedding_scale(void *self, const char *key, const float *question, 
     }
     *ret_floor = floor && str_to_double(str_from(floor), &given) ? (float)given : llm_embedding_floor(key);
     *ret_full = 1;
+}
+
+static void embedding_shape(void *self, const char *key, bool question, float *vector, size_t dims)
+{
+    const struct app *app = self;
+    if (dims == BUILTIN_DIMS && builtin_owns(app->builtin, key))
+        scale_shape(question, vector);
 }
 
 static int embed(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,
@@ -288,12 +295,12 @@ static void start_engine(struct composition *c)
     app->builtin = builtin_new(app->settings);
     if (builtin_warning(app->builtin))
         log_warn("embedding", "error=\"%s\"", builtin_warning(app->builtin));
-    c->embedder = (struct embedder){app, embedding_model, embedding_scale, embed, ask_embedder};
+    c->embedder = (struct embedder){app, embedding_model, embedding_scale, embed, ask_embedder, embedding_shape};
     app->catalogues = catalogues_new(app->store, &c->embedder, INDEX_BUDGET);
     app->budgets = budgets_new(app->store);
     app->accounts = accounts_new(app->store, app->keys, app->settings);
-    struct engine_options options = {app->store, app->llm, app->settings, app->workers, app->brands, app->catalogues,
-                                     app->budgets, app->keys};
+    struct engine_options options = {app->store,  app->llm,        app->settings, app->workers,
+                                     app->brands, app->catalogues, app->budgets,  app->keys};
     app->engine = engine_new(&options);
     store_listen(app->store, on_changes, c);
 }

@@ -1,67 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cosines of this model crowd between 0.75 and 0.90, related or not, and lie lower where question and passage are of
-// two languages. What counts is how far a passage is above what the question has with passages in general: the mean
-// cosine with what is searched, and with a fixed background of generic passages in five languages, which weighs as much
-// as MORE passages (most where little is searched). That table and the constants are printed by
-// bench/quality/calibrate.py --write.
+// two languages: its vectors share one large component, and some directions say little but the language. Without these
+// the cosines of unrelated texts lie around 0.1 and those of answers around 0.45, whatever their languages. A question
+// that is near to what is searched as a whole needs less. How it was found and fitted: docs/internals/embed.md.
 #include "engine/builtin_scale.h"
 
-// begin
-#define AT -0.0250f
-#define BY 1.05f
-#define MORE 10.0f
-#define WIDTH 0.10f
-static const float background[384] = {
-    0.04111f,  -0.01530f, -0.02612f, -0.04777f, 0.07015f,  -0.01705f, -0.01567f, 0.02287f,  0.07739f,  0.01689f,
-    0.04319f,  0.00025f,  0.06539f,  -0.01295f, -0.05198f, 0.03985f,  0.06070f,  -0.02798f, -0.03222f, -0.04218f,
-    0.03038f,  -0.00844f, -0.04005f, 0.04197f,  0.05369f,  0.05982f,  -0.02111f, 0.03101f,  0.04690f,  -0.08943f,
-    -0.04909f, -0.04794f, 0.04369f,  -0.05280f, 0.05447f,  0.02806f,  -0.04243f, -0.05305f, 0.04769f,  -0.05248f,
-    -0.02894f, 0.02850f,  0.03253f,  0.07859f,  0.02994f,  0.04962f,  -0.04858f, 0.03352f,  -0.05229f, -0.02447f,
-    -0.03747f, 0.05550f,  0.00222f,  0.04198f,  0.02409f,  -0.06138f, -0.03812f, -0.07062f, -0.07007f, 0.03896f,
-    0.07123f,  -0.00452f, 0.01913f,  0.02388f,  0.09924f,  0.05787f,  0.05421f,  0.05354f,  -0.02919f, -0.01390f,
-    -0.05494f, 0.05334f,  -0.00435f, -0.02772f, 0.00681f,  0.01902f,  0.04769f,  -0.04090f, 0.02581f,  -0.04784f,
-    -0.06509f, -0.04015f, -0.05287f, 0.02687f,  -0.05587f, 0.05835f,  0.05043f,  -0.05524f, 0.04969f,  -0.01799f,
-    0.06630f,  0.04453f,  -0.04013f, -0.05488f, -0.06171f, -0.05702f, -0.03710f, 0.04441f,  0.05928f,  -0.02115f,
-    0.04804f,  -0.02661f, 0.02822f,  -0.08023f, -0.04800f, 0.04019f,  0.04670f,  -0.06000f, 0.04585f,  -0.06466f,
-    -0.04704f, 0.03790f,  0.03617f,  0.05215f,  -0.05520f, -0.02743f, -0.03177f, -0.05332f, 0.03750f,  -0.03591f,
-    0.04195f,  -0.04992f, -0.03786f, -0.04484f, -0.06036f, -0.04072f, 0.05316f,  0.01681f,  -0.00756f, -0.00008f,
-    0.04653f,  0.03372f,  0.01842f,  0.04379f,  0.03627f,  0.07294f,  -0.05085f, -0.00442f, -0.02057f, -0.02554f,
-    -0.04008f, 0.04464f,  -0.04363f, 0.05623f,  0.04630f,  0.05403f,  0.07752f,  -0.03335f, 0.07580f,  -0.05088f,
-    0.03557f,  -0.03746f, 0.05938f,  0.03188f,  0.05020f,  -0.04907f, -0.06401f, -0.05299f, 0.04289f,  0.04283f,
-    -0.04516f, -0.06330f, -0.07363f, -0.02889f, -0.05727f, -0.04338f, 0.03358f,  0.07279f,  -0.06322f, -0.01450f,
-    -0.02341f, 0.03389f,  -0.02222f, 0.03077f,  -0.01000f, 0.03568f,  -0.03614f, 0.02810f,  0.06801f,  0.04354f,
-    -0.00843f, -0.03522f, -0.04667f, -0.06154f, -0.06005f, -0.03519f, -0.03657f, 0.02625f,  0.01035f,  -0.01562f,
-    -0.01086f, 0.03860f,  -0.03735f, -0.05881f, -0.04778f, 0.03282f,  -0.05414f, 0.05012f,  0.05425f,  0.03733f,
-    -0.00703f, -0.02957f, 0.03553f,  0.04503f,  0.02297f,  0.01192f,  -0.07481f, 0.04895f,  -0.04721f, 0.04975f,
-    0.04875f,  -0.05226f, -0.06047f, 0.06255f,  -0.04620f, -0.00363f, 0.01340f,  0.04959f,  -0.04355f, 0.03186f,
-    0.05494f,  -0.00604f, 0.03138f,  -0.09087f, -0.05256f, 0.04700f,  0.03959f,  -0.04917f, -0.04986f, 0.04370f,
-    -0.03359f, -0.02385f, -0.05966f, -0.07164f, -0.05058f, -0.06220f, 0.00552f,  0.03538f,  0.04869f,  -0.05516f,
-    -0.01273f, -0.03962f, 0.03603f,  -0.06793f, 0.05739f,  -0.02902f, -0.03075f, 0.02111f,  -0.00926f, 0.03529f,
-    0.04445f,  -0.05666f, -0.04570f, -0.05933f, -0.01770f, 0.02215f,  0.05529f,  0.07091f,  -0.04633f, 0.02803f,
-    0.02865f,  -0.02937f, 0.08529f,  0.03635f,  0.05478f,  0.04529f,  -0.06320f, -0.01735f, -0.06070f, -0.04149f,
-    -0.05263f, 0.02947f,  0.05746f,  -0.06598f, -0.05774f, -0.04139f, 0.03746f,  0.07936f,  -0.03399f, -0.03642f,
-    0.03376f,  0.04295f,  0.04445f,  0.05914f,  0.04647f,  -0.01188f, -0.01499f, 0.03930f,  -0.04300f, -0.04021f,
-    -0.02205f, -0.05291f, 0.05347f,  -0.04117f, 0.04421f,  0.01652f,  0.01228f,  0.07040f,  -0.04068f, 0.06216f,
-    -0.03491f, -0.05146f, 0.03308f,  0.02416f,  -0.08662f, 0.03027f,  0.00407f,  0.02643f,  0.03205f,  0.03859f,
-    0.05318f,  0.04368f,  -0.05825f, -0.02432f, 0.04342f,  0.04904f,  0.01186f,  0.02464f,  -0.03278f, -0.04598f,
-    -0.06257f, -0.04037f, -0.01712f, -0.04095f, 0.04731f,  0.02706f,  -0.04716f, -0.04074f, 0.04814f,  0.00965f,
-    0.03322f,  -0.03383f, -0.03661f, 0.04051f,  -0.03723f, -0.02252f, -0.05003f, 0.05200f,  -0.04651f, -0.04567f,
-    0.02459f,  0.05509f,  -0.02192f, 0.04650f,  -0.02534f, -0.07596f, 0.04564f,  -0.01924f, -0.02717f, 0.03999f,
-    0.04684f,  -0.09361f, 0.02238f,  0.03589f,  -0.02896f, 0.04030f,  -0.04574f, -0.04684f, 0.03945f,  0.04320f,
-    -0.06251f, -0.02465f, 0.03127f,  0.03753f,  0.06525f,  0.04781f,  -0.02150f, -0.02098f, 0.03887f,  -0.06204f,
-    0.05595f,  0.04901f,  -0.04425f, -0.01027f, -0.01051f, -0.07895f, -0.06001f, 0.04598f,  -0.05017f, -0.06513f,
-    0.05060f,  0.06721f,  0.04625f,  0.06351f,
-};
-// end
+#include <math.h>
+
+static float dot(const float *a, const float *b)
+{
+    float sum = 0;
+    for (size_t i = 0; i < BUILTIN_DIMS; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+static void subtract(float *from, const float *what, float times)
+{
+    for (size_t i = 0; i < BUILTIN_DIMS; i++)
+        from[i] -= times * what[i];
+}
+
+void scale_shape(bool question, float *vector)
+{
+    subtract(vector, builtin_common[question], 1);
+    for (size_t i = 0; i < BUILTIN_LANGUAGES; i++)
+        subtract(vector, builtin_languages[i], dot(vector, builtin_languages[i]));
+    float length = sqrtf(dot(vector, vector));
+    for (size_t i = 0; i < BUILTIN_DIMS && length > 0; i++)
+        vector[i] /= length;
+}
 
 void scale_of(const float *question, const float *centre, size_t n, float *ret_floor, float *ret_full)
 {
-    float searched = 0, generic = 0;
-    for (size_t i = 0; i < sizeof background / sizeof *background; i++) {
-        searched += centre ? question[i] * centre[i] : 0;
-        generic += question[i] * background[i];
-    }
-    float mean = ((float)n * searched + MORE * generic) / ((float)n + MORE);
-    *ret_floor = AT + BY * mean;
-    *ret_full = *ret_floor + WIDTH;
+    float near = centre ? dot(question, centre) * (float)n / ((float)n + builtin_scale.more) : 0;
+    *ret_floor = builtin_scale.at - builtin_scale.by * near;
+    *ret_full = *ret_floor + builtin_scale.width;
 }

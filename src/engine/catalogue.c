@@ -32,7 +32,7 @@ enum { STALE_MOST = 100000, PROVE_AGAIN_MS = 30000 };
 
 struct built { // an index and what it was built with, by reference
     struct search_index *index;
-    struct centre *centre; // of its vectors
+    struct centre *centre;    // of its vectors
     char model[EMBEDDER_KEY]; // key of the vectors in the index; "" = words only
     bool embeds;              // somebody made vectors when it was built
     // Of one passage, where another model makes the vectors now.
@@ -412,10 +412,9 @@ static int keep_vector(void *arg, const struct vector_row *row)
     if (!mine || (b->dims && row->dims != b->dims) || !row->dims)
         return 0;
     b->dims = row->dims;
-    float *copy = arena_alloc(b->arena, row->dims * sizeof *copy);
-    memcpy(copy, row->vector, row->dims * sizeof *copy);
-    (void)map_set(b->vectors, vector_key(b->arena, row->document_id, row->ordinal), copy);
-    centre_add(b->built->centre, row->vector, row->dims);
+    float *vector = embedder_shaped(b->catalogues->embedder, b->built->model, b->arena, false, row->vector, row->dims);
+    (void)map_set(b->vectors, vector_key(b->arena, row->document_id, row->ordinal), vector);
+    centre_add(b->built->centre, vector, row->dims);
     return 0;
 }
 
@@ -657,8 +656,9 @@ static bool is_proof(struct catalogues *c, struct built *built)
         atomic_store(&built->prove_again, clock_mono_ms() + PROVE_AGAIN_MS); // it may only be busy
         return false;
     }
+    const float *vector = embedder_shaped(c->embedder, built->model, arena, false, vectors[0], dims);
     for (size_t i = 0; dims == search_dims(built->index) && i < dims; i++)
-        cosine += vectors[0][i] * built->proof_vector[i];
+        cosine += vector[i] * built->proof_vector[i];
     atomic_store(&built->proven, cosine >= PROVEN ? 1 : -1);
     return cosine >= PROVEN;
 }
@@ -686,7 +686,7 @@ static void add_vector(struct catalogues *c, struct built *built, struct arena *
         !question_vector(c->questions, built->model, query->text, arena, &vector, &dims) ||
         dims != search_dims(built->index))
         return;
-    query->vector = vector;
+    query->vector = vector = embedder_shaped(c->embedder, built->model, arena, true, vector, dims);
     size_t n;
     const float *centre = centre_mean(built->centre, arena, dims, &n);
     c->embedder->scale(c->embedder->self, built->model, vector, centre, n, dims, &query->vector_floor,

@@ -32,4 +32,11 @@ struct embedder {
     // One question without a thread that waits: `done` once, on any thread, maybe before this returns, and within the
     // time. `text` is copied. NULL: only embed is there.
     void (*ask)(void *self, const char *key, struct str text, int timeout_ms, embedder_done *done, void *arg);
+    // Makes of a vector of that model what is compared and what scale is about, of length 1; stored vectors are as they
+    // were made. NULL: vectors are compared as they are.
+    void (*shape)(void *self, const char *key, bool question, float *vector, size_t dims);
 };
+
+// A copy of a vector in the arena, as it is compared.
+float *embedder_shaped(const struct embedder *embedder, const char *key, struct arena *arena, bool question,
+                       const float *vector, size_t dims);

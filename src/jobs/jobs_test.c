@@ -236,7 +236,7 @@ TEST(job_ends_between_batches_and_goes_on_where_it_was)
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     put_many(&site, brand);
     struct stopper stopper = {.site = &site};
-    struct embedder embedder = {&stopper, stopper_model, NULL, stopper_embed, NULL};
+    struct embedder embedder = {&stopper, stopper_model, NULL, stopper_embed, NULL, NULL};
     struct jobs_options with = {site.store, site.brands, &embedder, &stopper.ending};
     struct job job = {.brand = STR("fern"), .kind = STR("embed")};
     struct err err = {0};
@@ -294,7 +294,7 @@ TEST(job_that_hangs_delays_only_its_lane)
     site_open(&site, SITE_VECTORS);
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     struct gate gate = {.site = &site};
-    struct embedder embedder = {&gate, gate_model, NULL, gate_embed, NULL};
+    struct embedder embedder = {&gate, gate_model, NULL, gate_embed, NULL, NULL};
     pthread_mutex_init(&gate.lock, NULL);
     pthread_cond_init(&gate.changed, NULL);
     put_many(&site, brand);

@@ -98,6 +98,5 @@ int product_read(const struct product_read *read, struct product_file *file, con
         product_file_error(file, "timeout", "The file could not be read to its end in time");
     else if (!rc && result.reason == READ_NO_TEXT && read->format == FORMAT_PDF)
         product_file_error(file, "no_text", "The file holds no text");
-    product_file_end(file);
     return 0;
 }

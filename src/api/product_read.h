@@ -17,6 +17,6 @@ struct product_read {
     uint64_t most_bytes; // of all records
     struct arena *arena; // of the refusal
 };
-// Reads to the end of the file, or of what the product_file takes, and ends it. *ret_refusal: NULL, or why the file as
-// a whole cannot be read, fit for a client. ERR_IO.
+// Reads to the end of the file, or of what the product_file takes; its product_file_end is the caller's. *ret_refusal:
+// NULL, or why the file as a whole cannot be read, fit for a client. ERR_IO.
 int product_read(const struct product_read *read, struct product_file *file, const char **ret_refusal);

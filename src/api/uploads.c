@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files of products (001-brands 12) and what came of them (14.7, 14.8). The file goes from its form's temporary file
-// through the confined reader into a product_file, and from there in one transaction into the catalogue.
+// through the confined reader into a product_file, and from there in one transaction into the catalogue. Where a model
+// is asked to read a text, the request is kept meanwhile and holds no thread.
 #include "api/uploads.h"
 
 #include "api/envelope.h"
@@ -8,11 +9,12 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/utf8.h"
-#include "engine/product_file.h"
+#include "engine/product_ask.h"
 #include "ingest/files.h"
 #include "store/audit.h"
 #include "store/job.h"
 #include "store/upload.h"
+#include "store/usage.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -70,6 +72,10 @@ struct str upload_filename(struct call *call, struct str sent)
 
 struct upload_call {
     struct call *call;
+    struct call own; // the call, while a model is asked
+    struct product_ask *ask;
+    struct product_usage used;
+    int64_t until; // monotonic
     const struct multipart_part *part;
     struct str filename;
     enum format_id format;
@@ -106,7 +112,7 @@ static bool read_file(struct upload_call *u, enum product_layout layout)
         .filename = u->filename,
         .format = u->format,
         .layout = layout,
-        .timeout_ms = (int64_t)(settings_number(s, SET_UPLOADS_TIMEOUT) * 1000),
+        .timeout_ms = u->until - clock_mono_ms(),
         .most_bytes = UINT64_C(8) * (uint64_t)settings_int(s, SET_UPLOADS_MAX_BYTES) + (UINT64_C(256) << 20),
         .arena = u->call->arena,
     };
@@ -189,6 +195,107 @@ static void write_file(struct upload_call *u)
         reply_upload(u);
 }
 
+static void end_upload(struct upload_call *u)
+{
+    brand_ref_drop(u->own.brand);
+    product_ask_free(u->ask);
+    product_file_free(u->file);
+    free(u);
+}
+
+// ---- a model reads a text ------------------------------------------------------------------------------------------
+
+static int write_usage(struct tx *tx, void *arg, struct err *err)
+{
+    const struct upload_call *u = arg;
+    const struct product_usage *used = &u->used;
+    return usage_write(tx, u->call->brand->row.chatbot_id, str_from(used->model), used->prompt, used->completion,
+                       used->estimated, used->cost, err);
+}
+
+static void listed(void *arg)
+{
+    struct upload_call *u = arg;
+    struct call *call = u->call;
+    product_ask_take(u->ask, &u->used);
+    // Of its own: what was used was used, whatever becomes of the products.
+    int rc = u->used.prompt || u->used.completion ? call_store_write(call, write_usage, u) : 0;
+    product_file_end(u->file);
+    if (http_gone(call->req))
+        call_unavailable(call->req, call->endpoint->surface, "Service temporarily unavailable"); // nobody reads it
+    else if (!call_failed(call, rc))
+        write_file(u);
+    end_upload(u);
+}
+
+static void on_listed(void *arg)
+{
+    struct upload_call *u = arg;
+    pool_must_run(u->call->app->workers, listed, u);
+}
+
+static void on_gone(struct http_req *req, void *arg)
+{
+    (void)req;
+    product_ask_cancel(arg);
+}
+
+// Takes `u`.
+static void ask_model(struct upload_call *u)
+{
+    struct app *app = u->call->app;
+    u->own = *u->call;
+    u->call = &u->own;
+    (void)brand_ref_take(u->own.brand);
+    struct product_ask_options options = {.llm = app->llm,
+                                          .budgets = app->budgets,
+                                          .brand = u->own.brand->row.brand.id,
+                                          .model = u->own.brand->chatbot.row.configuration.model,
+                                          .until = u->until,
+                                          .done = on_listed,
+                                          .arg = u};
+    u->ask = product_ask_new(u->file, &options);
+    http_watch(u->own.req, on_gone, u->ask);
+    product_ask_run(u->ask);
+}
+
+// ---- the endpoint --------------------------------------------------------------------------------------------------
+
+// Takes `u`, whose file is there.
+static void take_file(struct upload_call *u, enum product_layout layout)
+{
+    u->until = clock_mono_ms() + (int64_t)(settings_number(u->call->app->settings, SET_UPLOADS_TIMEOUT) * 1000);
+    if (read_file(u, layout)) {
+        if (product_file_wants_model(u->file)) {
+            ask_model(u);
+            return;
+        }
+        product_file_end(u->file);
+        write_file(u);
+    }
+    end_upload(u);
+}
+
+static void begin_upload(const struct upload_call *found, enum product_layout layout, struct str on_conflict)
+{
+    struct app *app = found->call->app;
+    struct product_file_options options = {.layout = layout,
+                                           .most_rows = settings_int(app->settings, SET_UPLOADS_MAX_ROWS),
+                                           .most_products = settings_int(app->settings, SET_LIMITS_PRODUCTS),
+                                           .on_conflict = product_conflict_of(on_conflict),
+                                           .temp_dir = app->temp_dir,
+                                           .keep_text = llm_has_model(app->llm)};
+    struct product_file *file = product_file_new(&options);
+    if (!file) {
+        call_unavailable(found->call->req, found->call->endpoint->surface, "Service temporarily unavailable");
+        return;
+    }
+    struct upload_call *u = mem_zalloc(sizeof *u);
+    *u = *found;
+    u->file = file;
+    take_file(u, layout);
+}
+
 static void upload_products(struct call *call)
 {
     static const struct loc body = {NULL, STR("body"), 0}, file = {&body, STR("file"), 0};
@@ -207,24 +314,15 @@ static void upload_products(struct call *call)
         return;
     }
     u.filename = upload_filename(call, u.part->filename);
-    if (!layout_of(u.filename, &u.format, &layout)) {
+    if (!layout_of(u.filename, &u.format, &layout))
         call_error(call, 400,
                    "Unsupported file type. Supported formats: .json, .csv, .pdf, .txt, .md, .docx, .xml, .xlsx");
-    } else if (u.part->size == 0) {
+    else if (u.part->size == 0)
         call_error(call, 400, "File is empty");
-    } else if (u.part->size > (uint64_t)settings_int(call->app->settings, SET_UPLOADS_MAX_BYTES)) {
+    else if (u.part->size > (uint64_t)settings_int(call->app->settings, SET_UPLOADS_MAX_BYTES))
         call_error(call, 413, "Request body too large");
-    } else {
-        struct product_file_options options = {layout, settings_int(call->app->settings, SET_UPLOADS_MAX_ROWS),
-                                               settings_int(call->app->settings, SET_LIMITS_PRODUCTS),
-                                               product_conflict_of(on_conflict), call->app->temp_dir};
-        u.file = product_file_new(&options);
-        if (!u.file)
-            call_unavailable(call->req, call->endpoint->surface, "Service temporarily unavailable");
-        else if (read_file(&u, layout))
-            write_file(&u);
-        product_file_free(u.file);
-    }
+    else
+        begin_upload(&u, layout, on_conflict);
 }
 
 // ---- what was uploaded ---------------------------------------------------------------------------------------------

@@ -66,6 +66,8 @@ static int read_source(struct import *import, const char *path, struct import_re
     if (rc == 0 && refusal)
         return err_set(err, ERR_FORMAT, "%s", refusal);
     if (rc == 0)
+        product_file_end(state->file);
+    if (rc == 0)
         import_note_warnings(state->file, report);
     return rc ? err_set(err, rc, "cannot be read") : 0;
 }

@@ -264,29 +264,37 @@ static bool add_specs(struct product_draft *d, yyjson_mut_val *root, struct draf
     return true;
 }
 
+static bool is_among(struct str word, const char *const *list, size_t n)
+{
+    size_t i = 0;
+    while (i < n && !str_eq(word, str_from(list[i])))
+        i++;
+    return i < n;
+}
+
+bool draft_availability(struct arena *arena, struct str text, bool *ret)
+{
+    struct str plain = text_fold_case(arena, text);
+    double n;
+    if (is_among(plain, there, sizeof there / sizeof *there))
+        *ret = true;
+    else if (is_among(plain, gone, sizeof gone / sizeof *gone))
+        *ret = false;
+    else if (str_to_double(text, &n))
+        *ret = n > 0;
+    else
+        return false;
+    return true;
+}
+
 static bool add_availability(struct product_draft *d, yyjson_mut_val *root, struct draft_result *ret)
 {
-    struct str text = d->text[PRODUCT_AVAILABILITY], plain;
-    double n;
-    if (!text.p && !d->value[PRODUCT_AVAILABILITY]) {
-        json_add_bool(d->doc, root, "availability", true);
-        return true;
-    }
-    plain = text_fold_case(d->arena, text);
-    for (size_t i = 0; text.p && i < sizeof there / sizeof *there; i++)
-        if (str_eq(plain, str_from(there[i]))) {
-            json_add_bool(d->doc, root, "availability", true);
-            return true;
-        }
-    for (size_t i = 0; text.p && i < sizeof gone / sizeof *gone; i++)
-        if (str_eq(plain, str_from(gone[i]))) {
-            json_add_bool(d->doc, root, "availability", false);
-            return true;
-        }
-    if (!text.p || !str_to_double(text, &n))
+    struct str text = d->text[PRODUCT_AVAILABILITY];
+    bool available = true, given = text.p || d->value[PRODUCT_AVAILABILITY];
+    if (given && (!text.p || !draft_availability(d->arena, text, &available)))
         return fault(ret, "availability", "invalid_availability",
                      arena_printf(d->arena, "Availability '" STR_FMT "' is not understood", STR_ARG(shown(text))));
-    json_add_bool(d->doc, root, "availability", n > 0);
+    json_add_bool(d->doc, root, "availability", available);
     return true;
 }
 

@@ -55,5 +55,7 @@ struct draft_result {
 };
 // True: a product.
 bool draft_finish(struct product_draft *draft, struct draft_result *ret);
+// Whether a text says that there is some, or none; false: it says neither.
+bool draft_availability(struct arena *arena, struct str text, bool *ret);
 // The draft's id as sent, for errors; STR_NULL.
 struct str draft_id(const struct product_draft *draft);

@@ -37,6 +37,8 @@ struct product_file *product_file_new(const struct product_file_options *options
     file->specs = BUF_INIT(NAMED_MOST);
     file->other_sheets = BUF_INIT(NAMED_MOST);
     file->warnings = BUF_INIT(WARNINGS_MOST);
+    if (options->keep_text && options->layout == PRODUCTS_IN_TEXT)
+        file->pieces = product_pieces_new();
     return file;
 }
 
@@ -50,6 +52,7 @@ void product_file_free(struct product_file *file)
     buf_done(&file->specs);
     buf_done(&file->other_sheets);
     buf_done(&file->warnings);
+    product_pieces_free(file->pieces);
     arena_free(file->block);
     arena_free(file->arena);
     free(file);
@@ -242,6 +245,22 @@ static bool is_empty(yyjson_val *cells)
     return true;
 }
 
+// Rows of a table that is none of products are text like any other.
+static void keep_cells(struct product_file *file, const struct product_place *at, yyjson_val *cells)
+{
+    AUTO_BUF struct buf line = BUF_INIT(PIECES_CHARS_MOST);
+    size_t i, max;
+    yyjson_val *cell;
+    if (!file->pieces)
+        return;
+    yyjson_arr_foreach(cells, i, max, cell)
+    {
+        buf_addz(&line, i ? " | " : "");
+        buf_adds(&line, json_str(cell));
+    }
+    product_pieces_add(file->pieces, buf_str(&line), at->line);
+}
+
 int product_file_row(struct product_file *file, const struct product_place *at, yyjson_val *cells)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
@@ -249,8 +268,10 @@ int product_file_row(struct product_file *file, const struct product_place *at, 
     size_t i, max;
     yyjson_val *cell;
     bool extra = false;
-    if (is_no_record(file, at, cells))
+    if (is_no_record(file, at, cells)) {
+        keep_cells(file, at, cells);
         return file->options.layout == PRODUCTS_IN_ONE_TABLE && !file->found_columns ? ERR_LIMIT : 0;
+    }
     if (is_empty(cells))
         return 0;
     draft_begin(&draft, arena, file->options.layout == PRODUCTS_IN_TEXT);
@@ -282,6 +303,14 @@ int product_file_row(struct product_file *file, const struct product_place *at, 
 
 // ---- the end -------------------------------------------------------------------------------------------------------
 
+bool product_file_wants_model(struct product_file *file)
+{
+    const struct product_piece *pieces;
+    (void)product_text_end_block(file);
+    return file->pieces && !file->rows && !file->found_columns && !file->errors.total &&
+           product_pieces_take(file->pieces, &pieces) > 0;
+}
+
 bool product_file_has_products(const struct product_file *file)
 {
     return file->rows > file->errors.rows;
@@ -310,6 +339,13 @@ void product_file_end(struct product_file *file)
         (void)snprintf(text, sizeof text, "%lld addresses that are not http(s) were left out",
                        (long long)file->bad_urls);
         product_file_warn(file, "invalid_url", text);
+    }
+    if (file->listed)
+        product_file_warn(file, "listed_by_model", "A model has read the products out of the text: look them over");
+    if (file->left_out) {
+        (void)snprintf(text, sizeof text, "%lld values that do not stand in the text were left out",
+                       (long long)file->left_out);
+        product_file_warn(file, "not_in_text", text);
     }
     if (file->other_sheets.n && file->found_columns) {
         (void)snprintf(text, sizeof text, "Sheets not read: " STR_FMT, STR_ARG(buf_str(&file->other_sheets)));

@@ -28,6 +28,7 @@ struct product_file_options {
     const char *temp_dir;
     size_t errors_kept;      // 0: 100
     bool may_be_empty;       // no products are no error
+    bool keep_text;          // for product_file_wants_model
     void (*each)(void *arg); // at each product that is written or passed over; NULL: nobody counts
     void *arg;
 };
@@ -53,6 +54,16 @@ void product_file_warn(struct product_file *file, const char *code, const char *
 void product_file_end(struct product_file *file);
 bool product_file_has_products(const struct product_file *file); // some row is one
 bool product_file_has_columns(const struct product_file *file);  // a heading row was found (tables, sheets)
+
+// Before the end: the file is a text in which nothing is written as a product, so that a model may be asked to list
+// them (engine/product_ask.h). Only with keep_text.
+bool product_file_wants_model(struct product_file *file);
+struct product_piece;
+// What it has listed for one piece of the text: a row is a product only where its name and its price stand in that
+// piece, else the error not_grounded; other values that do not are left out. As for records: 0 or ERR_LIMIT.
+enum product_listing { PRODUCTS_LISTED, PRODUCTS_BROKEN_OFF, PRODUCTS_NOT_LISTED };
+int product_file_list(struct product_file *file, const struct product_piece *piece, struct str reply,
+                      enum product_listing *ret);
 
 // In a writing transaction; may run again from the start.
 int product_file_write(struct tx *tx, struct product_file *file, struct err *err);

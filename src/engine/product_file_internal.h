@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "engine/product_draft.h"
 #include "engine/product_file.h"
+#include "engine/product_pieces.h"
 
 #include <stdio.h>
 
@@ -40,6 +41,8 @@ struct product_file {
     bool has_keys;
     struct product_place block_at;
     int64_t added, updated, skipped;
+    struct product_pieces *pieces; // NULL: the text is not kept
+    int64_t listed, left_out;      // by a model: products, values that the text does not have
 };
 
 void product_errors_add(struct product_errors *errors, const struct product_error *error);

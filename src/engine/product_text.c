@@ -85,7 +85,14 @@ static void settle_heading(struct product_file *file)
     file->heading = STR_NULL;
 }
 
-int product_file_heading(struct product_file *file, const struct product_place *at, struct str text)
+// Until something is a product.
+static void keep(struct product_file *file, const struct product_place *at, struct str text)
+{
+    if (file->pieces && !file->rows)
+        product_pieces_add(file->pieces, text, at->line);
+}
+
+static int take_heading(struct product_file *file, const struct product_place *at, struct str text)
 {
     int rc = product_text_end_block(file);
     settle_heading(file);
@@ -107,16 +114,24 @@ static int add_key(struct product_file *file, const struct product_place *at, st
     return rc;
 }
 
+int product_file_heading(struct product_file *file, const struct product_place *at, struct str text)
+{
+    keep(file, at, STR("\n"));
+    keep(file, at, text);
+    return take_heading(file, at, text);
+}
+
 int product_file_line(struct product_file *file, const struct product_place *at, struct str text)
 {
     struct str line = utf8_trim(text), key, value;
     size_t marks = 0;
+    keep(file, at, line);
     if (!line.n)
         return product_text_end_block(file);
     while (marks < line.n && line.p[marks] == '#')
         marks++;
     if (marks && marks <= 6 && marks < line.n && line.p[marks] == ' ')
-        return product_file_heading(file, at, skip(line, marks));
+        return take_heading(file, at, skip(line, marks));
     if (key_value(line, &key, &value))
         return add_key(file, at, key, value);
     settle_heading(file);

@@ -165,6 +165,8 @@ void http_hold(struct http_req *req,
 // the request must still be answered (the answer is dropped). It is neither running nor called any more once
 // http_reply and its like have returned. A client that closes its sending side while it waits counts as gone.
 void http_keep(struct http_req *req, void (*on_gone)(struct http_req *req, void *arg), void *arg);
+// The same of a request that was kept without on_gone, once: from now on, or at once when the client has gone already.
+void http_watch(struct http_req *req, void (*on_gone)(struct http_req *req, void *arg), void *arg);
 
 // A body that is pulled: SSE and long lists. `pull` runs on the loop whenever the connection can take more or
 // http_wake was called; it appends at most `room` bytes to `out`, must not block, and returns 1 = more may come later

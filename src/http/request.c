@@ -486,3 +486,20 @@ void http_keep(struct http_req *req, void (*on_gone)(struct http_req *req, void 
     req->kept = true;
     loop_post(req->loop, &req->keep_msg);
 }
+
+static void watched(struct msg *msg)
+{
+    struct http_req *req = (struct http_req *)(void *)((char *)msg - offsetof(struct http_req, watch_msg));
+    req->on_gone = req->watch;
+    req->on_gone_arg = req->watch_arg;
+    if (atomic_load(&req->gone))
+        req_gone(req);
+}
+
+void http_watch(struct http_req *req, void (*on_gone)(struct http_req *req, void *arg), void *arg)
+{
+    req->watch = on_gone;
+    req->watch_arg = arg;
+    req->watch_msg.run = watched;
+    loop_post(req->loop, &req->watch_msg);
+}

@@ -159,7 +159,7 @@ enum { PHASE_RETURNED = 1, PHASE_ANSWERED = 2, PHASE_GONE = 4, PHASE_GONE_DONE =
 enum answer_kind { ANSWER_NONE, ANSWER_BODY, ANSWER_SOURCE, ANSWER_WS };
 
 struct http_req {
-    struct msg answer_msg, keep_msg, work_msg;
+    struct msg answer_msg, keep_msg, watch_msg, work_msg;
     struct http_server *server;
     struct loop *loop;
     struct conn *conn; // loop thread; NULL once the connection is gone
@@ -209,6 +209,8 @@ struct http_req {
     bool kept_on_loop;
     void (*on_gone)(struct http_req *req, void *arg);
     void *on_gone_arg;
+    void (*watch)(struct http_req *req, void *arg); // on_gone, on its way to the loop
+    void *watch_arg;
 };
 
 struct http_req *req_new(struct conn *conn, const struct head *head);

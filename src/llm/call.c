@@ -136,7 +136,7 @@ void call_send(struct llm_call *call)
     bool certain = lane->window > 0 || provider->context_window > 0;
     struct prompt prompt = {call->request.messages, call->request.n_messages, call->request.temperature,
                             call->request.max_tokens, buf_str(&call->delivered), call->request.tools,
-                            call->request.no_calls,
+                            call->request.no_calls, call->request.format,
                             // Some servers say only outside of a stream what they have against a request.
                             call->silent && call->at + 1 >= call->set->n};
     struct buf body = BUF_INIT(64 << 20);

@@ -183,6 +183,7 @@ struct prompt {
     struct str prior; // text to continue; n 0: none
     struct str tools; // JSON array; n 0: none
     bool no_calls;
+    struct str format; // response_format; n 0: none
     bool whole; // not as a stream
 };
 // The body in `out`. `window` > 0: older messages are left out until the estimate fits. Returns the estimated prompt

@@ -303,7 +303,9 @@ unsigned fault_repair(const struct fault_text *text, unsigned quirks)
         {"temperature", QUIRK_NO_TEMPERATURE},
         {"top_p", QUIRK_NO_EXTRA},
         {"seed", QUIRK_NO_EXTRA},
+        {"response_format", QUIRK_NO_FORMAT},
         {"response_format", QUIRK_NO_EXTRA},
+        {"json_schema", QUIRK_NO_FORMAT},
         {"tools", QUIRK_NO_TOOLS},
         {"tool_choice", QUIRK_NO_TOOLS},
         {"tool choice", QUIRK_NO_TOOLS}, // vLLM without its flag

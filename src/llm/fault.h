@@ -66,6 +66,7 @@ enum {
     QUIRK_NO_EXTRA = 128,    // extraBody's parameter was refused
     QUIRK_NO_TOOLS = 256,
     QUIRK_NO_PREFILL = 512, // an answer is continued by instruction
+    QUIRK_NO_FORMAT = 1024, // response_format, ours: extraBody's may stay
 };
 // The bit to add to `quirks` so that the refusal goes away; 0: nothing to change.
 unsigned fault_repair(const struct fault_text *text, unsigned quirks);

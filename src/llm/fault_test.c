@@ -131,6 +131,9 @@ TEST(fault_repairs) // upstream-llm#16
     assert_int_equal(repair("x", "max_completion_tokens", QUIRK_COMPLETION_TOKENS), QUIRK_NO_MAX_TOKENS);
     assert_int_equal(repair("x", "max_tokens", QUIRK_COMPLETION_TOKENS | QUIRK_NO_MAX_TOKENS), 0);
     assert_int_equal(repair("x", "temperature", 0), QUIRK_NO_TEMPERATURE);
+    assert_int_equal(repair("x", "response_format", 0), QUIRK_NO_FORMAT);
+    assert_int_equal(repair("x", "response_format", QUIRK_NO_FORMAT), QUIRK_NO_EXTRA);
+    assert_int_equal(repair("json_schema is not supported", "", 0), QUIRK_NO_FORMAT);
     assert_int_equal(repair("x", "temperature", QUIRK_NO_TEMPERATURE), 0);
     assert_int_equal(repair("Conversation roles must alternate user/assistant", "", 0), QUIRK_ALTERNATE);
     assert_int_equal(repair("System role not supported", "", 0), QUIRK_NO_SYSTEM);

@@ -393,6 +393,7 @@ struct llm_call *llm_chat(struct llm *llm, const struct llm_request *request)
     call->request.messages = messages;
     call->request.brand = arena_str(arena, request->brand);
     call->request.tools = arena_str(arena, request->tools);
+    call->request.format = arena_str(arena, request->format);
     size_t n = request->model.n < sizeof call->model - 1 ? request->model.n : sizeof call->model - 1;
     memcpy(call->model, request->model.p ? request->model.p : "", n);
     call->job.run = call_signal;

@@ -63,6 +63,7 @@ struct llm_request {
     struct str brand;                   // who asks: waiting calls of a provider are served fairly by it; may be empty
     struct str tools;                   // JSON array of definitions; n 0: none. Left out for servers that refuse them
     bool no_calls;                      // tool_choice "none": it is told of the tools but may not call them
+    struct str format;                  // response_format, JSON; n 0: none. Left out for servers that refuse it
     struct str model;                   // chatbot's model name; mapped per provider; empty = the provider's own choice
     const struct llm_message *messages; // copied
     size_t n_messages;

@@ -91,6 +91,8 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
         json_add(doc, root, "tools", json_new_raw(doc, prompt->tools));
     if (with_tools && prompt->no_calls)
         json_add_cstr(doc, root, "tool_choice", "none");
+    if (prompt->format.n > 0 && !(quirks & QUIRK_NO_FORMAT))
+        json_add(doc, root, "response_format", json_new_raw(doc, prompt->format));
     if (!prompt->whole && llm_tells_usage(provider) && !(quirks & QUIRK_NO_STREAM_OPTIONS)) {
         yyjson_mut_val *options = yyjson_mut_obj(doc);
         json_add_bool(doc, options, "include_usage", true);

@@ -225,10 +225,9 @@ static int load_keys(struct tx *tx, void *arg, struct err *err)
 
 static void list_keys(struct call *call)
 {
-    struct keys k = {.call = call};
+    struct keys k = {.call = call, .page = call_page(call, 100)};
     struct scope scope = own_scope(call);
-    if (!call_page(call, 100, &k.page) ||
-        call_failed(call, store_read(call->app->store, &scope, load_keys, &k, &call->err)))
+    if (call_failed(call, store_read(call->app->store, &scope, load_keys, &k, &call->err)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *list = yyjson_mut_arr(doc);

@@ -52,7 +52,7 @@ static void fault_of(struct call *call, const char *name, enum fault_code code, 
 // filter=activityType:user_login,userId:… ; what has a parameter of its own goes before it.
 static void read_filter(struct call *call, struct activity_query *q)
 {
-    struct str rest = call_query_text(call, "filter", NULL, FILTER_MOST, false);
+    struct str rest = call_query_text(call, "filter");
     while (rest.n) {
         struct str value = str_trim(str_split(&rest, ',')), name = str_split(&value, ':');
         struct str *into = str_eq(name, STR("activityType")) ? &q->type
@@ -83,14 +83,14 @@ static void narrow(struct call *call, struct activity_query *q)
 
 static struct str some_text(struct call *call, const char *name)
 {
-    struct str text = call_query_text(call, name, NULL, TEXT_MOST, false);
+    struct str text = call_query_text(call, name);
     return text.n ? text : STR_NULL;
 }
 
 static bool read_list(struct call *call, struct asking *a)
 {
     a->query = (struct activity_query){
-        .type = call_query_choice(call, "activityType", TYPES),
+        .type = call_query_text(call, "activityType"),
         .user_id = some_text(call, "userId"),
         .entity_type = some_text(call, "entityType"),
         .entity_id = some_text(call, "entityId"),
@@ -98,9 +98,12 @@ static bool read_list(struct call *call, struct asking *a)
         .to = call_query_time(call, "to", INT64_MAX),
     };
     read_filter(call, &a->query);
-    if (!call_page(call, 20, &a->page))
+    if (call->faults->n) {
+        call_faults(call);
         return false;
+    }
     narrow(call, &a->query);
+    a->page = call_page(call, 20);
     a->query.limit = a->page.limit;
     a->query.offset = page_offset(&a->page);
     return true;

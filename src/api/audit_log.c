@@ -87,9 +87,9 @@ static yyjson_mut_val *entry_json(yyjson_mut_doc *doc, const struct audit_entry 
 
 static void list_rows(struct call *call, struct str chatbot_id)
 {
-    struct str action = call_query_text(call, "action", NULL, NAME_MOST, false);
-    struct str user = call_query_text(call, "userId", NULL, NAME_MOST, false);
-    struct audit_page p = {.call = call};
+    struct str action = call_query_text(call, "action");
+    struct str user = call_query_text(call, "userId");
+    struct audit_page p = {.call = call, .page = call_page(call, 20)};
     p.query = (struct audit_query){
         .chatbot_id = chatbot_id,
         .actor = user.n ? user : STR_NULL,
@@ -98,8 +98,6 @@ static void list_rows(struct call *call, struct str chatbot_id)
         .from = call_query_time(call, "from", 0),
         .to = call_query_time(call, "to", INT64_MAX),
     };
-    if (!call_page(call, 20, &p.page))
-        return;
     // An id that is used again does not show what a brand before it left.
     int64_t born = call->brand->row.brand.created_at;
     p.query.from = p.query.from > born ? p.query.from : born;

@@ -45,8 +45,8 @@ int brands_administered(struct call *call, bool active_only, struct brand **ret,
 static void list_brands(struct call *call, bool active_only)
 {
     struct listing l = {.call = call, .active_only = active_only};
-    l.limit = call_query_int(call, "limit", 1, 1000, -1);
-    l.offset = call_query_int(call, "offset", 0, INT32_MAX, 0);
+    l.limit = call_query_int(call, "limit", -1);
+    l.offset = call_query_int(call, "offset", 0);
     if (call->faults->n) {
         call_faults(call);
         return;
@@ -199,8 +199,8 @@ static int load_audit(struct tx *tx, void *arg, struct err *err)
 
 static void list_audit(struct call *call)
 {
-    struct audit_page p = {.call = call, .limit = call_query_int(call, "limit", 1, 500, 100)};
-    p.offset = call_query_int(call, "offset", 0, INT32_MAX, 0);
+    struct audit_page p = {.call = call, .limit = call_query_int(call, "limit", 100)};
+    p.offset = call_query_int(call, "offset", 0);
     if (call->faults->n) {
         call_faults(call);
         return;

@@ -138,53 +138,6 @@ int call_store_write(struct call *call, store_fn fn, void *arg)
 
 // ---- input ---------------------------------------------------------------------------------------------------------
 
-int64_t call_query_int(struct call *call, const char *name, int64_t low, int64_t high, int64_t otherwise)
-{
-    static const struct loc query = {NULL, STR("query"), 0};
-    struct str text = http_query(call->req, name);
-    struct loc at = {&query, str_from(name), 0};
-    int64_t n;
-    if (!text.p)
-        return otherwise;
-    struct str trimmed = str_trim(text);
-    if (!str_to_int(trimmed, INT64_MIN, INT64_MAX, &n)) {
-        fault_add(call->faults, FAULT_INTEGER_TEXT, &at, NULL, 0, NULL)->input_text = text;
-        return otherwise;
-    }
-    if (n < low || n > high)
-        fault_add(call->faults, n < low ? FAULT_BELOW : FAULT_ABOVE, &at, NULL, (double)(n < low ? low : high), NULL)
-            ->input_text = text;
-    return n;
-}
-
-int64_t call_query_time(struct call *call, const char *name, int64_t otherwise)
-{
-    static const struct loc query = {NULL, STR("query"), 0};
-    struct str text = http_query(call->req, name);
-    struct loc at = {&query, str_from(name), 0};
-    int64_t time = otherwise;
-    if (text.p && !clock_parse(str_trim(text), &time))
-        fault_add(call->faults, FAULT_FORM, &at, NULL, 0, "an RFC 3339 time")->input_text = text;
-    return time;
-}
-
-bool call_query_bool(struct call *call, const char *name, bool *ret)
-{
-    static const struct loc query = {NULL, STR("query"), 0};
-    static const char *const words[] = {"true", "1", "yes", "on", "false", "0", "no", "off"};
-    struct str text = http_query(call->req, name);
-    struct loc at = {&query, str_from(name), 0};
-    if (!text.p)
-        return false;
-    for (size_t i = 0; i < 8; i++)
-        if (str_eq_nocase(str_trim(text), str_from(words[i]))) {
-            *ret = i < 4;
-            return true;
-        }
-    fault_add(call->faults, FAULT_BOOLEAN_TEXT, &at, NULL, 0, NULL)->input_text = text;
-    return false;
-}
-
 static bool is_json_type(struct str type)
 {
     struct str rest = type;

@@ -191,13 +191,17 @@ void call_brand_gone(struct call *call); // 404 for a brand that is not there, o
 
 // The i-th parameter of the endpoint's query, those of its pages first; NULL: there are no more (query.c).
 const struct parameter *endpoint_parameter(const struct endpoint *endpoint, size_t i);
+const struct parameter *call_parameter(const struct call *call, const char *name); // NULL: none of that name
 bool call_query_check(struct call *call); // false: a parameter is not as declared, and that was answered
 
 // ---- for handlers: input --------------------------------------------------------------------------------------------
-// Query parameter in low..high. Absent: `otherwise`. A bad one is added to call->faults.
-int64_t call_query_int(struct call *call, const char *name, int64_t low, int64_t high, int64_t otherwise);
-bool call_query_bool(struct call *call, const char *name, bool *ret); // false: absent, or bad and added to call->faults
-int64_t call_query_time(struct call *call, const char *name, int64_t otherwise); // RFC 3339; likewise
+// Parameters of the query by their rows; what is not declared is absent. A bad one is added to call->faults: under /api
+// there is none any more (call_query_check).
+int64_t call_query_int(struct call *call, const char *name, int64_t otherwise); // `otherwise`: absent
+double call_query_number(struct call *call, const char *name, double otherwise);
+int64_t call_query_time(struct call *call, const char *name, int64_t otherwise); // RFC 3339; wall ms
+bool call_query_bool(struct call *call, const char *name, bool *ret);            // false: absent or bad, *ret stays
+struct str call_query_text(struct call *call, const char *name);                 // trimmed; STR_NULL: absent or bad
 yyjson_mut_doc *call_doc(struct call *call); // in the call's arena
 // The store with the call's scope; what failed is in call->err. For call_failed.
 int call_store_read(struct call *call, store_fn fn, void *arg);

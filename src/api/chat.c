@@ -172,8 +172,7 @@ static bool is_admin(struct call *call)
 
 static void history(struct call *call)
 {
-    struct ask a = {
-        .call = call, .limit = call_query_int(call, "limit", 1, HISTORY_MOST, HISTORY_MOST), .any = is_admin(call)};
+    struct ask a = {.call = call, .limit = call_query_int(call, "limit", HISTORY_MOST), .any = is_admin(call)};
     if (call->faults->n) {
         call_faults(call);
         return;

@@ -119,37 +119,31 @@ static int load_list(struct tx *tx, void *arg, struct err *err)
 
 static struct str filter_text(struct call *call, const char *name)
 {
-    struct str text = call_query_text(call, name, NULL, FILTER_MOST, false);
+    struct str text = call_query_text(call, name);
     return text.n ? text : STR_NULL;
 }
 
 // `createdAt`, `updatedAt` and `lastActivity` begin with the newest.
-static bool read_list_query(struct listing *l)
+static void read_list_query(struct listing *l)
 {
     static const enum chatbot_order orders[] = {CHATBOTS_BY_CREATION, CHATBOTS_BY_NAME, CHATBOTS_BY_CHANGE,
                                                 CHATBOTS_BY_ACTIVITY};
     struct call *call = l->call;
     struct str words = filter_text(call, "q");
-    size_t which;
-    l->query.tag = filter_text(call, "tag");
-    if (!call_page(call, 20, &l->page))
-        return false;
     (void)call_query_bool(call, "deleted", &l->query.deleted);
-    l->query.status = call_query_choice(call, "status", "testing|active|inactive|training|error");
-    if (!call_sort(call, "createdAt|name|updatedAt|lastActivity", 13, &which, &l->query.descending))
-        return false;
-    l->query.order = orders[which];
+    l->query.tag = filter_text(call, "tag");
+    l->query.status = call_query_text(call, "status");
+    l->query.order = orders[call_sort(call, 13, &l->query.descending)];
     l->query.words = words.p ? text_fold_case(call->arena, words) : STR_NULL;
+    l->page = call_page(call, 20);
     l->query.limit = l->page.limit;
     l->query.offset = page_offset(&l->page);
-    return true;
 }
 
 static void list_chatbots(struct call *call)
 {
     struct listing l = {.call = call};
-    if (!read_list_query(&l))
-        return;
+    read_list_query(&l);
     bool all = call->role >= ROLE_ADMIN;
     l.query.seen_by = all ? STR_NULL : call->caller.user.id;
     if (l.query.deleted && !all) {

@@ -267,13 +267,9 @@ static void history(struct call *call)
                session_id = http_query(call->req, "sessionId");
     struct reading r = {
         .named = {call, conversation_id.n ? conversation_id : STR_NULL, session_id.n ? session_id : STR_NULL},
-        .limit = call_query_int(call, "limit", 1, HISTORY_MOST, HISTORY_USUAL),
+        .limit = call_query_int(call, "limit", HISTORY_USUAL),
         .before = http_query(call->req, "before").n ? http_query(call->req, "before") : STR_NULL,
     };
-    if (call->faults->n) {
-        call_faults(call);
-        return;
-    }
     bool texts = (!session_id.p || utf8_valid(session_id)) && (!r.before.n || id_valid(r.before));
     if (texts && call_failed(call, call_store_read(call, read_history, &r)))
         return;

@@ -178,9 +178,9 @@ static void add_chunk(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct ch
 
 void document_chunks(struct call *call)
 {
-    struct chunks c = {.call = call};
+    struct chunks c = {.call = call, .page = call_page(call, 50)};
     const struct document *d = call->object;
-    if (!call_page(call, 50, &c.page) || call_failed(call, call_store_read(call, load_chunks, &c)))
+    if (call_failed(call, call_store_read(call, load_chunks, &c)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *list = yyjson_mut_arr(doc);

@@ -136,7 +136,7 @@ static int complete(struct tx *tx, struct call *call, void *row, bool one, struc
 // filter=documentType:inci,status:failed says the same as parameters of these names.
 static struct str wanted(struct call *call, const char *name)
 {
-    struct str value = call_query_text(call, name, NULL, FILTER_MOST, false), rest = http_query(call->req, "filter");
+    struct str value = call_query_text(call, name), rest = http_query(call->req, "filter");
     while (!value.p && rest.p) {
         struct str part = str_split(&rest, ','), key = str_split(&part, ':');
         if (part.p && str_eq(str_trim(key), str_from(name)))
@@ -145,10 +145,11 @@ static struct str wanted(struct call *call, const char *name)
     return value;
 }
 
-// A list of these choices; others are faults.
-static struct str wanted_of(struct call *call, const char *name, const char *choices)
+// A list of the parameter's choices; others are faults.
+static struct str wanted_of(struct call *call, const char *name)
 {
     static const struct loc query = {NULL, STR("query"), 0};
+    const char *choices = call_parameter(call, name)->choices;
     struct loc at = {&query, str_from(name), 0};
     struct str value = wanted(call, name), rest = value;
     while (rest.p) {
@@ -178,21 +179,21 @@ static void check_filter(struct call *call)
 
 static int find(struct tx *tx, struct call *call, struct page *page, struct strings *ret_ids, struct err *err)
 {
-    struct str types = wanted_of(call, "documentType", DOCUMENT_TYPES), chatbot = wanted(call, "chatbotId");
+    struct str types = wanted_of(call, "documentType"), chatbot = wanted(call, "chatbotId");
     bool deleted = false, none = str_eq(chatbot, STR("none")), admin = call->role >= ROLE_ADMIN;
     (void)call_query_bool(call, "deleted", &deleted);
     check_filter(call);
     struct document_query query = {
         .types = types,
         .typed = types.p,
-        .categories = wanted_of(call, "documentCategory", DOCUMENT_CATEGORIES),
-        .states = wanted_of(call, "status", DOCUMENT_STATES),
+        .categories = wanted_of(call, "documentCategory"),
+        .states = wanted_of(call, "status"),
         .product_id = wanted(call, "productId"),
         .supplier_id = wanted(call, "supplierId"),
         .chatbot_id = none ? STR_NULL : chatbot,
         .brand_wide = none,
         .uploader = wanted(call, "uploadedBy"),
-        .q = call_query_text(call, "q", NULL, WORDS_MOST, false),
+        .q = call_query_text(call, "q"),
         .deleted = deleted && admin,
         .viewer = admin ? STR_NULL : call->caller.user.id,
         .limit = page->limit,

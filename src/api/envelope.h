@@ -23,18 +23,11 @@ extern const struct model empty_body_model;
 struct page {
     int64_t page, limit, total;
 };
-// Reads page and limit. False: a bad one was answered.
-bool call_page(struct call *call, int64_t otherwise, struct page *ret);
+struct page call_page(struct call *call, int64_t otherwise); // of the query: page and limit
 int64_t page_offset(const struct page *page);
 yyjson_mut_val *page_json(yyjson_mut_doc *doc, const struct page *page); // "pagination"
 void call_list(struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *list, const struct page *page);
 
-// Reads sort (one of `choices`, a|b|c; the first is the default) and order. *ret_which is its place in choices.
-// `descending` is the default order of each choice, as bits. False: a bad one was answered.
-bool call_sort(struct call *call, const char *choices, unsigned descending, size_t *ret_which, bool *ret_descending);
-// A query parameter, trimmed, of at most `high` characters; `other` is a second name (NULL: none). A missing or bad one
-// is added to call->faults. STR_NULL: absent.
-struct str call_query_text(struct call *call, const char *name, const char *other, size_t high, bool required);
-double call_query_number(struct call *call, const char *name, double low, double high, double otherwise);
-// A query parameter that must be one of a|b|c. STR_NULL: absent, or bad and added to call->faults.
-struct str call_query_choice(struct call *call, const char *name, const char *choices);
+// Reads sort and order: the place of the wanted choice among those of the parameter `sort`, the first by default.
+// `descending` is the default order of each choice, as bits.
+size_t call_sort(struct call *call, unsigned descending, bool *ret_descending);

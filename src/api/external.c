@@ -103,9 +103,7 @@ static int load_chatbots(struct tx *tx, void *arg, struct err *err)
 
 static void list_chatbots(struct call *call)
 {
-    struct chatbots l = {.call = call};
-    if (!call_page(call, CHATBOTS_USUAL, &l.page))
-        return;
+    struct chatbots l = {.call = call, .page = call_page(call, CHATBOTS_USUAL)};
     l.query = (struct chatbot_query){.seen_by = call->role >= ROLE_ADMIN ? STR_NULL : call->caller.user.id,
                                      .order = CHATBOTS_BY_CREATION,
                                      .descending = true,
@@ -207,9 +205,7 @@ static int load_conversations(struct tx *tx, void *arg, struct err *err)
 
 static void list_conversations(struct call *call)
 {
-    struct conversations l = {.call = call};
-    if (!call_page(call, CONVERSATIONS_USUAL, &l.page))
-        return;
+    struct conversations l = {.call = call, .page = call_page(call, CONVERSATIONS_USUAL)};
     l.query = (struct conversations_own){.user = own_user(call),
                                          .chatbot_id = call->chatbot ? call->chatbot->id : STR_NULL,
                                          .all_chatbots = call->role >= ROLE_ADMIN,
@@ -360,11 +356,7 @@ static void list_messages(struct call *call)
     struct messages l = {.call = call,
                          .before = query_id(call, "before"),
                          .after = query_id(call, "after"),
-                         .limit = call_query_int(call, "limit", 1, MESSAGES_MOST, MESSAGES_USUAL)};
-    if (call->faults->n) {
-        call_faults(call);
-        return;
-    }
+                         .limit = call_query_int(call, "limit", MESSAGES_USUAL)};
     if (call_failed(call, call_store_read(call, load_messages, &l)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
@@ -489,18 +481,13 @@ static int load_results(struct tx *tx, void *arg, struct err *err)
 
 static void search_knowledge(struct call *call)
 {
-    struct str text = call_query_text(call, "query", NULL, QUERY_MOST, true);
     AUTO_CHATBOT struct chatbot_ref *chatbot = NULL;
     struct knowledge_query query;
     struct knowledge_found found;
-    if (call->faults->n) {
-        call_faults(call);
-        return;
-    }
     int rc = brands_chatbot(call->app->brands, call->brand, call->chatbot->id, &chatbot, &call->err);
     if (call_failed(call, rc == 0 ? err_set(&call->err, ERR_NOT_FOUND, "Not found") : rc))
         return;
-    knowledge_query_of(call->arena, chatbot, text, &query);
+    knowledge_query_of(call->arena, chatbot, call_query_text(call, "query"), &query);
     if (!in_bases(call, &query))
         return;
     rc = knowledge_retrieve(call->app->catalogues, call->brand, call->arena, &query, &found, &call->err);

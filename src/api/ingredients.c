@@ -157,19 +157,19 @@ static int complete(struct tx *tx, struct call *call, void *row, bool one, struc
 
 static int find(struct tx *tx, struct call *call, struct page *page, struct strings *ret_ids, struct err *err)
 {
-    struct str kind = call_query_choice(call, "kind", "ingredient|catalogue|all");
+    struct str kind = call_query_text(call, "kind");
     bool active = false, given = call_query_bool(call, "isActive", &active);
     struct ingredient_query query = {
         .kind = kind.p ? kind : STR("ingredient"),
-        .supplier_id = call_query_text(call, "supplierId", NULL, 64, false),
-        .q = call_query_text(call, "q", NULL, WORDS_MOST, false),
+        .supplier_id = call_query_text(call, "supplierId"),
+        .q = call_query_text(call, "q"),
         .active = given ? active : -1,
         .limit = page->limit,
         .offset = page_offset(page),
     };
     if (str_eq(kind, STR("all")))
         query.kind = STR_NULL;
-    return call->faults->n ? 0 : ingredient_find(tx, call->arena, &query, ret_ids, &page->total, err);
+    return ingredient_find(tx, call->arena, &query, ret_ids, &page->total, err);
 }
 
 static const struct resource product_resource = {

@@ -104,12 +104,6 @@ const struct resource knowledge_base_resource = {
     .complete = complete,
 };
 
-static void list_bases(struct call *call)
-{
-    (void)call_query_choice(call, "include", "items");
-    resource_list(call);
-}
-
 static const struct parameter list_query[] = {
     {"include", "string", "items: each base with its oldest items", 0, 0, "items"}};
 
@@ -119,7 +113,7 @@ static const struct parameter list_query[] = {
 static const struct endpoint rows[] = {
     {HTTP_GET, "/api/v1/chatbots/{chatbotId}/knowledge-bases", BASES,
      .summary = "Knowledge bases of a chatbot, newest first", .reply = &knowledge_base_model, .flags = ENDPOINT_PAGED,
-     .query = list_query, .n_query = 1, .run = list_bases},
+     .query = list_query, .n_query = 1, .run = resource_list},
     {HTTP_POST, "/api/v1/chatbots/{chatbotId}/knowledge-bases", BASES,
      .summary = "Make a knowledge base, with its first items", .body = &knowledge_base_new_model, .max_body = BODY_MOST,
      .reply = &knowledge_base_model, .flags = ENDPOINT_CREATED, .run = resource_create},

@@ -191,9 +191,10 @@ static int load_page(struct tx *tx, void *arg, struct err *err)
 static void list_items(struct call *call)
 {
     struct listing l = {.call = call,
-                        .tag = call_query_text(call, "tag", NULL, TEXT_MOST, false),
-                        .q = call_query_text(call, "q", NULL, TEXT_MOST, false)};
-    if (!call_page(call, 100, &l.page) || call_failed(call, call_store_read(call, load_page, &l)))
+                        .tag = call_query_text(call, "tag"),
+                        .q = call_query_text(call, "q"),
+                        .page = call_page(call, 100)};
+    if (call_failed(call, call_store_read(call, load_page, &l)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     struct objects items = {l.items, l.n};
@@ -244,20 +245,20 @@ static void read_tags(struct search *s)
     }
 }
 
-static bool read_search(struct search *s)
+static void read_search(struct search *s)
 {
     struct call *call = s->call;
     const struct knowledge_base *base = call->object;
-    struct str method = call_query_choice(call, "method", "hybrid|semantic|keyword");
+    struct str method = call_query_text(call, "method");
     s->query = (struct base_query){
         .chatbot_id = base->chatbot_id,
         .base_id = base->id,
-        .text = call_query_text(call, "query", "q", SEARCH_MOST, true),
+        .text = call_query_text(call, "query"),
         .method = retrieval_of(method.p ? method : base->settings.retrieval_method),
-        .threshold = call_query_number(call, "threshold", 0, 1, 0),
+        .threshold = call_query_number(call, "threshold", 0),
     };
     read_tags(s);
-    return call_page(call, 10, &s->page);
+    s->page = call_page(call, 10);
 }
 
 static void add_hit(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct search *s, size_t i)
@@ -274,7 +275,8 @@ static void search_items(struct call *call)
 {
     struct search s = {.call = call};
     size_t total = 0;
-    if (!read_search(&s) || (s.tagged && call_failed(call, call_store_read(call, load_tagged, &s))))
+    read_search(&s);
+    if (s.tagged && call_failed(call, call_store_read(call, load_tagged, &s)))
         return;
     s.query.documents = s.tagged ? &s.documents : NULL;
     int rc =

@@ -132,8 +132,8 @@ static int read_sources(struct tx *tx, void *arg, struct err *err)
 
 static void get_sources(struct call *call)
 {
-    struct matched m = {.call = call};
-    if (call_page(call, 20, &m.page) && !call_failed(call, call_store_read(call, read_sources, &m)))
+    struct matched m = {.call = call, .page = call_page(call, 20)};
+    if (!call_failed(call, call_store_read(call, read_sources, &m)))
         reply(&m);
 }
 
@@ -164,8 +164,8 @@ static int write_sources(struct tx *tx, void *arg, struct err *err)
 
 static void put_sources(struct call *call)
 {
-    struct matched m = {.call = call};
-    if (call_page(call, 20, &m.page) && !call_failed(call, call_store_write(call, write_sources, &m)))
+    struct matched m = {.call = call, .page = call_page(call, 20)};
+    if (!call_failed(call, call_store_write(call, write_sources, &m)))
         reply(&m);
 }
 

@@ -123,10 +123,8 @@ static void list(struct call *call)
     struct models_source source = source_of(call);
     struct scope scope = own_scope(call);
     struct llm_provider *all;
-    struct page page;
+    struct page page = call_page(call, 100);
     size_t n;
-    if (!call_page(call, 100, &page))
-        return;
     int rc = store_read(call->app->store, &scope, load_rows, &l, &call->err);
     if (call_failed(call, rc ? rc : models_load(&source, call->arena, &all, &n, &call->err)))
         return;

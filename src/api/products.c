@@ -124,8 +124,8 @@ static void list_products(struct call *call)
 {
     static const struct http_source source = {pull, close_list, true};
     struct list *l = mem_zalloc(sizeof *l);
-    l->left = call_query_int(call, "limit", 1, 1000, INT64_MAX);
-    l->offset = call_query_int(call, "offset", 0, INT32_MAX, 0);
+    l->left = call_query_int(call, "limit", INT64_MAX);
+    l->offset = call_query_int(call, "offset", 0);
     l->page = BUF_INIT(PAGE_MOST);
     l->app = call->app;
     l->brand = brand_ref_take(call->brand);

@@ -143,8 +143,8 @@ static int load_history(struct tx *tx, void *arg, struct err *err)
 
 static void list_history(struct call *call)
 {
-    struct prompt_work p = {.work = {.call = call}};
-    if (!call_page(call, 20, &p.page) || call_failed(call, call_store_read(call, load_history, &p)))
+    struct prompt_work p = {.work = {.call = call}, .page = call_page(call, 20)};
+    if (call_failed(call, call_store_read(call, load_history, &p)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *list = yyjson_mut_arr(doc);

@@ -194,9 +194,8 @@ static int load_page(struct tx *tx, void *arg, struct err *err)
 void resource_list(struct call *call)
 {
     const struct resource *resource = call->endpoint->resource;
-    struct listing l = {.call = call};
-    if (!call_page(call, resource->page ? resource->page : 100, &l.page) ||
-        call_failed(call, call_store_read(call, load_page, &l)))
+    struct listing l = {.call = call, .page = call_page(call, resource->page ? resource->page : 100)};
+    if (call_failed(call, call_store_read(call, load_page, &l)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *list = yyjson_mut_arr(doc);

@@ -33,10 +33,8 @@ static int after(struct tx *tx, struct call *call, const void *old, const void *
 static int find(struct tx *tx, struct call *call, struct page *page, struct strings *ret_ids, struct err *err)
 {
     bool active = false, given = call_query_bool(call, "isActive", &active);
-    struct str q = call_query_text(call, "q", NULL, WORDS_MOST, false);
-    return call->faults->n ? 0
-                           : supplier_find(tx, call->arena, q, given ? active : -1, page->limit, page_offset(page),
-                                           ret_ids, &page->total, err);
+    return supplier_find(tx, call->arena, call_query_text(call, "q"), given ? active : -1, page->limit,
+                         page_offset(page), ret_ids, &page->total, err);
 }
 
 static const struct resource supplier_resource = {
@@ -79,10 +77,6 @@ static void remove_supplier(struct call *call)
 {
     struct removal r = {.call = call};
     (void)call_query_bool(call, "force", &r.force);
-    if (call->faults->n) {
-        call_faults(call);
-        return;
-    }
     int rc = call_store_write(call, erase, &r);
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *data = yyjson_mut_obj(doc);

@@ -305,7 +305,7 @@ static void upload_products(struct call *call)
     const struct multipart *form = upload_form(call, &other);
     if (!form && !other)
         return;
-    struct str on_conflict = call_query_choice(call, "on_conflict", product_conflicts);
+    struct str on_conflict = call_query_text(call, "on_conflict");
     u.part = upload_part(form, "file");
     if (!u.part || !u.part->filename.p || !u.part->path)
         fault_add(call->faults, FAULT_MISSING, &file, NULL, 0, NULL);
@@ -381,8 +381,8 @@ static void add_upload(yyjson_mut_doc *doc, yyjson_mut_val *one, const struct up
 static void list_uploads(struct call *call)
 {
     struct uploads u = uploads_of(call);
-    u.limit = call_query_int(call, "limit", 1, 1000, 100);
-    u.offset = call_query_int(call, "offset", 0, INT32_MAX, 0);
+    u.limit = call_query_int(call, "limit", 100);
+    u.offset = call_query_int(call, "offset", 0);
     if (call->faults->n) {
         call_faults(call);
         return;

@@ -32,29 +32,24 @@ static yyjson_mut_val *entry_json(struct call *call, yyjson_mut_doc *doc, struct
     return account_json(call, doc, &account);
 }
 
-#define SORTS "createdAt|username|email|lastLogin"
-#define ROLES "user|developer|admin|super_admin"
-
-static bool read_query(struct call *call, struct listing *l)
+static void read_query(struct call *call, struct listing *l)
 {
-    size_t which = 0;
     bool active = false;
-    l->query.role = call_query_choice(call, "role", ROLES);
+    l->query.role = call_query_text(call, "role");
     l->query.active = call_query_bool(call, "active", &active) ? active : -1;
     struct str q = str_trim(http_query(call->req, "q"));
     l->query.q = q.n ? text_fold_case(call->arena, q) : STR_NULL;
-    if (!call_page(call, PAGE, &l->page) || !call_sort(call, SORTS, 15, &which, &l->query.descending))
-        return false;
-    l->query.sort = (enum user_sort)which;
+    l->query.sort = (enum user_sort)call_sort(call, 15, &l->query.descending);
+    l->page = call_page(call, PAGE);
     l->query.limit = l->page.limit;
     l->query.offset = page_offset(&l->page);
-    return true;
 }
 
 static void list_users(struct call *call)
 {
     struct listing l = {.call = call};
-    if (!read_query(call, &l) || call_failed(call, call_store_read(call, load, &l)))
+    read_query(call, &l);
+    if (call_failed(call, call_store_read(call, load, &l)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *list = yyjson_mut_arr(doc);
@@ -143,9 +138,9 @@ static void delete_user(struct call *call)
 }
 
 static const struct parameter filters[] = {
-    {"sort", "string", "By what", .choices = SORTS},
+    {"sort", "string", "By what", .choices = "createdAt|username|email|lastLogin"},
     {"order", "string", "By default descending", .choices = "asc|desc"},
-    {"role", "string", "Only users with this role", .choices = ROLES},
+    {"role", "string", "Only users with this role", .choices = "user|developer|admin|super_admin"},
     {"active", "boolean", "Only active or disabled ones"},
     {"q", "string", "Part of the username or e-mail"},
     {"brandId", "string", "The current brand; a super_admin who names none asks about the whole installation"},

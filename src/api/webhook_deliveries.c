@@ -36,12 +36,13 @@ static int load(struct tx *tx, void *arg, struct err *err)
 
 static void list(struct call *call)
 {
-    struct ask a = {.call = call};
-    a.filter.status = call_query_choice(call, "status", "pending|delivered|failed|cancelled");
-    a.filter.event = call_query_choice(call, "event", webhook_event_names);
-    a.filter.from = call_query_time(call, "from", 0);
-    a.filter.to = call_query_time(call, "to", INT64_MAX);
-    if (!call_page(call, 100, &a.page) || call_failed(call, call_store_read(call, load, &a)))
+    struct ask a = {.call = call,
+                    .filter = {.status = call_query_text(call, "status"),
+                               .event = call_query_text(call, "event"),
+                               .from = call_query_time(call, "from", 0),
+                               .to = call_query_time(call, "to", INT64_MAX)},
+                    .page = call_page(call, 100)};
+    if (call_failed(call, call_store_read(call, load, &a)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *rows = yyjson_mut_arr(doc);

@@ -276,9 +276,9 @@ static int load(struct tx *tx, void *arg, struct err *err)
 
 static void list(struct call *call)
 {
-    struct listing l = {.call = call, .event = call_query_choice(call, "event", webhook_event_names)};
+    struct listing l = {.call = call, .event = call_query_text(call, "event"), .page = call_page(call, 100)};
     l.has_active = call_query_bool(call, "active", &l.active);
-    if (!call_page(call, 100, &l.page) || call_failed(call, call_store_read(call, load, &l)))
+    if (call_failed(call, call_store_read(call, load, &l)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
     yyjson_mut_val *rows = yyjson_mut_arr(doc);

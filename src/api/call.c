@@ -178,23 +178,36 @@ static int read_halves(struct call *call, struct str body)
     return 0;
 }
 
-static bool read_json(struct call *call)
+// 0; ERR_INVALID: it is of another type; ERR_FORMAT: it is no JSON that is taken, for what stands at *ret_offset.
+static int parse_json(struct call *call, size_t *ret_offset)
 {
     struct str body = http_body(call->req);
     size_t offset = 0;
+    *ret_offset = 0;
     if (body.n == 0)
-        return true;
-    if (!is_json_type(http_header_in(call->req, "content-type"))) {
-        call_error(call, 415, "Unsupported media type");
-        return false;
-    }
+        return 0;
+    if (!is_json_type(http_header_in(call->req, "content-type")))
+        return ERR_INVALID;
     if (!utf8_valid(body))
-        return body_fault(call, 0);
-    if (json_parse(call->arena, body, JSON_RAW_NUMBERS, &call->json, &offset) != 0 && read_halves(call, body) != 0)
-        return body_fault(call, offset);
-    if (!call->endpoint->surface->lenient && json_repeats(call->json))
-        return body_fault(call, 0);
-    return true;
+        return ERR_FORMAT;
+    if (json_parse(call->arena, body, JSON_RAW_NUMBERS, &call->json, &offset) != 0 && read_halves(call, body) != 0) {
+        *ret_offset = offset;
+        return ERR_FORMAT;
+    }
+    return !call->endpoint->surface->lenient && json_repeats(call->json) ? ERR_FORMAT : 0;
+}
+
+// The right that hangs on the body comes before what is wrong with the body.
+static bool read_json(struct call *call)
+{
+    size_t offset;
+    int rc = parse_json(call, &offset);
+    struct str chatbot = json_get_str(call->json, "chatbotId");
+    if (call->endpoint->flags & ENDPOINT_CHATBOT_BODY && !access_named(call, chatbot.n ? utf8_trim(chatbot) : STR_NULL))
+        return false;
+    if (rc == ERR_INVALID)
+        call_error(call, 415, "Unsupported media type");
+    return rc == 0 || (rc == ERR_FORMAT && body_fault(call, offset));
 }
 
 static void read_query(struct call *call)
@@ -229,17 +242,6 @@ static bool read_form(struct call *call)
     return true;
 }
 
-// The right that hangs on the body comes before what is wrong with the body.
-static bool may_with_body(struct call *call)
-{
-    yyjson_val *json = NULL;
-    struct str body = http_body(call->req);
-    bool readable = is_json_type(http_header_in(call->req, "content-type")) && utf8_valid(body) &&
-                    json_parse(call->arena, body, JSON_RAW_NUMBERS, &json, NULL) == 0;
-    struct str chatbot = readable ? json_get_str(json, "chatbotId") : STR_NULL;
-    return access_named(call, chatbot.n ? utf8_trim(chatbot) : STR_NULL);
-}
-
 static bool read_body(struct call *call)
 {
     const struct endpoint *e = call->endpoint;
@@ -247,7 +249,7 @@ static bool read_body(struct call *call)
         return true;
     if (e->flags & ENDPOINT_FORM)
         return read_form(call);
-    if ((e->flags & ENDPOINT_CHATBOT_BODY && !may_with_body(call)) || !read_json(call))
+    if (!read_json(call))
         return false;
     if (e->raw_body)
         return true;

@@ -153,15 +153,7 @@ static bool prepare(struct call *call, struct asking *a)
 
 static void answer(struct http_req *req, const struct turn_outcome *outcome)
 {
-    struct arena *arena = http_arena(req);
-    yyjson_mut_doc *doc = json_doc(arena);
-    if (outcome->code) {
-        conversation_refuse(req, outcome);
-        return;
-    }
-    http_header(req, "Cache-Control", "no-store");
-    http_reply_static(req, 200, "application/json; charset=utf-8",
-                      json_write(arena, conversation_reply(doc, arena, outcome)));
+    conversation_answer(req, 200, conversation_reply, outcome);
 }
 
 bool conversation_turn(struct call *call, struct chatbot_ref **ret_chatbot, struct turn_input *ret)

@@ -16,6 +16,11 @@ bool conversation_turn(struct call *call, struct chatbot_ref **ret_chatbot, stru
 yyjson_mut_val *conversation_reply(yyjson_mut_doc *doc, struct arena *arena, const struct turn_outcome *outcome);
 // Metadata of a stored answer as this surface shows it.
 yyjson_mut_val *conversation_metadata(yyjson_mut_doc *doc, struct arena *arena, struct str metadata);
+// Answers with the outcome, as `shown` writes it.
+void conversation_answer(struct http_req *req, int status,
+                         yyjson_mut_val *(*shown)(yyjson_mut_doc *doc, struct arena *arena,
+                                                  const struct turn_outcome *outcome),
+                         const struct turn_outcome *outcome);
 // A turn that ended without a reply of its own.
 void conversation_refuse(struct http_req *req, const struct turn_outcome *outcome);
 #define STREAM_MEDIA "text/event-stream; charset=utf-8"

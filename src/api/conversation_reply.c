@@ -120,3 +120,18 @@ void conversation_refuse(struct http_req *req, const struct turn_outcome *outcom
         call_unavailable(req, surface, "Service temporarily unavailable");
     }
 }
+
+void conversation_answer(struct http_req *req, int status,
+                         yyjson_mut_val *(*shown)(yyjson_mut_doc *doc, struct arena *arena,
+                                                  const struct turn_outcome *outcome),
+                         const struct turn_outcome *outcome)
+{
+    struct arena *arena = http_arena(req);
+    if (outcome->code) {
+        conversation_refuse(req, outcome);
+        return;
+    }
+    http_header(req, "Cache-Control", "no-store");
+    http_reply_static(req, status, "application/json; charset=utf-8",
+                      json_write(arena, shown(json_doc(arena), arena, outcome)));
+}

@@ -368,14 +368,8 @@ static void list_messages(struct call *call)
 
 // ---- a turn --------------------------------------------------------------------------------------------------------
 
-static void answer(struct http_req *req, const struct turn_outcome *outcome)
+static yyjson_mut_val *turn_shown(yyjson_mut_doc *doc, struct arena *arena, const struct turn_outcome *outcome)
 {
-    struct arena *arena = http_arena(req);
-    yyjson_mut_doc *doc = json_doc(arena);
-    if (outcome->code) {
-        conversation_refuse(req, outcome);
-        return;
-    }
     struct stored_message asked = {.id = outcome->user_message_id,
                                    .role = STR("user"),
                                    .content = outcome->message,
@@ -390,8 +384,12 @@ static void answer(struct http_req *req, const struct turn_outcome *outcome)
     json_add(doc, data, "userMessage", message_shown(doc, arena, &asked));
     json_add(doc, data, "botMessage", message_shown(doc, arena, &answered));
     json_add(doc, root, "data", data);
-    http_header(req, "Cache-Control", "no-store");
-    http_reply_static(req, 201, "application/json; charset=utf-8", json_write(arena, root));
+    return root;
+}
+
+static void answer(struct http_req *req, const struct turn_outcome *outcome)
+{
+    conversation_answer(req, 201, turn_shown, outcome);
 }
 
 static bool find_and_open(struct call *call)

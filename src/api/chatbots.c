@@ -114,7 +114,10 @@ struct listing {
 static int load_list(struct tx *tx, void *arg, struct err *err)
 {
     struct listing *l = arg;
-    return chatbot_list(tx, l->call->arena, &l->query, &l->rows, &l->n, &l->page.total, err);
+    int rc = chatbot_list(tx, l->call->arena, &l->query, &l->rows, &l->n, &l->page.total, err);
+    for (size_t i = 0; i < l->n && rc >= 0; i++)
+        rc = chatbot_extras_load(tx, l->call->arena, &l->rows[i], err);
+    return rc < 0 ? rc : 0;
 }
 
 static struct str filter_text(struct call *call, const char *name)

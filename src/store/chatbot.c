@@ -226,17 +226,6 @@ static const struct store_sql *const lists[][2] = {
     [CHATBOTS_BY_ACTIVITY] = {&chatbots_by_activity_up, &chatbots_by_activity_down},
 };
 
-static int load_listed(struct tx *tx, struct arena *arena, const struct strings *ids, struct chatbot **ret,
-                       size_t *ret_n, struct err *err)
-{
-    void *found = NULL;
-    int rc = crud_pick(tx, &chatbot_model, arena, ids->at, ids->n, &found, ret_n, err);
-    *ret = found;
-    for (size_t i = 0; i < *ret_n && rc >= 0; i++)
-        rc = chatbot_extras_load(tx, arena, &(*ret)[i], err);
-    return rc < 0 ? rc : 0;
-}
-
 int chatbot_list(struct tx *tx, struct arena *arena, const struct chatbot_query *query, struct chatbot **ret,
                  size_t *ret_n, int64_t *ret_total, struct err *err)
 {
@@ -252,7 +241,10 @@ int chatbot_list(struct tx *tx, struct arena *arena, const struct chatbot_query 
         return rc;
     *ret_total = rows_int(total, 0);
     rc = ids_query(tx, arena, lists[query->order][query->descending], args, 7, &ids, err);
-    return rc ? rc : load_listed(tx, arena, &ids, ret, ret_n, err);
+    void *found = NULL;
+    rc = rc ? rc : crud_pick(tx, &chatbot_model, arena, ids.at, ids.n, &found, ret_n, err);
+    *ret = found;
+    return rc;
 }
 
 // ---- suppliers that filters name -----------------------------------------------------------------------------------

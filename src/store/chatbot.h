@@ -34,7 +34,7 @@ struct chatbot_query {
     bool descending;
     int64_t limit, offset;
 };
-// Whole rows with their extras. *ret_total counts before limit and offset.
+// Rows without their extras. *ret_total counts before limit and offset.
 int chatbot_list(struct tx *tx, struct arena *arena, const struct chatbot_query *query, struct chatbot **ret,
                  size_t *ret_n, int64_t *ret_total, struct err *err);
 

@@ -230,10 +230,7 @@ static void list_keys(struct call *call)
     if (call_failed(call, store_read(call->app->store, &scope, load_keys, &k, &call->err)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
-    yyjson_mut_val *list = yyjson_mut_arr(doc);
-    for (size_t i = 0; i < k.n; i++)
-        (void)yyjson_mut_arr_append(list, model_encode(&user_key_model, doc, &k.at[i]));
-    call_list(call, doc, list, &k.page);
+    call_list(call, doc, objects_json(&user_key_model, doc, &(struct objects){k.at, k.n}), &k.page);
 }
 
 static int end_key(struct tx *tx, void *arg, struct err *err)

@@ -56,11 +56,8 @@ static void list_brands(struct call *call, bool active_only)
     if (call_failed(call, call_store_read(call, load_list, &l)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
-    yyjson_mut_val *list = yyjson_mut_arr(doc);
-    for (size_t i = 0; i < l.n; i++)
-        (void)yyjson_mut_arr_append(list, model_encode(&brand_model, doc, &l.brands[i]));
     http_headerf(call->req, "X-Total-Count", "%lld", (long long)l.total);
-    call_json(call, 200, list);
+    call_json(call, 200, objects_json(&brand_model, doc, &(struct objects){l.brands, l.n}));
 }
 
 static void list_all(struct call *call)

@@ -45,10 +45,7 @@ static void list(struct call *call)
     if (call_failed(call, call_store_read(call, load, &a)))
         return;
     yyjson_mut_doc *doc = call_doc(call);
-    yyjson_mut_val *rows = yyjson_mut_arr(doc);
-    for (size_t i = 0; i < a.n; i++)
-        (void)yyjson_mut_arr_append(rows, model_encode(&delivery_model, doc, &a.at[i]));
-    call_list(call, doc, rows, &a.page);
+    call_list(call, doc, objects_json(&delivery_model, doc, &(struct objects){a.at, a.n}), &a.page);
 }
 
 static bool name_one(struct ask *a)

@@ -47,7 +47,8 @@ struct driver {
     int (*commit)(struct driver_conn *conn, struct err *err); // durable when it returns 0; else call rollback
     void (*rollback)(struct driver_conn *conn);
     int (*savepoint)(struct driver_conn *conn, struct err *err);
-    int (*release)(struct driver_conn *conn, struct err *err); // deferred foreign keys are checked here
+    int (*check)(struct driver_conn *conn, struct err *err); // deferred foreign keys, at the end of each closure
+    int (*release)(struct driver_conn *conn, struct err *err);
     int (*rollback_to)(struct driver_conn *conn, struct err *err); // to the savepoint, which ends
     // A transaction that changes tables, locked against a second one: foreign keys are not enforced within (a table may
     // be rebuilt) and checked at its end. On failure call rollback and disconnect.

@@ -303,13 +303,16 @@ static int sqlite_savepoint(struct driver_conn *conn, struct err *err)
     return run(conn, &sql_savepoint, err);
 }
 
-static int sqlite_release(struct driver_conn *conn, struct err *err)
+static int sqlite_check(struct driver_conn *conn, struct err *err)
 {
     // Left to the commit, one closure's open reference would fail all of its batch.
     int unresolved = 0, highest = 0;
     sqlite3_db_status(conn->db, SQLITE_DBSTATUS_DEFERRED_FKS, &unresolved, &highest, 0);
-    if (unresolved)
-        return err_set(err, ERR_CONFLICT, "commit: FOREIGN KEY constraint failed");
+    return unresolved ? err_set(err, ERR_CONFLICT, "commit: FOREIGN KEY constraint failed") : 0;
+}
+
+static int sqlite_release(struct driver_conn *conn, struct err *err)
+{
     return run(conn, &sql_release, err);
 }
 
@@ -580,6 +583,7 @@ const struct driver driver_sqlite = {
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
     .savepoint = sqlite_savepoint,
+    .check = sqlite_check,
     .release = sqlite_release,
     .rollback_to = sqlite_rollback_to,
     .begin_schema = sqlite_begin_schema,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Group commit: one connection, one queue, one thread at a time that leads. The leader takes all that waits, runs each
-// closure in a savepoint of its own, takes what has come meanwhile, and commits once; listeners and callbacks run, then
-// the callers wake. Nothing is ever delayed so that a group may form: while one commit syncs, the next group gathers by
-// itself.
+// closure in a savepoint of its own (the first in the transaction itself), takes what has come meanwhile, and commits
+// once; listeners and callbacks run, then the callers wake. Nothing is ever delayed so that a group may form: while one
+// commit syncs, the next group gathers by itself.
 //
 // The store's own thread leads wherever there is a queue. A caller that finds nobody leading leads its own group and is
 // spared two changes of thread, which cost as much as a quarter of a sync; what has queued up behind it is handed to
@@ -125,11 +125,12 @@ static void fail_all(struct list *group, int rc, const struct err *err)
     }
 }
 
-// 0 whatever became of the closure; negative with *err when the transaction around it is lost.
-static int run_one(struct writer *writer, struct request *request, struct err *err)
+// 0 whatever became of the closure; negative with *err when the transaction around it is lost. `first`: the transaction
+// holds nothing yet, so it takes the savepoint's place, for which the engine would copy every page that is changed.
+static int run_one(struct writer *writer, struct request *request, bool first, struct err *err)
 {
     const struct driver *driver = writer->store->driver;
-    int rc = driver->savepoint(writer->conn, err);
+    int rc = first ? 0 : driver->savepoint(writer->conn, err);
     if (rc)
         return rc;
     bool lost = false;
@@ -142,7 +143,9 @@ static int run_one(struct writer *writer, struct request *request, struct err *e
         return request->rc;
     }
     if (request->rc == 0) {
-        rc = driver->release(writer->conn, &request->err);
+        rc = driver->check(writer->conn, &request->err);
+        if (rc == 0 && !first)
+            rc = driver->release(writer->conn, &request->err);
         if (rc == ERR_UNAVAILABLE || rc == DRIVER_REPEAT) {
             *err = request->err;
             return rc;
@@ -153,7 +156,10 @@ static int run_one(struct writer *writer, struct request *request, struct err *e
         writer->effects.changes.n = changes;
         writer->effects.after.n = after;
     }
-    return driver->rollback_to(writer->conn, err);
+    if (!first)
+        return driver->rollback_to(writer->conn, err);
+    driver->rollback(writer->conn);
+    return driver->begin(writer->conn, true, err);
 }
 
 static int commit(struct writer *writer, struct err *err)
@@ -162,6 +168,20 @@ static int commit(struct writer *writer, struct err *err)
     if (rc)
         writer->store->driver->rollback(writer->conn);
     return rc;
+}
+
+// Before closures add their effects.
+static void look_outside(struct writer *writer)
+{
+    const struct driver *driver = writer->store->driver;
+    int64_t now = driver->outside ? driver->outside(writer->conn) : writer->outside;
+    if (now == writer->outside)
+        return;
+    writer->outside = now;
+    effects_clear(&writer->effects);
+    vec_push(&writer->effects.changes, .kind = CHANGE_OUTSIDE);
+    effects_tell(&writer->effects, writer->store);
+    effects_clear(&writer->effects);
 }
 
 // Under the lock.
@@ -180,9 +200,12 @@ static int run_group(struct writer *writer, struct list *todo, struct list *grou
     int64_t until = clock_mono_us() + GROUP_US;
     struct request *next = todo->first;
     list_move(group, todo);
-    while (rc == 0 && next) {
+    if (rc == 0)
+        look_outside(writer); // within, it costs no snapshot of its own
+    for (bool first = true; rc == 0 && next;) {
         struct request *request = next;
-        rc = run_one(writer, request, err);
+        rc = run_one(writer, request, first, err);
+        first = first && request->rc;
         next = request->next;
         if (next || rc || group->n >= GROUP_MAX || clock_mono_us() >= until)
             continue;
@@ -205,7 +228,7 @@ static void run_alone(struct writer *writer, struct list *group)
         effects_clear(&writer->effects);
         int rc = driver->begin(writer->conn, true, &err);
         if (rc == 0) {
-            rc = run_one(writer, request, &err);
+            rc = run_one(writer, request, true, &err);
             if (rc)
                 driver->rollback(writer->conn);
             else
@@ -220,22 +243,9 @@ static void run_alone(struct writer *writer, struct list *group)
     }
 }
 
-static void look_outside(struct writer *writer)
-{
-    const struct driver *driver = writer->store->driver;
-    int64_t now = driver->outside ? driver->outside(writer->conn) : writer->outside;
-    if (now == writer->outside)
-        return;
-    writer->outside = now;
-    effects_clear(&writer->effects);
-    vec_push(&writer->effects.changes, .kind = CHANGE_OUTSIDE);
-    effects_tell(&writer->effects, writer->store);
-}
-
 // True: the group had several.
 static bool work(struct writer *writer, struct list *todo)
 {
-    look_outside(writer);
     struct list group;
     list_init(&group);
     struct err err = {0};

@@ -29,14 +29,14 @@ static void close_store(void)
 static struct {
     pthread_t thread;
     sem_t running, go;
+    store_fn then; // what it does when it is let go; NULL: nothing
 } hold;
 
 static int hold_in(struct tx *tx, void *arg, struct err *err)
 {
-    (void)tx, (void)arg, (void)err;
     sem_post(&hold.running);
     sem_wait(&hold.go);
-    return 0;
+    return hold.then ? hold.then(tx, arg, err) : 0;
 }
 
 static void *hold_main(void *arg)
@@ -45,12 +45,17 @@ static void *hold_main(void *arg)
     return (void *)(intptr_t)store_write(store, &scope, hold_in, arg, NULL);
 }
 
-static void hold_writer(void)
+static void hold_writer_for(void *arg)
 {
     sem_init(&hold.running, 0, 0);
     sem_init(&hold.go, 0, 0);
-    assert_int_equal(pthread_create(&hold.thread, NULL, hold_main, NULL), 0);
+    assert_int_equal(pthread_create(&hold.thread, NULL, hold_main, arg), 0);
     sem_wait(&hold.running);
+}
+
+static void hold_writer(void)
+{
+    hold_writer_for(NULL);
 }
 
 static void let_go(void)
@@ -195,6 +200,34 @@ TEST(closures_of_a_group_are_apart)
     }
     assert_int_equal(test_count(store), 3);
     assert_string_equal(told, "a c | "); // one commit
+    close_store();
+}
+
+// The first has no savepoint of its own.
+TEST(what_comes_first_in_a_group_may_fail)
+{
+    static char none[] = "nothing";
+    open_store();
+    store_listen(store, listen_to, NULL);
+    told[0] = '\0';
+    sem_init(&async_done, 0, 0);
+    struct test_item a = {"a", "Lamp", 0}, b = {"b", "Lamp", -1}, c = {"c", "Lamp", 0};
+    struct async asyncs[] = {{tells, &b}, {tells, &a}, {dangling, none}, {tells, &c}};
+    hold.then = dangling;
+    hold_writer_for(none);
+    for (size_t i = 0; i < 4; i++)
+        post(&asyncs[i]);
+    sem_post(&hold.go);
+    void *rc;
+    pthread_join(hold.thread, &rc);
+    hold.then = NULL;
+    wait_for(4);
+    assert_int_equal((int)(intptr_t)rc, ERR_CONFLICT);
+    const int expected[] = {ERR_INVALID, 0, ERR_CONFLICT, 0};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(asyncs[i].rc, expected[i]);
+    assert_int_equal(test_count(store), 2);
+    assert_string_equal(told, "a c | ");
     close_store();
 }
 
@@ -405,6 +438,12 @@ static int fault_savepoint(struct driver_conn *conn, struct err *err)
     return rc ? rc : driver_sqlite.savepoint(conn, err);
 }
 
+static int fault_check(struct driver_conn *conn, struct err *err)
+{
+    int rc = hit(err);
+    return rc ? rc : driver_sqlite.check(conn, err);
+}
+
 static int fault_release(struct driver_conn *conn, struct err *err)
 {
     int rc = hit(err);
@@ -427,6 +466,7 @@ static void open_faulty(void)
     driver.begin = fault_begin;
     driver.commit = fault_commit;
     driver.savepoint = fault_savepoint;
+    driver.check = fault_check;
     driver.release = fault_release;
     driver.rollback_to = fault_rollback_to;
     dir = test_dir_new();

@@ -259,12 +259,12 @@ static void fail_each_write(int code)
     dir = test_dir_new();
     fault_vfs_install();
     struct store *store = test_open(&dir);
-    char acknowledged[400][16];
+    char acknowledged[800][16];
     size_t n = 0;
     int failures = 0;
     for (int nth = 1; nth <= 40; nth++) {
         fault_vfs_fail(nth, code, false);
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < 20; i++) { // a commit is a write and a sync
             char *id = acknowledged[n];
             snprintf(id, 16, "%d-%d", nth, i);
             struct err err = {0};
@@ -277,7 +277,7 @@ static void fail_each_write(int code)
         audit(store, (const char(*)[16])acknowledged, n);
     }
     fault_vfs_fail(0, 0, false);
-    assert_true(failures > 20);
+    assert_true(failures >= 40);
     assert_int_equal(write_one(store, add_counted, "last", NULL), 0);
     store_close(store);
     store = test_open(&dir);
@@ -295,6 +295,21 @@ TEST(fail_the_nth_write_as_full)
 TEST(fail_the_nth_write_as_broken)
 {
     fail_each_write(SQLITE_IOERR_WRITE);
+}
+
+TEST(a_commit_is_one_write_and_one_sync)
+{
+    dir = test_dir_new();
+    fault_vfs_install();
+    struct store *store = test_open(&dir);
+    assert_int_equal(write_one(store, add_counted, "first", NULL), 0); // begins the log
+    fault_vfs_fail(3, SQLITE_FULL, false);
+    assert_int_equal(write_one(store, add_counted, "second", NULL), 0);
+    assert_int_not_equal(write_one(store, add_counted, "third", NULL), 0);
+    fault_vfs_fail(0, 0, false);
+    store_close(store);
+    fault_vfs_remove();
+    test_dir_remove(&dir);
 }
 
 static void until_writable(struct store *store)

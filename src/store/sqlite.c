@@ -9,6 +9,7 @@
 #include "store/internal.h"
 
 #include "base/map.h"
+#include "store/sqlite_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,7 @@ struct driver_conn {
     struct map *stmts;
     uint64_t tick;
     bool writer;
+    struct sqlite_log log; // the writer's
     int log_pages, checkpoint_idle, checkpoint_busy;
 };
 
@@ -289,7 +291,10 @@ static int sqlite_begin(struct driver_conn *conn, bool write, struct err *err)
 
 static int sqlite_commit(struct driver_conn *conn, struct err *err)
 {
-    return run(conn, &sql_commit, err);
+    sqlite_log_begin(&conn->log);
+    int rc = run(conn, &sql_commit, err);
+    sqlite_log_end(&conn->log);
+    return rc;
 }
 
 static void sqlite_rollback(struct driver_conn *conn)
@@ -439,6 +444,7 @@ static void sqlite_disconnect(struct driver_conn *conn)
         stmt_free(value);
     map_free(conn->stmts);
     sqlite3_close_v2(conn->db);
+    sqlite_log_done(&conn->log);
     free(conn);
 }
 
@@ -506,6 +512,8 @@ static int set_up(struct driver_conn *conn, struct err *err)
     if (rc == 0)
         rc = check_ours(conn, err);
     sqlite3_wal_hook(db, on_commit, conn); // takes the place of automatic checkpoints
+    if (rc == 0)
+        sqlite_log_init(&conn->log, db);
     return rc;
 }
 

@@ -586,15 +586,20 @@ const char *settings_nearest(const char *name)
     return nearest;
 }
 
+static const char *unused(const struct setting *row)
+{
+    return row->flags & SETTING_RESERVED ? " (not used by this version)" : "";
+}
+
 void settings_print(const struct settings *settings, struct buf *out)
 {
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         const struct setting *row = &setting_rows[i];
         const struct value *value = value_of(settings, (enum setting_id)i);
         bool secret = row->flags & SETTING_SECRET && value->source;
-        const char *shown = secret ? "set" : value->text ? value->text : "-";
-        buf_addf(out, "%-42s %-24s %s%s%s\n", row->name, shown, row->help, value->source ? " · from " : "",
-                 value->source ? value->source : "");
+        const char *plain = value->text ? value->text : row->fallback ? row->fallback : "-";
+        buf_addf(out, "%-42s %-24s %s%s%s%s\n", row->name, secret ? "set" : plain, row->help, unused(row),
+                 value->source ? " · from " : "", value->source ? value->source : "");
     }
 }
 
@@ -607,8 +612,8 @@ void settings_print_markdown(struct buf *out)
         settings_range(row, range);
         for (char *c = range; *c; c++)
             *c = *c == '|' ? '/' : *c;
-        buf_addf(out, "| `%s` | %s | %s | %s | %s | %s | %s |\n", row->name, row->fallback ? row->fallback : "-", range,
-                 row->unit ? row->unit : "", row->flags & SETTING_RELOAD ? "yes" : "no", row->alias ? row->alias : "",
-                 row->help);
+        buf_addf(out, "| `%s` | %s | %s | %s | %s | %s | %s%s |\n", row->name, row->fallback ? row->fallback : "-",
+                 range, row->unit ? row->unit : "", row->flags & SETTING_RELOAD ? "yes" : "no",
+                 row->alias ? row->alias : "", row->help, unused(row));
     }
 }

@@ -24,7 +24,11 @@ enum setting_type {
     SETTING_PATH,
     SETTING_URL
 };
-enum { SETTING_RELOAD = 1, SETTING_SECRET = 2 }; // a secret is never printed
+enum {
+    SETTING_RELOAD = 1,
+    SETTING_SECRET = 2,   // never printed
+    SETTING_RESERVED = 4, // of a contract, checked as any other; nothing of this version looks at it
+};
 
 struct setting {
     const char *name, *alias; // alias: environment variable or line of .env
@@ -75,6 +79,7 @@ bool settings_flag(const char *word, int *ret_words);
 const char *settings_nearest(const char *name);
 // "0..1000000", "error|warn|info|debug": what a value may be.
 void settings_range(const struct setting *row, char out[160]);
-// Prints every row as text (values and sources; a secret's value as "set") or as the table of docs/settings.md.
+// Prints every row as text (values, of families their defaults, and sources; a secret's value as "set") or as the table
+// of docs/settings.md.
 void settings_print(const struct settings *settings, struct buf *out);
 void settings_print_markdown(struct buf *out);

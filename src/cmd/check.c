@@ -55,6 +55,9 @@ int command_check(int argc, char **argv)
     if (code)
         return EXIT_FAILED;
     printf("settings                      are valid\n");
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        if (setting_rows[i].flags & SETTING_RESERVED && settings_given(settings, (enum setting_id)i))
+            printf("setting %-21s is not used by this version\n", setting_rows[i].name);
     int rc = models_of_settings(settings, arena, &providers, &n, &err);
     if (rc) {
         (void)command_fault("%s", err.text);

@@ -315,6 +315,13 @@ static int start_webhooks(struct composition *c, struct err *err)
     return rc;
 }
 
+static void warn_of_reserved(const struct settings *settings)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        if (setting_rows[i].flags & SETTING_RESERVED && settings_given(settings, (enum setting_id)i))
+            log_warn("setting", "name=%s error=\"not used by this version\"", setting_rows[i].name);
+}
+
 int compose(struct settings *settings, unsigned flags, struct composition *c)
 {
     struct err err = {0};
@@ -349,6 +356,7 @@ int compose(struct settings *settings, unsigned flags, struct composition *c)
     if (!rc && flags & COMPOSE_JOBS)
         import_first(&c->app);
     if (!rc && flags & COMPOSE_JOBS) {
+        warn_of_reserved(settings);
         struct jobs_options options = {.store = c->app.store,
                                        .brands = c->app.brands,
                                        .embedder = &c->embedder,

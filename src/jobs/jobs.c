@@ -17,17 +17,18 @@
 #include <unistd.h>
 
 enum { LONGEST_SLEEP_MS = 30000, FIRST_BACK_OFF_MS = 1000, LONGEST_BACK_OFF_MS = 3600000 };
-enum { THREADS_MOST = 8, LANE_LIST = 400 };
+enum { THREADS_MOST = 72, LANE_LIST = 400 };
 
 // A new kind without a lane is upkeep's. The first thread is upkeep's own: it sweeps too, and begins the others.
 static const struct {
     const char *name;
     int threads, nice;
     bool endless; // its jobs may take hours
+    bool setting; // jobs.workers says how many threads
 } lanes[JOB_LANES] = {
     [LANE_UPKEEP] = {"jobs", 1, 0, false},
     [LANE_MAIL] = {"jobs-mail", 1, 0, false},
-    [LANE_DOCUMENTS] = {"jobs-documents", 2, 0, false},
+    [LANE_DOCUMENTS] = {"jobs-documents", 2, 0, false, .setting = true},
     [LANE_EMBEDDING] = {"jobs-embedding", 1, 10, true},
 };
 
@@ -171,15 +172,35 @@ static void begin(struct jobs *jobs, enum job_lane lane)
         abort();
 }
 
+static int threads_of(const struct jobs *jobs, enum job_lane lane)
+{
+    const struct settings *settings = jobs->with.settings;
+    return lanes[lane].setting && settings ? (int)settings_int(settings, SET_JOBS_WORKERS) : lanes[lane].threads;
+}
+
+static void count_threads(const struct jobs *jobs, enum job_lane lane, int *ret_all, int *ret_busy)
+{
+    *ret_all = *ret_busy = 0;
+    for (int i = 0; i < jobs->n; i++) {
+        *ret_all += jobs->workers[i].lane == lane;
+        *ret_busy += jobs->workers[i].lane == lane && jobs->workers[i].busy;
+    }
+}
+
 // Whether all threads that the lane has are in a job, and it may have one more.
 static bool wants_thread(const struct jobs *jobs, enum job_lane lane)
 {
-    int all = 0, busy = 0;
-    for (int i = 0; i < jobs->n; i++) {
-        all += jobs->workers[i].lane == lane;
-        busy += jobs->workers[i].lane == lane && jobs->workers[i].busy;
-    }
-    return busy == all && all < lanes[lane].threads && jobs->n < THREADS_MOST;
+    int all, busy;
+    count_threads(jobs, lane, &all, &busy);
+    return busy == all && all < threads_of(jobs, lane) && jobs->n < THREADS_MOST;
+}
+
+// As many as may are in a job; others are there from a time when more might be.
+static bool is_full(const struct jobs *jobs, enum job_lane lane)
+{
+    int all, busy;
+    count_threads(jobs, lane, &all, &busy);
+    return busy >= threads_of(jobs, lane);
 }
 
 static int64_t begin_lanes(struct jobs *jobs)
@@ -210,8 +231,8 @@ static int64_t run_due(struct worker *worker)
             rest = sweep < lane ? sweep : lane;
         }
         int64_t in = due_in(jobs, worker->lane);
-        if (in > 0)
-            return in < rest ? in : rest;
+        if (in > 0 || is_full(jobs, worker->lane))
+            return in > 0 && in < rest ? in : rest;
         struct claim c = {.arena = arena, .of = kinds_of(jobs, worker->lane)};
         if (store_write(jobs->with.store, &scope, claim, &c, &err) != 0)
             return FIRST_BACK_OFF_MS;

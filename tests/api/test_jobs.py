@@ -41,11 +41,25 @@ def test_a_hanging_mail_delays_no_document():
                 assert {"jobs-mail", "jobs-documents"} <= set(threads(site.server))
 
 
+LINES = "".join(f"Line {i} of a long text about tents.\n\n" for i in range(20000))
+
+
+def read_all(site, count, most):
+    """Uploads long documents; their lane has `most` threads at the highest, and at the end."""
+    desk = Desk(site)
+    documents = [desk.upload(f"{n}.md", f"# {n}\n\n{LINES}") for n in range(count)]
+    eventually(lambda: threads(site.server).count("jobs-documents") == most)
+    assert all(desk.settled(document)["processingStatus"] == "completed" for document in documents)
+    assert threads(site.server).count("jobs-documents") == most
+
+
 def test_documents_are_read_side_by_side(site):
     """A lane begins its second thread when the first is busy, and no third."""
-    desk = Desk(site)
-    lines = "".join(f"Line {i} of a long text about tents.\n\n" for i in range(20000))
-    documents = [desk.upload(f"{n}.md", f"# {n}\n\n{lines}") for n in range(4)]
-    eventually(lambda: threads(site.server).count("jobs-documents") == 2)
-    assert all(desk.settled(document)["processingStatus"] == "completed" for document in documents)
-    assert threads(site.server).count("jobs-documents") == 2
+    read_all(site, 4, 2)
+
+
+def test_jobs_workers_says_how_many():
+    with running({"jobs.workers": 1}) as site:
+        read_all(site, 3, 1)
+    with running({"jobs.workers": 3}) as site:
+        read_all(site, 6, 3)

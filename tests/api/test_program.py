@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program as a process (program.md 2 to 4): starting, settings, stopping."""
+import pathlib
 import re
 import signal
 import socket
@@ -125,9 +126,62 @@ def test_precedence_of_settings(binary, tmp_path):
         server.stop(0)
 
 
-def test_settings_show_no_secret(binary, tmp_path):
-    done = run([binary, "settings", "--admin.password", "swordfish-11", "--secret", "k" * 40], cwd=tmp_path)
-    assert done.returncode == 0 and "swordfish" not in done.stdout and "kkkk" not in done.stdout
+def settings_table(binary):
+    """name → the other columns of `parley settings --markdown`."""
+    done = run([binary, "settings", "--markdown"])
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()[2:]]
+    assert done.returncode == 0 and all(len(row) == 7 for row in rows)
+    return {row[0].strip("`"): row[1:] for row in rows}
+
+
+def test_6_every_setting_of_every_contract(binary):
+    """program#6: each is there with default, range and help; those of no use yet say so."""
+    found = settings_table(binary)
+    lines = pathlib.Path(__file__).with_name("settings_of_contracts.txt").read_text(encoding="utf-8").splitlines()
+    names = [line for line in lines if not line.startswith("#")]
+    assert len(names) > 100
+    missing = [name for name in names if name not in found and not any(one.startswith(name + ".") for one in found)]
+    assert missing == []
+    for name, (default, values, unit, reload, alias, help) in found.items():
+        assert default and values and len(help) > 5 and reload in ("yes", "no"), name
+    listed = {line.split()[0] for line in run([binary, "settings"]).stdout.splitlines()}
+    assert listed == set(found)
+    unused = {name for name, row in found.items() if row[-1].endswith("(not used by this version)")}
+    assert {"redis", "line.api_base_url"} <= unused and not {"limits.chat", "jobs.workers"} & unused
+
+
+SECRETS = {"store": "postgresql://u:swordfish@h/d", "redis": "redis://:swordfish@h", "admin.password": "swordfish-11",
+           "secret": "swordfish" * 4, "smtp.password": "swordfish", "metrics.token": "swordfish-token-11",
+           "llm.providers.a.apiKey": "swordfish", "llm.providers.a.extraHeaders": "X-Key=swordfish",
+           "llm.providers.a.proxy": "http://u:swordfish@h:1", "llm.providers.a.embeddingApiKey": "swordfish"}
+
+
+def test_6_no_secret_is_shown(binary, tmp_path):
+    """program#6: a secret's value never shows, by whatever source it came."""
+    flags = [word for name, value in SECRETS.items() for word in (f"--{name}", value)]
+    (tmp_path / "parley.conf").write_text("".join(f"{name} = {value}\n" for name, value in SECRETS.items()),
+                                          encoding="utf-8")
+    variables = {f"PARLEY_{name.upper().replace('.', '_')}": value for name, value in SECRETS.items()
+                 if not name.startswith("llm.")}
+    for arguments, env in ((flags, {}), (["--config", tmp_path / "parley.conf"], {}), ([], variables),
+                           ([], {"OPENAI_API_KEY": "swordfish", "REDIS_URL": "redis://:swordfish@h"})):
+        done = run([binary, "settings", *arguments], env=env, cwd=tmp_path / "..")
+        assert done.returncode == 0 and "swordfish" not in done.stdout + done.stderr
+        assert re.search(r"^redis +set ", done.stdout, re.M)
+
+
+def test_settings_of_no_use_yet(binary, tmp_path, server):
+    """They are checked as others are; one that is given is told of once, at the start and by `check`."""
+    for name, value in (("ocr.provider", "guess"), ("limits.widget", "-1"), ("line.reply_window_ms", "999"),
+                        ("widget.custom_js", "maybe"), ("retention.error_days", "0"), ("jobs.workers", "65")):
+        done = run([binary, "settings", f"--{name}", value], cwd=tmp_path)
+        assert done.returncode == 2 and name in done.stderr and len(done.stderr.splitlines()) == 1, done
+    one = server(settings={"ocr.provider": "tesseract", "redis": "redis://:swordfish@h"})
+    told = [line for line in one.stderr.splitlines() if "not used by this version" in line]
+    assert len(told) == 2 and "ocr.provider" in told[1] and "redis" in told[0] and "swordfish" not in one.stderr
+    done = run([binary, "check", "--data", tmp_path / "d", "--moderation.model", "m"], cwd=tmp_path)
+    assert done.returncode == 0 and "moderation.model" in done.stdout
+    assert "ocr" not in done.stdout
 
 
 def test_4_term_during_an_answer(server, fake_llm):

@@ -31,10 +31,11 @@ def no_limits():
 
 @functools.cache
 def known_settings(binary):
-    """Names of the settings that this binary has, as it prints them itself."""
+    """Names of the settings that this binary uses, as it prints them itself."""
     done = run([binary, "settings"])
     assert done.returncode == 0, f"parley settings: exit {done.returncode}: {done.stderr}"
-    return frozenset(line.split()[0].strip("|`") for line in done.stdout.splitlines() if line.strip())
+    return frozenset(line.split()[0].strip("|`") for line in done.stdout.splitlines()
+                     if line.strip() and "(not used by this version)" not in line)
 
 
 def _text(value):

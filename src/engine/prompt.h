@@ -76,7 +76,7 @@ struct prompt_input {
     struct str message; // the visitor's, verbatim
     int64_t window;     // W: tokens of the model's context
     int64_t output;     // tokens kept for the answer
-    int64_t tools;      // estimated tokens of tool definitions
+    int64_t tools;      // tokens of tool definitions; where they do not fit, the client leaves them out
     double factor;      // learnt factor of the estimate, 0 = 1
     prompt_estimate *estimate;
 };

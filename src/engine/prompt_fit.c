@@ -15,7 +15,6 @@
 #define BLOCK_LINES 24   // the lines around the passages
 #define CUT_AT_LEAST 200 // characters that must stay of a passage that is cut
 #define NEWEST_PAIRS 2
-#define BUDGET_AT_LEAST 64
 
 struct fitting {
     struct arena *arena;
@@ -193,9 +192,7 @@ void prompt_build(struct arena *arena, const struct prompt_input *in, struct pro
 {
     *ret = (struct prompt){.tokens = scaled(in, PER_REQUEST)};
     ret->messages = arena_calloc(arena, 2 * in->n_history + 3, sizeof *ret->messages);
-    int64_t reserve = in->window / 20 > 64 ? in->window / 20 : 64, budget = in->window - in->output - reserve;
-    if (budget < BUDGET_AT_LEAST)
-        budget = BUDGET_AT_LEAST;
+    int64_t budget = llm_prompt_budget(in->window, in->output);
     struct fitting f = {.arena = arena, .in = in, .first_pair = in->n_history};
     f.passages = arena_calloc(arena, in->data.n_passages + 1, sizeof *f.passages);
     struct str system = in->system, message = in->message;
@@ -207,8 +204,9 @@ void prompt_build(struct arena *arena, const struct prompt_input *in, struct pro
         message = cut_middle(&f, message, budget / 2);
         ret->cut_message = true;
     }
-    f.left = budget - measure(in, system) - measure(in, message) - in->tools;
-    f.left -= 3 * per_message(in) + scaled(in, PER_REQUEST);
+    f.left = budget - measure(in, system) - measure(in, message) - 3 * per_message(in) - scaled(in, PER_REQUEST);
+    int64_t tools = in->tools <= f.left ? in->tools : 0;
+    f.left -= tools;
     struct prompt_data data = take_data(&f);
     take_rest(&f);
     data.passages = f.passages;
@@ -222,5 +220,5 @@ void prompt_build(struct arena *arena, const struct prompt_input *in, struct pro
     }
     add_message(ret, "system", prompt_data_text(arena, &data), in);
     add_message(ret, "user", message, in);
-    ret->tokens += in->tools;
+    ret->tokens += tools;
 }

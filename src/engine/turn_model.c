@@ -172,12 +172,11 @@ static void add_tools(struct arena *arena, struct prompt *prompt, const struct l
     prompt->n += n;
 }
 
-static void make_prompt(struct turn *turn, struct arena *arena, int64_t window, struct prompt *ret)
+static void make_prompt(struct turn *turn, struct arena *arena, int64_t window, double factor, struct prompt *ret)
 {
     struct llm_message *tools = NULL;
     int64_t tokens, output = output_of(turn);
-    double factor = llm_estimate_factor(turn->engine->with.llm, turn->input.chatbot->row.configuration.model);
-    int64_t half = (int64_t)((double)(window - output) / 2 / factor);
+    int64_t half = (int64_t)((double)llm_prompt_budget(window, output) / 2 / factor);
     size_t n_tools = turn_tools_messages(turn, arena, half, &tools, &tokens);
     struct prompt_turn *pairs = arena_calloc(arena, turn->n_history + 1, sizeof *pairs);
     struct prompt_input input = {
@@ -199,11 +198,11 @@ static void make_prompt(struct turn *turn, struct arena *arena, int64_t window, 
     turn->cut = (struct turn_cut){ret->cut_pairs, ret->cut_passages, ret->cut_message, ret->cut_system};
 }
 
-// On the client's loop, while the turn is parked: a server has told that its window is smaller.
-static size_t rebuild(void *arg, struct arena *arena, int64_t window, const struct llm_message **ret)
+// On the client's loop, while the turn is parked: a server has told that the prompt is too long for it.
+static size_t rebuild(void *arg, struct arena *arena, int64_t window, double factor, const struct llm_message **ret)
 {
     struct prompt prompt;
-    make_prompt(arg, arena, window, &prompt);
+    make_prompt(arg, arena, window, factor, &prompt);
     *ret = prompt.messages;
     return prompt.n;
 }
@@ -223,8 +222,9 @@ static enum step_result ask_model(struct turn *turn, bool again)
     const struct chat_settings *chat = chat_of(turn);
     struct str model = turn->input.chatbot->row.configuration.model;
     AUTO_ARENA struct arena *arena = arena_new(WORK_SIZE);
+    struct llm *llm = turn->engine->with.llm;
     struct prompt prompt;
-    make_prompt(turn, arena, llm_context_window(turn->engine->with.llm, model), &prompt);
+    make_prompt(turn, arena, llm_context_window(llm, model), llm_estimate_factor(llm, model), &prompt);
     struct llm_request request = {
         .model = model,
         .messages = prompt.messages,
@@ -248,7 +248,7 @@ static enum step_result ask_model(struct turn *turn, bool again)
         turn_stay(turn);
     (void)turn_ref(turn); // `done` may end the turn before the lock is given back
     pthread_mutex_lock(&turn->lock);
-    turn->call = llm_chat(turn->engine->with.llm, &request);
+    turn->call = llm_chat(llm, &request);
     if (atomic_load(&turn->cancelled))
         llm_cancel(turn->call);
     pthread_mutex_unlock(&turn->lock);

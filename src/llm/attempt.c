@@ -80,6 +80,7 @@ static int on_body(void *arg, struct str bytes)
     if (call->answer.progress != call->progress) {
         call->progress = call->answer.progress;
         call->last_progress = now;
+        call->late_since = 0;
         if (call->first_progress == 0) {
             call->first_progress = now;
             call_arm(call);
@@ -152,6 +153,7 @@ static enum fault read_error(struct llm_call *call, int status, const struct fau
     const struct transfer *transfer = call->transfer;
     enum fault fault = fault_classify(status, text);
     call->told_window = text->window > 0 ? text->window : fault_window(text->message);
+    call->told_prompt = text->prompt > 0 ? text->prompt : fault_prompt(text->message);
     call->repair = fault_repair(text, lane_quirks(call->lane));
     int64_t ms;
     if (transfer->retry_after_ms[0] && str_to_int(str_from(transfer->retry_after_ms), 0, 86400000, &ms))
@@ -182,7 +184,7 @@ enum fault attempt_verdict(struct llm_call *call, CURLcode code)
 {
     const struct transfer *transfer = call->transfer;
     call->wait_ms = call->should_retry = -1;
-    call->told_window = 0;
+    call->told_window = call->told_prompt = 0;
     call->repair = 0;
     if (code != CURLE_OK)
         keep_error(call, str_from(curl_easy_strerror(code)));
@@ -226,7 +228,7 @@ static void count_usage(struct llm_call *call)
     *usage =
         (struct llm_usage){told && answer->prompt > 0 && answer->completion >= 0, answer->prompt, answer->completion};
     if (!told || answer->prompt <= 0)
-        usage->prompt = llround((double)call->estimated * call->lane->factor);
+        usage->prompt = llround((double)call->estimated * lane_factor(call->lane));
     if (!told || answer->completion < 0)
         usage->completion = (call->answer_ascii + 3) / 4 + call->answer_other;
     call->result.cost += provider_cost(call->provider, usage->prompt, usage->completion);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A chat call walks the providers in order. An attempt that fails before any text is repeated, repaired or handed to
-// the next provider without anybody noticing; one that fails after text is continued by the next one (upstream-llm 5).
+// A chat call. An attempt that fails before any text is repeated, repaired or handed to the next provider without
+// anybody noticing; one that fails after text is continued by the next one (upstream-llm 5).
 // One libuv timer a call: it is set to the earliest deadline and, when that has moved meanwhile, set again; deltas
 // never touch it.
 #include "llm/client.h"
@@ -10,21 +10,29 @@
 
 #include <stdio.h>
 
-#define MAX_REPAIRS 6
-#define MAX_CONTINUED 2
+#define MAX_REPAIRS 8
 #define HOLD_MS 300
-#define DOUBT_MS 25          // how long the first bytes of a model's very first answer may wait for a lone </think>
-#define LOOK_MS 2            // then, for what has come but was not read
-#define AFTER_END_MS 200     // for the body to end by itself after the end mark, so that the connection can be kept
-#define AFTER_FINISH_MS 1000 // for usage after the finish reason
-#define DRAIN_MS 60000       // a reader that has not caught up by then gets the rest at once
+#define HOLD_REPEATED_MS 2000 // of what may be the answer's beginning again, from a slow server
+#define DOUBT_MS 25           // how long the first bytes of a model's very first answer may wait for a lone </think>
+#define LOOK_MS 2             // after a deadline, for what has come but was not read
+#define AFTER_END_MS 200      // for the body to end by itself after the end mark, so that the connection can be kept
+#define AFTER_FINISH_MS 1000  // for usage after the finish reason
+#define DRAIN_MS 60000        // a reader that has not caught up by then gets the rest at once
 #define RATE_WAIT_MS 2000
-#define FORCE_AFTER_MS 5000
+
+static int64_t less(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int response_timeout(const struct llm_call *call)
+{
+    return call->request.response_timeout_ms > 0 ? call->request.response_timeout_ms : 30000;
+}
 
 static int64_t response_deadline(const struct llm_call *call)
 {
-    int timeout = call->request.response_timeout_ms > 0 ? call->request.response_timeout_ms : 30000;
-    return call->started + timeout;
+    return call->started + response_timeout(call);
 }
 
 // Does the time to answer still run? To the first text, or to the last where the answer is given in one piece.
@@ -33,101 +41,17 @@ static bool awaits_response(const struct llm_call *call)
     return !call->result.any_text || (call->request.whole && call->state != CALL_DRAINS);
 }
 
+int64_t call_time_left(const struct llm_call *call)
+{
+    return awaits_response(call) ? response_deadline(call) - now_ms(call->llm) : INT64_MAX;
+}
+
 static int retries_of(const struct llm_provider *provider)
 {
     return provider->retries >= 0 ? provider->retries : 2;
 }
 
-// ---- choosing
-
-static void begin_on_provider(struct llm_call *call)
-{
-    call->tries = 0;
-    call->refitted = call->silent = false;
-    if (call->result.n_attempts > 0)
-        call->result.failovers++;
-    call_send(call);
-}
-
-static void on_seat(struct seat *seat)
-{
-    struct llm_call *call = (struct llm_call *)(void *)((char *)seat - offsetof(struct llm_call, seat));
-    begin_on_provider(call);
-}
-
-// True: the call has begun there or waits for a place.
-static bool try_lane(struct llm_call *call)
-{
-    switch (seat_take(&call->seat, call->lane->peer, call->request.brand, on_seat)) {
-    case SEAT_TAKEN:
-        begin_on_provider(call);
-        return true;
-    case SEAT_WAITING:
-        call->state = CALL_WAITS_SEAT;
-        call->waits_since = now_ms(call->llm);
-        call_arm(call);
-        return true;
-    default:
-        breaker_leave(&call->lane->breaker);
-        call->entered = false;
-        return false;
-    }
-}
-
-static void set_provider(struct llm_call *call, size_t at)
-{
-    call->at = at;
-    call->provider = &call->set->at[at];
-    const char *model = llm_map_model(call->provider, call->model);
-    call->upstream_model = model[0] ? model : "default";
-    call->lane = lane_get(call->llm, call->provider, call->upstream_model);
-}
-
-void call_try_provider(struct llm_call *call)
-{
-    int64_t now = clock_mono_ms(), first = INT64_MAX;
-    size_t first_at = 0;
-    for (size_t at = call->at; at < call->set->n; at++) {
-        set_provider(call, at);
-        int64_t since, until = lane_closed(call->lane, now, &since);
-        if (until > 0) {
-            if (now - since > FORCE_AFTER_MS && until < first) {
-                first = until;
-                first_at = at;
-            }
-            continue;
-        }
-        if (!breaker_enter(&call->lane->breaker, now))
-            continue;
-        call->entered = true;
-        if (try_lane(call))
-            return;
-    }
-    call->at = call->set->n;
-    if (call->result.n_attempts == 0 && !call->forced && first != INT64_MAX) {
-        call->forced = true;
-        set_provider(call, first_at);
-        breaker_force(&call->lane->breaker);
-        call->entered = true;
-        if (try_lane(call))
-            return;
-    }
-    call_finish(call, LLM_ERROR, "all_failed");
-}
-
-static void next_provider(struct llm_call *call)
-{
-    if (call->entered)
-        breaker_leave(&call->lane->breaker);
-    call->entered = false;
-    seat_leave(&call->seat);
-    if (call->result.any_text && ++call->continued > MAX_CONTINUED) {
-        call_finish(call, LLM_ERROR, "all_failed");
-        return;
-    }
-    call->at++;
-    call_try_provider(call);
-}
+// ---- asking
 
 void call_send(struct llm_call *call)
 {
@@ -138,7 +62,7 @@ void call_send(struct llm_call *call)
                             call->request.max_tokens, buf_str(&call->delivered), call->request.tools,
                             call->request.no_calls, call->request.format,
                             // Some servers say only outside of a stream what they have against a request.
-                            call->silent && call->at + 1 >= call->set->n};
+                            call->silent && !call_has_others(call)};
     struct buf body = BUF_INIT(64 << 20);
     call->estimated = request_write(&body, provider, lane, call->upstream_model, &prompt, lane_quirks(lane),
                                     certain ? provider_window(provider, lane) : 0);
@@ -153,6 +77,7 @@ void call_send(struct llm_call *call)
     call->progress = 0;
     call->first_progress = call->last_progress = call->completed = call->held_since = call->doubt_since = 0;
     call->looked_again = false;
+    call->late_since = 0;
     call->joining = result->any_text;
     if (call->joining)
         join_init(&call->join, buf_str(&call->delivered));
@@ -192,8 +117,7 @@ static int64_t retry_wait(const struct llm_call *call, enum fault fault)
         return -1;
     int64_t left = response_deadline(call) - now_ms(call->llm), wait = back_off(call->tries);
     if (fault == FAULT_RATE) {
-        bool alone = call->at + 1 >= call->set->n;
-        if (call->wait_ms > RATE_WAIT_MS || (call->wait_ms < 0 && !alone))
+        if (call->wait_ms > RATE_WAIT_MS || (call->wait_ms < 0 && call_has_others(call)))
             return -1;
         wait = call->wait_ms >= 0 ? call->wait_ms : wait;
     }
@@ -201,32 +125,38 @@ static int64_t retry_wait(const struct llm_call *call, enum fault fault)
 }
 
 // The caller knows best what may be left out; without it, or where that is still too long, the oldest pairs go.
-static void rebuild(struct llm_call *call)
+void call_rebuild(struct llm_call *call)
 {
     struct llm_request *request = &call->request;
+    int64_t window = provider_window(call->provider, call->lane);
+    call->rebuilt = true;
     if (request->rebuild)
-        request->n_messages = request->rebuild(request->arg, call->arena, provider_window(call->provider, call->lane),
-                                               &request->messages);
+        request->n_messages = request->rebuild(request->arg, call->arena, less(window, call->first_window),
+                                               lane_factor(call->lane), &request->messages);
+}
+
+// What a refusal tells is learnt in any case; the same provider gets a shorter prompt once, and again where there is
+// nobody else to ask.
+static bool refitted(struct llm_call *call)
+{
+    struct refusal refusal = {call->told_window, call->told_prompt, call->estimated, call->request.max_tokens,
+                              call->refits > 0};
+    lane_learn_refusal(call->llm, call->provider, call->lane, &refusal);
+    if (call->refits >= (call_has_others(call) ? 1 : MAX_REFITS))
+        return false;
+    call->refits++;
+    call_rebuild(call);
+    return true;
 }
 
 static bool repaired(struct llm_call *call, enum fault fault)
 {
     if (call->repairs >= MAX_REPAIRS)
         return false;
-    if (fault == FAULT_PARAMETER && call->repair != 0) {
+    if (fault == FAULT_PARAMETER && call->repair != 0)
         lane_learn_quirk(call->lane, call->repair);
-    } else if (fault == FAULT_CONTEXT && !call->refitted) {
-        int64_t window = provider_window(call->provider, call->lane);
-        // Without a number the window is surely below what was sent.
-        int64_t sent = (int64_t)((double)call->estimated * call->lane->factor);
-        if (call->told_window <= 0 && window > sent)
-            window = sent;
-        lane_learn_window(call->llm, call->lane, call->told_window > 0 ? call->told_window : window * 7 / 10);
-        call->refitted = true;
-        rebuild(call);
-    } else {
+    else if (fault != FAULT_CONTEXT || !refitted(call))
         return false;
-    }
     call->repairs++;
     call_send(call);
     return true;
@@ -267,14 +197,14 @@ void call_after(struct llm_call *call, enum fault fault)
         call->entered = false;
     }
     lane_close(call->lane, fault, fault == FAULT_RATE ? call->wait_ms : 0);
-    next_provider(call);
+    call_next_provider(call, fault == FAULT_CONTEXT);
 }
 
 // ---- deadlines
 
-static int64_t sooner(int64_t a, int64_t b)
+static int64_t hold_deadline(const struct llm_call *call)
 {
-    return a < b ? a : b;
+    return call->held_since + (join_repeats(&call->join) ? HOLD_REPEATED_MS : HOLD_MS);
 }
 
 static int64_t run_deadline(const struct llm_call *call)
@@ -282,17 +212,19 @@ static int64_t run_deadline(const struct llm_call *call)
     const struct llm_provider *provider = call->provider;
     int64_t at = call->sent + provider_time(provider, 't');
     if (call->doubt_since > 0 && call->answer.think.cautious)
-        at = sooner(at, call->doubt_since + DOUBT_MS);
+        at = less(at, call->doubt_since + DOUBT_MS);
     if (call->held_since > 0)
-        at = sooner(at, call->held_since + HOLD_MS);
+        at = less(at, hold_deadline(call));
     if (call->completed > 0)
-        return sooner(at, call->completed + AFTER_END_MS);
+        return less(at, call->completed + AFTER_END_MS);
+    if (call->late_since > 0)
+        return call->late_since + LOOK_MS;
     if (call->first_progress == 0)
-        return sooner(at, call->sent + provider_time(provider, 'f'));
+        return less(at, call->sent + provider_time(provider, 'f'));
     if (call->paused)
         return at;
     bool finished = call->answering && call->answer.finish != CHUNK_GOES_ON;
-    return sooner(at, call->last_progress + (finished ? AFTER_FINISH_MS : provider_time(provider, 'i')));
+    return less(at, call->last_progress + (finished ? AFTER_FINISH_MS : provider_time(provider, 'i')));
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -302,7 +234,7 @@ void call_arm(struct llm_call *call)
     int64_t at = INT64_MAX;
     if (call->state == CALL_RUNS)
         at = run_deadline(call);
-    else if (call->state == CALL_WAITS_RETRY)
+    else if (call->state == CALL_WAITS_RETRY || call->state == CALL_WAITS_OPEN)
         at = call->retry_at;
     else if (call->state == CALL_WAITS_SEAT)
         at = call->waits_since + provider_time(call->provider, 'f');
@@ -311,7 +243,7 @@ void call_arm(struct llm_call *call)
     else
         return;
     if (awaits_response(call))
-        at = sooner(at, response_deadline(call));
+        at = less(at, response_deadline(call));
     int64_t ms = at - now_ms(call->llm);
     uv_update_time(&call->llm->loop);
     uv_timer_start(&call->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
@@ -325,11 +257,10 @@ static void end_attempt(struct llm_call *call, enum fault fault)
 
 static void run_timeout(struct llm_call *call, int64_t now)
 {
-    if (call->held_since > 0 && now >= call->held_since + HOLD_MS)
+    if (call->held_since > 0 && now >= hold_deadline(call))
         call_decide_join(call);
     if (call->doubt_since > 0 && call->answering && now >= call->doubt_since + DOUBT_MS) {
-        // A thread that was kept from running sees its clocks before its sockets: these get one more look.
-        if (call->looked_again)
+        if (call->looked_again) // as with the other deadlines
             think_release(&call->answer.think);
         else
             call->doubt_since = now - DOUBT_MS + LOOK_MS;
@@ -344,19 +275,33 @@ static void run_timeout(struct llm_call *call, int64_t now)
         return;
     }
     bool finished = call->answering && call->answer.finish != CHUNK_GOES_ON;
+    bool total = now >= call->sent + provider_time(call->provider, 't');
+    if (call->late_since == 0 && call->completed == 0 && !total) {
+        // A thread that was kept from running sees its clocks before its sockets: these get one more look.
+        call->late_since = now;
+        call_arm(call);
+        return;
+    }
     if (call->completed > 0 || finished) {
         // All there is to know is known; only the body does not end.
         end_attempt(call, attempt_verdict(call, CURLE_OK));
-    } else if (call->result.any_text && now >= call->sent + provider_time(call->provider, 't')) {
+    } else if (call->result.any_text && total) {
         breaker_success(&call->lane->breaker, clock_mono_ms());
         call->entered = false;
         call_finish(call, LLM_LENGTH, NULL);
     } else {
         call->wait_ms = call->should_retry = -1;
-        call->told_window = 0;
+        call->told_window = call->told_prompt = 0;
         call->repair = 0;
         end_attempt(call, FAULT_SLOW);
     }
+}
+
+// One that was asked when the others had used up the time is not at fault.
+static bool had_its_time(const struct llm_call *call, int64_t now)
+{
+    int64_t time = less(provider_time(call->provider, 'f'), response_timeout(call));
+    return now - call->sent >= time / 2;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -364,7 +309,7 @@ static void on_timer(uv_timer_t *timer)
     struct llm_call *call = timer->data;
     int64_t now = now_ms(call->llm);
     if (awaits_response(call) && now >= response_deadline(call)) {
-        if (call->entered && call->state == CALL_RUNS && !call->result.any_text) {
+        if (call->entered && call->state == CALL_RUNS && !call->result.any_text && had_its_time(call, now)) {
             breaker_fault(&call->lane->breaker, clock_mono_ms());
             call->entered = false;
         }
@@ -381,9 +326,15 @@ static void on_timer(uv_timer_t *timer)
         else
             call_arm(call);
         break;
+    case CALL_WAITS_OPEN:
+        if (now >= call->retry_at)
+            call_try_provider(call);
+        else
+            call_arm(call);
+        break;
     case CALL_WAITS_SEAT:
         if (now >= call->waits_since + provider_time(call->provider, 'f'))
-            next_provider(call);
+            call_next_provider(call, false);
         else
             call_arm(call);
         break;
@@ -415,7 +366,7 @@ static void start(struct llm_call *call, bool left)
     else if (call->set->n == 0)
         call_finish(call, LLM_ERROR, "no_model");
     else
-        call_try_provider(call);
+        call_begin(call);
 }
 
 void call_signal(struct job *job, unsigned signals)

@@ -8,7 +8,8 @@
 //   seat.c      places for concurrent calls, shared fairly
 //   request.c   the JSON that is sent
 //   messages.c  its messages, in the form that a server takes
-//   call.c      a chat call over providers, retries, fail-overs and deadlines
+//   call.c      a chat call: what follows from a fault, deadlines, signals
+//   route.c     which provider it goes to
 //   attempt.c   one of its requests: text, pauses, usage; and the call's end
 //   embed.c     embeddings
 //   gather.c    questions that are embedded together
@@ -142,6 +143,7 @@ struct lane { // one model of a provider
     int64_t closed_until, quirks_until;
     unsigned quirks;
     double factor;                        // reported by estimated prompt tokens
+    double ratio;                         // the same as refusals have told it, where that is more; 0: none has
     int64_t window;                       // learnt; 0: not
     int64_t outcomes[FAULT_N], cancelled; // attempts so far
     int64_t last_ok_wall, faults_in_row;  // 0: none yet; of any kind but those of the request
@@ -162,6 +164,14 @@ void lane_learn_window(struct llm *llm, struct lane *lane, int64_t window);
 // A request to this lane is over: the books. `outcome`: a fault's name or "cancelled"; first_ms 0: no text came.
 void lane_ended(struct lane *lane, const char *outcome, int64_t ms, int64_t first_ms);
 void lane_learn_usage(struct llm *llm, struct lane *lane, int64_t estimated, int64_t reported);
+double lane_factor(const struct lane *lane); // what an estimate is multiplied by so that a prompt fits
+struct refusal {                             // of a prompt that was too long
+    int64_t window, prompt;                  // as the server told them; 0: it did not
+    int64_t estimated, output;               // what was sent: without any factor; tokens left for the answer
+    bool again;                              // of a prompt that was shortened already
+};
+void lane_learn_refusal(struct llm *llm, const struct llm_provider *provider, struct lane *lane,
+                        const struct refusal *refusal);
 int provider_time(const struct llm_provider *provider, char which); // 'c', 'f', 'i', 't' in ms
 int64_t provider_cost(const struct llm_provider *provider, int64_t prompt, int64_t completion); // micro-units
 int64_t provider_window(const struct llm_provider *provider, const struct lane *lane);
@@ -199,6 +209,7 @@ struct message_list {
 void messages_move_system(struct arena *arena, struct message_list *list, bool keep_first);
 void messages_join(struct arena *arena, struct message_list *list); // neighbours of one role
 int64_t messages_estimate(const struct message_list *list);
+int64_t messages_least(const struct message_list *list); // the estimate of those that messages_fit never leaves out
 // Leaves out the oldest messages between the leading system texts and the last user message.
 void messages_fit(struct message_list *list, int64_t budget);
 // For a server without tools: calls vanish, their results become text of the user's side.
@@ -206,6 +217,8 @@ void messages_flatten_tools(struct arena *arena, struct message_list *list);
 void messages_write(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *out, const struct message_list *list);
 
 // ---- calls
+
+#define MAX_REFITS 4 // of a prompt that is too long, for one provider
 
 struct llm_call {
     struct job job;
@@ -216,21 +229,26 @@ struct llm_call {
     char model[101];
     struct provider_set *set;
     uv_timer_t timer;
-    enum { CALL_NEW, CALL_WAITS_SEAT, CALL_WAITS_RETRY, CALL_RUNS, CALL_DRAINS, CALL_OVER } state;
+    enum { CALL_NEW, CALL_WAITS_SEAT, CALL_WAITS_RETRY, CALL_WAITS_OPEN, CALL_RUNS, CALL_DRAINS, CALL_OVER } state;
     // Where it is
     size_t at; // provider
     const struct llm_provider *provider;
     const char *upstream_model;
     struct lane *lane;
     struct seat seat;
-    bool entered; // the breaker
-    int tries, repairs;
-    bool replaced; // the connection of this attempt
-    bool silent; // the last attempt was accepted and then nothing at all came
-    bool refitted, forced, refused, cut_short; // the last two: how a good answer ended
+    bool entered;         // the breaker
+    unsigned char *notes; // of each provider: what this call has had with it (route.c)
+    int tries, repairs, refits;
+    bool replaced;           // the connection of this attempt
+    bool silent;             // the last attempt was accepted and then nothing at all came
+    int64_t waited;          // ms, for servers that wanted to be left alone
+    int64_t first_window;    // that the messages were made for
+    bool rebuilt;            // they are others now
+    bool forced;             // what is done once where no provider is left
+    bool refused, cut_short; // how a good answer ended
     // What the last attempt's end told
-    int64_t wait_ms, told_window; // -1, 0: nothing
-    int should_retry;             // -1: nothing
+    int64_t wait_ms, told_window, told_prompt; // -1, 0, 0: nothing
+    int should_retry;                          // -1: nothing
     unsigned repair;
     // The attempt under way
     struct transfer *transfer;
@@ -240,8 +258,9 @@ struct llm_call {
     struct llm_attempt *attempt;
     int64_t estimated, answer_ascii, answer_other;
     uint64_t progress;
-    bool stalled; // the transfer was told to pause
-    bool looked_again; // the doubt's time has passed once
+    bool stalled;       // the transfer was told to pause
+    bool looked_again;  // the doubt's time has passed once
+    int64_t late_since; // a deadline has passed: the sockets get one more look; 0: none has
     // Times by now_ms; 0: not yet
     int64_t started, waits_since, retry_at, sent, first_progress, last_progress, completed, held_since, doubt_since;
     // Delivery
@@ -253,9 +272,15 @@ struct llm_call {
 };
 
 void call_signal(struct job *job, unsigned signals);
-// call.c: where to go
-void call_try_provider(struct llm_call *call);
+// route.c: where to go
+void call_begin(struct llm_call *call);                        // to the first provider
+void call_try_provider(struct llm_call *call);                 // the first that may be asked and was not yet
+void call_next_provider(struct llm_call *call, bool too_long); // leaves this one; it could have a shorter prompt
+bool call_has_others(const struct llm_call *call); // some provider that this call has not asked may be asked now
+// call.c: what to do there
 void call_send(struct llm_call *call);
+void call_rebuild(struct llm_call *call);
+int64_t call_time_left(const struct llm_call *call);      // of the time to answer, where it still runs
 void call_after(struct llm_call *call, enum fault fault); // what follows from an attempt that is over
 void call_arm(struct llm_call *call);                     // timer for the earliest deadline
 // attempt.c: one request and its text

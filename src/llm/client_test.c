@@ -235,6 +235,48 @@ TEST(client_context) // upstream-llm#14
     arena_free(arena);
 }
 
+// A server that makes four tokens of each that is estimated: what it tells, or only that it refuses, is learnt until
+// the prompt fits.
+TEST(client_context_underestimated)
+{
+    static const char *const ways[] = {"400", "inStream", "noCount", "words"};
+    struct arena *arena = arena_new(0);
+    struct llm_message messages[42] = {{"system", STR("Rules.")}};
+    char filler[401];
+    memset(filler, 'x', 400);
+    filler[400] = '\0';
+    for (size_t i = 1; i < 41; i++)
+        messages[i] = (struct llm_message){i % 2 ? "user" : "assistant", {filler, 400}};
+    messages[41] = (struct llm_message){"user", STR("The question")};
+    struct llm_request request = {.messages = messages, .n_messages = 42, .max_tokens = 300, .temperature = -1};
+    up(NULL);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        const char *model = arena_printf(arena, "f%zu;answer=echo;tokenFactor=4;ctx=4000;ctxHow=%s", i, ways[i]);
+        for (int turn = 0; turn < 2; turn++) {
+            struct chat chat = {0};
+            chat_start(&chat, llm, model, &request);
+            chat_wait(&chat);
+            assert_str(buf_str(&chat.text), "The question");
+            if (turn == 0)
+                assert_in_range(chat.result.n_attempts, 2, i < 2 ? 2 : 5);
+            else
+                assert_int_equal(chat.result.n_attempts, 1);
+            chat_free(&chat);
+        }
+        double factor = llm_estimate_factor(llm, str_from(model));
+        assert_true(factor <= 8 && (i == 3 || factor > 3));
+    }
+    // One that nothing is short enough for is asked five times, and then no more.
+    struct chat chat = {0};
+    chat_start(&chat, llm, "f9;ctx=1", &request);
+    chat_wait(&chat);
+    assert_int_equal(chat.result.finish, LLM_ERROR);
+    assert_int_equal(chat.result.n_attempts, 5);
+    chat_free(&chat);
+    down();
+    arena_free(arena);
+}
+
 TEST(client_filtered) // upstream-llm#20
 {
     struct chat chat;

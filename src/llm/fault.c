@@ -76,6 +76,7 @@ static void read_fields(struct arena *arena, yyjson_val *object, struct fault_te
     int64_t window = number_of(object, "n_ctx");
     if (window > 0)
         text->window = window;
+    text->prompt = number_of(object, "n_prompt_tokens");
     // Azure: {"code":null,"innererror":{"code":"ResponsibleAIPolicyViolation"}}
     yyjson_val *inner = json_get(object, "innererror");
     if (yyjson_is_obj(inner) && contains(json_get_str(inner, "code"), "ResponsibleAI"))
@@ -84,7 +85,7 @@ static void read_fields(struct arena *arena, yyjson_val *object, struct fault_te
 
 bool fault_read_json(struct arena *arena, yyjson_val *root, struct fault_text *ret)
 {
-    struct fault_text text = {true, STR(""), STR(""), STR(""), STR(""), 0, 0};
+    struct fault_text text = {true, STR(""), STR(""), STR(""), STR(""), 0, 0, 0};
     if (yyjson_is_arr(root))
         root = yyjson_arr_get_first(root);
     yyjson_val *error = json_get(root, "error"), *detail = json_get(root, "detail"), *errors = json_get(root, "errors"),
@@ -121,39 +122,92 @@ bool fault_read_json(struct arena *arena, yyjson_val *root, struct fault_text *r
     return true;
 }
 
-// "maximum context length is 4096 tokens", "n_ctx = 4096", "(n_ctx: 4096)", "context size (4096 tokens)".
-int64_t fault_window(struct str message)
+static int64_t number_at(struct str text, size_t at)
 {
-    static const char *const marks[] = {"context length is only ",
-                                        "context length is ",
-                                        "context length of ",
-                                        "context window of ",
-                                        "context size (",
-                                        "context length (",
-                                        "n_ctx",
-                                        "context length ",
-                                        "context window is "};
-    for (size_t k = 0; k < sizeof marks / sizeof marks[0]; k++) {
-        size_t n = strlen(marks[k]);
+    int64_t number = 0;
+    for (size_t digits = 0; at < text.n && text.p[at] >= '0' && text.p[at] <= '9' && digits < 9; at++, digits++)
+        number = number * 10 + (text.p[at] - '0');
+    return number;
+}
+
+// The number behind the first of these words that has one of at least `least`; up to three of " =:(" may stand between.
+static int64_t number_behind(struct str message, const char *const *marks, int64_t least)
+{
+    for (; *marks; marks++) {
+        size_t n = strlen(*marks);
         for (size_t i = 0; i + n < message.n; i++) {
-            if (strncasecmp(message.p + i, marks[k], n) != 0)
+            if (strncasecmp(message.p + i, *marks, n) != 0)
                 continue;
-            size_t at = i + n, digits = 0;
+            size_t at = i + n;
             while (at < message.n && at < i + n + 4 && memchr(" =:(", message.p[at], 4))
                 at++;
-            int64_t number = 0;
-            for (; at < message.n && message.p[at] >= '0' && message.p[at] <= '9' && digits < 9; at++, digits++)
-                number = number * 10 + (message.p[at] - '0');
-            if (number >= 64)
+            int64_t number = number_at(message, at);
+            if (number >= least)
                 return number;
         }
     }
     return 0;
 }
 
+// The number before the first of these words that has one.
+static int64_t number_before(struct str message, const char *const *marks)
+{
+    for (; *marks; marks++) {
+        size_t n = strlen(*marks);
+        for (size_t i = 1; i + n <= message.n; i++) {
+            size_t at = i;
+            if (strncasecmp(message.p + i, *marks, n) != 0)
+                continue;
+            while (at > 0 && message.p[at - 1] >= '0' && message.p[at - 1] <= '9')
+                at--;
+            int64_t number = number_at(message, at);
+            if (number > 0)
+                return number;
+        }
+    }
+    return 0;
+}
+
+// "maximum context length is 4096 tokens", "n_ctx = 4096", "(n_ctx: 4096)", "context size (4096 tokens)".
+int64_t fault_window(struct str message)
+{
+    static const char *const behind[] = {"context length is only ",
+                                         "context length of only ",
+                                         "context length is ",
+                                         "context length of ",
+                                         "context window of ",
+                                         "context size (",
+                                         "context length (",
+                                         "n_ctx",
+                                         "context length ",
+                                         "context window is ",
+                                         "number of tokens allowed (",
+                                         "must be <= ",
+                                         NULL};
+    static const char *const before[] = {" maximum context length", " maximum", NULL};
+    int64_t window = number_behind(message, behind, 64);
+    return window > 0 ? window : number_before(message, before);
+}
+
+// "your messages resulted in 5000 tokens", "(5000 in the messages, 500 in the completion)", "5000 input tokens".
+int64_t fault_prompt(struct str message)
+{
+    static const char *const before[] = {" in the messages",
+                                         " tokens from the input messages",
+                                         " in the prompt",
+                                         " input tokens",
+                                         " `inputs` tokens",
+                                         " tokens in prompt",
+                                         NULL};
+    static const char *const behind[] = {"resulted in ",  "prompt contains ", "the input (", "input token count (",
+                                         "input length ", "too long: ",       "requested ",  NULL};
+    int64_t prompt = number_before(message, before);
+    return prompt > 0 ? prompt : number_behind(message, behind, 1);
+}
+
 void fault_read(struct arena *arena, struct str body, struct fault_text *ret)
 {
-    *ret = (struct fault_text){false, STR(""), STR(""), STR(""), STR(""), 0, 0};
+    *ret = (struct fault_text){false, STR(""), STR(""), STR(""), STR(""), 0, 0, 0};
     body = str_trim(body);
     if (str_starts(body, STR("event:"))) {
         const char *end = memchr(body.p, '\n', body.n);
@@ -188,8 +242,17 @@ static bool any_of(struct str text, const char *const *words)
 
 static enum fault by_words(int status, const struct fault_text *text)
 {
-    static const char *const context[] = {"maximum context length", "context length", "context window",     "n_ctx",
-                                          "too many tokens",        "context size",   "prompt is too long", NULL};
+    static const char *const context[] = {"maximum context length",
+                                          "context length",
+                                          "context window",
+                                          "n_ctx",
+                                          "too many tokens",
+                                          "context size",
+                                          "prompt is too long",
+                                          "prompt too long",
+                                          "input token count",
+                                          "max_new_tokens` must be",
+                                          NULL};
     static const char *const filtered[] = {"content_filter", "ResponsibleAIPolicyViolation", NULL};
     static const char *const quota[] = {"insufficient_quota", "billing", NULL};
     static const char *const busy[] = {"loading model", "overloaded", NULL};

@@ -40,6 +40,7 @@ struct fault_text {
     struct str message, code, type, param;
     int status;     // told inside of the body
     int64_t window; // context size told, 0: none
+    int64_t prompt; // tokens of the request as the server counts them, 0: not told
 };
 
 // Reads the error of a body: nested, flat, a bare string, a list, FastAPI's detail; also behind "data:".
@@ -51,6 +52,7 @@ enum fault fault_classify(int status, const struct fault_text *text);
 // "retry after 20 seconds" or "try again in 1.5s" in a message; -1: none.
 int64_t fault_wait_ms(struct str message);
 int64_t fault_window(struct str message); // context size told in words; 0: none
+int64_t fault_prompt(struct str message); // tokens of the prompt told in words; 0: none
 // Retry-After as seconds or date; -1: neither.
 int64_t fault_retry_after_ms(struct str value, int64_t wall_ms);
 

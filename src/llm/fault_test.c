@@ -87,20 +87,48 @@ TEST(fault_windows)
 {
     static const struct {
         const char *body;
-        int64_t window;
+        int64_t window, prompt;
     } rows[] = {
-        {"{\"error\":{\"message\":\"x\",\"n_prompt_tokens\":900,\"n_ctx\":512}}", 512},
-        {"{\"error\":{\"message\":\"maximum context length is 4096 tokens. However, you requested 5000\"}}", 4096},
-        {"{\"error\":{\"message\":\"longer than the model's context length (8192 tokens)\"}}", 8192},
-        {"{\"error\":{\"message\":\"exceeds the available context size (2048 tokens)\"}}", 2048},
-        {"{\"error\":{\"message\":\"too many tokens\"}}", 0},
+        {"{\"error\":{\"message\":\"x\",\"n_prompt_tokens\":900,\"n_ctx\":512,\"type\":\"exceed_context_size_error\"}}",
+         512, 900},
+        {"{\"error\":{\"message\":\"maximum context length is 4096 tokens. However, you requested 5000\"}}", 4096,
+         5000},
+        {"{\"error\":{\"message\":\"This model's maximum context length is 4096 tokens. However, your messages "
+         "resulted in 5001 tokens.\"}}",
+         4096, 5001},
+        {"{\"message\":\"maximum context length is 4096 tokens. However, you requested 5500 tokens (5000 in the "
+         "messages, 500 in the completion).\"}",
+         4096, 5000},
+        {"{\"error\":{\"message\":\"You passed 9000 input tokens and requested 500 output tokens. However, the model's "
+         "context length is only 8192 tokens\"}}",
+         8192, 9000},
+        {"{\"error\":{\"message\":\"The input (9000 tokens) is longer than the model's context length (8192 "
+         "tokens).\"}}",
+         8192, 9000},
+        {"{\"error\":{\"message\":\"Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 "
+         "maximum context length\"}}",
+         32768, 40000},
+        {"{\"error\":{\"message\":\"prompt is too long: 210000 tokens > 200000 maximum\"}}", 200000, 210000},
+        {"{\"error\":{\"message\":\"The input token count (12345) exceeds the maximum number of tokens allowed "
+         "(8192).\"}}",
+         8192, 12345},
+        {"{\"error\":\"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 6000 "
+         "`inputs` tokens and 500 `max_new_tokens`\"}",
+         4096, 6000},
+        {"{\"error\":\"Trying to keep the first 4546 tokens when context the overflows. However, the model is loaded "
+         "with context length of only 4096 tokens\"}",
+         4096, 0},
+        {"{\"error\":{\"message\":\"exceeds the available context size (2048 tokens)\"}}", 2048, 0},
+        {"{\"error\":{\"message\":\"too many tokens\"}}", 0, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct arena *arena = arena_new(0);
         struct fault_text text;
         fault_read(arena, str_from(rows[i].body), &text);
         int64_t window = text.window ? text.window : fault_window(text.message);
+        assert_int_equal(fault_classify(400, &text), FAULT_CONTEXT);
         assert_int_equal(window, rows[i].window);
+        assert_int_equal(text.prompt ? text.prompt : fault_prompt(text.message), rows[i].prompt);
         arena_free(arena);
     }
 }

@@ -138,6 +138,12 @@ bool join_feed(struct join *join, struct str text, join_fn *fn, void *arg)
     return decide(join, false, fn, arg);
 }
 
+bool join_repeats(const struct join *join)
+{
+    struct str held = buf_str(&join->held);
+    return join->state == JOIN_HOLDING && common(held, join->prior) == held.n && utf8_count(held) >= OVERLAP;
+}
+
 bool join_decide(struct join *join, join_fn *fn, void *arg)
 {
     return join->state == JOIN_HOLDING ? decide(join, true, fn, arg) : join->state != JOIN_DEPARTED;

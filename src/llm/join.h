@@ -19,5 +19,7 @@ void join_init(struct join *join, struct str prior);
 void join_done(struct join *join);
 // False: it repeated P and then departed from it; nothing more is passed on.
 bool join_feed(struct join *join, struct str text, join_fn *fn, void *arg);
+// What is held is P's beginning, over at least 8 characters: it may well be P again.
+bool join_repeats(const struct join *join);
 // Decides now with what is held (the time is over, or the stream).
 bool join_decide(struct join *join, join_fn *fn, void *arg);

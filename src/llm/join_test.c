@@ -49,6 +49,23 @@ TEST(join_every_split)
     join("w1 w2 w3", "w1 w2 w3", "", true);
 }
 
+TEST(join_doubts_a_repetition)
+{
+    static const struct {
+        const char *held;
+        bool repeats;
+    } rows[] = {{"w1 w2 w", false}, {"w1 w2 w3", true}, {"w1 w2 wx", false}, {"", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf out = BUF_INIT(1000);
+        struct join join;
+        join_init(&join, STR("w1 w2 w3 w4 w5 w6"));
+        assert_true(join_feed(&join, str_from(rows[i].held), collect, &out));
+        assert_int_equal(join_repeats(&join), rows[i].repeats);
+        join_done(&join);
+        buf_done(&out);
+    }
+}
+
 TEST(breaker_rules)
 {
     struct breaker breaker = {0};

@@ -8,6 +8,7 @@
 
 #define QUIRKS_MS (24 * 3600 * 1000LL)
 #define MAX_LANES 2000
+#define RATIO_MOST 8 // tokens are a byte at least, estimated are four
 
 static uint64_t mix(uint64_t h, const char *text)
 {
@@ -186,7 +187,38 @@ void lane_learn_usage(struct llm *llm, struct lane *lane, int64_t estimated, int
     double ratio = (double)reported / (double)estimated;
     double factor = lane->factor * 0.8 + ratio * 0.2;
     lane->factor = factor < 0.3 ? 0.3 : factor > 1.5 ? 1.5 : factor;
+    lane->ratio = lane->ratio * 0.8 + ratio * 0.2;
+    if (lane->ratio <= lane->factor)
+        lane->ratio = 0;
     pthread_mutex_unlock(&llm->lock);
+}
+
+double lane_factor(const struct lane *lane)
+{
+    double factor = lane->factor > 0 ? lane->factor : 1;
+    return lane->ratio > factor ? lane->ratio : factor;
+}
+
+// A server that counts the prompt tells how far the estimate is off. One that only tells its window, of a prompt that
+// by our measure fits into it, has told that the measure is too small.
+void lane_learn_refusal(struct llm *llm, const struct llm_provider *provider, struct lane *lane,
+                        const struct refusal *refusal)
+{
+    double factor = lane_factor(lane), ratio = 0;
+    int64_t sent = (int64_t)((double)refusal->estimated * factor), window = refusal->window;
+    if (refusal->prompt > 0 && refusal->estimated > 0)
+        ratio = (double)refusal->prompt / (double)refusal->estimated;
+    else if (window > 0 && sent + refusal->output <= window)
+        ratio = factor * 2;
+    if (window <= 0) { // surely below what was sent
+        window = provider_window(provider, lane);
+        window = (sent < window ? sent : window) * (refusal->again ? 5 : 7) / 10;
+    }
+    pthread_mutex_lock(&llm->lock);
+    if (ratio > factor)
+        lane->ratio = ratio < RATIO_MOST ? ratio : RATIO_MOST;
+    pthread_mutex_unlock(&llm->lock);
+    lane_learn_window(llm, lane, window);
 }
 
 int provider_time(const struct llm_provider *provider, char which)

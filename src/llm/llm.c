@@ -277,7 +277,7 @@ double llm_estimate_factor(const struct llm *llm, struct str model)
     struct llm *mine = (struct llm *)(uintptr_t)llm;
     pthread_mutex_lock(&mine->lock);
     const struct lane *lane = first_lane(mine, model);
-    double factor = lane ? lane->factor : 1;
+    double factor = lane ? lane_factor(lane) : 1;
     pthread_mutex_unlock(&mine->lock);
     return factor;
 }

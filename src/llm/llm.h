@@ -77,9 +77,9 @@ struct llm_request {
     // LLM_STOP without any text (a model that only thought).
     bool (*delta)(void *arg, struct str text);
     void (*done)(void *arg, const struct llm_result *result);
-    // Likewise; may be NULL. The messages again, for a window that is smaller than llm_context_window had said: n of
-    // them in *ret, in the arena.
-    size_t (*rebuild)(void *arg, struct arena *arena, int64_t window, const struct llm_message **ret);
+    // Likewise; may be NULL. The messages again, for a window that is smaller, or estimates that are to be multiplied
+    // by more, than had been said before: n of them in *ret, in the arena.
+    size_t (*rebuild)(void *arg, struct arena *arena, int64_t window, double factor, const struct llm_message **ret);
     void *arg;
 };
 
@@ -127,7 +127,8 @@ float llm_embedding_floor(const char *model);
 // sure.
 int64_t llm_context_window(const struct llm *llm, struct str model);
 
-// What the estimate of a prompt for that model is multiplied by, as learnt from reported usage; 1 at first. Any thread.
+// What the estimate of a prompt for that model is multiplied by, as learnt from reported usage and from refusals of
+// prompts that were too long; 1 at first, 0.3 to 8. Any thread.
 double llm_estimate_factor(const struct llm *llm, struct str model);
 
 // The most that so many tokens can cost, at the dearest of the enabled providers; micro-units.
@@ -154,6 +155,10 @@ struct llm_state {
     size_t n_counts;
 };
 size_t llm_states(struct llm *llm, struct arena *arena, const struct llm_state **ret);
+
+// What of a window is the prompt's: what the answer and a reserve of 5 % (64 at least) leave, but at least a
+// quarter; 64.
+int64_t llm_prompt_budget(int64_t window, int64_t output);
 
 // Estimated tokens of a text: ⌈ASCII bytes / 4⌉ + other code points.
 int64_t llm_estimate(struct str text);

@@ -71,15 +71,38 @@ int64_t messages_estimate(const struct message_list *list)
     return tokens;
 }
 
-void messages_fit(struct message_list *list, int64_t budget)
+static size_t head_of(const struct message_list *list)
 {
     size_t head = 0;
     while (head < list->n && is(&list->at[head], "system"))
         head++;
+    return head;
+}
+
+// Behind the last user's message.
+static size_t end_of(const struct message_list *list, size_t head)
+{
+    size_t end = list->n;
+    while (end > head && !is(&list->at[end - 1], "user"))
+        end--;
+    return end;
+}
+
+int64_t messages_least(const struct message_list *list)
+{
+    size_t head = head_of(list), end = end_of(list, head), from = end > head ? end - 1 : head;
+    int64_t tokens = 2;
+    for (size_t i = 0; i < list->n; i++)
+        if (i < head || i >= from)
+            tokens += llm_estimate_message(&list->at[i]);
+    return tokens;
+}
+
+void messages_fit(struct message_list *list, int64_t budget)
+{
+    size_t head = head_of(list);
     while (messages_estimate(list) > budget && list->n > head + 1) {
-        size_t end = list->n;
-        while (end > head && !is(&list->at[end - 1], "user"))
-            end--;
+        size_t end = end_of(list, head);
         if (end <= head + 1)
             break;
         // An answer never stands without its question.

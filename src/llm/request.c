@@ -5,6 +5,16 @@
 
 #include <math.h>
 
+#define LEAST_OUTPUT 16 // tokens of an answer
+#define LEAST_PROMPT 64
+#define RESERVE(window) ((window) / 20 > 64 ? (window) / 20 : 64)
+
+int64_t llm_prompt_budget(int64_t window, int64_t output)
+{
+    int64_t budget = window - output - RESERVE(window), least = window / 4 > LEAST_PROMPT ? window / 4 : LEAST_PROMPT;
+    return budget > least ? budget : least;
+}
+
 static struct str without_nul(struct arena *arena, struct str text)
 {
     if (text.n == 0 || !memchr(text.p, 0, text.n))
@@ -70,12 +80,15 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
     int64_t max_tokens = prompt->max_tokens, tools = with_tools ? llm_estimate(prompt->tools) : 0;
     if (provider->max_output_tokens > 0 && max_tokens > provider->max_output_tokens)
         max_tokens = provider->max_output_tokens;
-    if (window > 0) {
-        int64_t reserve = window / 20 > 64 ? window / 20 : 64, output = max_tokens > 0 ? max_tokens : 500;
-        double factor = lane->factor > 0 ? lane->factor : 1;
-        int64_t taken = output + reserve + llm_estimate(prompt->prior);
-        messages_fit(&list, (int64_t)floor((double)(window - taken) / factor) - tools);
+    double factor = lane_factor(lane);
+    int64_t budget = llm_prompt_budget(window, max_tokens > 0 ? max_tokens : 500) - llm_estimate(prompt->prior);
+    budget = (int64_t)floor((double)budget / factor);
+    if (window > 0 && with_tools && messages_least(&list) + tools > budget) {
+        with_tools = false;
+        tools = 0;
     }
+    if (window > 0)
+        messages_fit(&list, budget - tools);
     if (!with_tools)
         messages_flatten_tools(arena, &list); // when the question is still the last of the user's
     if ((quirks & QUIRK_NO_SYSTEM) || provider->system_role == LLM_CANNOT)
@@ -100,16 +113,20 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
     }
     if (prompt->temperature >= 0 && !(quirks & QUIRK_NO_TEMPERATURE))
         json_add_decimal(doc, root, "temperature", prompt->temperature, 4);
-    if (max_tokens > 0 && !(quirks & QUIRK_NO_MAX_TOKENS))
-        json_add_int(doc, root, quirks & QUIRK_COMPLETION_TOKENS ? "max_completion_tokens" : "max_tokens", max_tokens);
     if (prompt->prior.n > 0)
         add_prior(arena, doc, root, &list, provider, quirks, prompt->prior);
     if (quirks & QUIRK_ALTERNATE)
         messages_join(arena, &list);
+    int64_t tokens = messages_estimate(&list) + tools;
+    // Some servers refuse a request whose prompt and longest answer are together over the window.
+    int64_t room = window - RESERVE(window) - (int64_t)ceil((double)tokens * factor);
+    if (window > 0 && max_tokens > room)
+        max_tokens = room > LEAST_OUTPUT ? room : LEAST_OUTPUT;
+    if (max_tokens > 0 && !(quirks & QUIRK_NO_MAX_TOKENS))
+        json_add_int(doc, root, quirks & QUIRK_COMPLETION_TOKENS ? "max_completion_tokens" : "max_tokens", max_tokens);
     if (!(quirks & QUIRK_NO_EXTRA))
         add_extra(arena, doc, root, provider->extra_body);
     messages_write(arena, doc, messages, &list);
-    int64_t tokens = messages_estimate(&list) + tools;
     json_write_buf(out, root);
     arena_free(arena);
     return tokens;

@@ -119,6 +119,44 @@ def test_a_window_is_learnt_from_its_fault(pair, over, how):
     assert sorted(calls) == [1, 1, 1, 1, 1, 2] and pair.b.chats() == []
 
 
+@pytest.mark.parametrize("how", ["400", "inStream", "noCount", "words"])
+def test_a_tokenizer_that_makes_more_is_learnt(pair, how):
+    """upstream-llm#14: a server that makes four tokens of each that is estimated refuses prompts that seem to fit. Its
+    refusals are learnt from, with numbers or without, until the question comes through; nobody else is asked, as nobody
+    else is there, and the next prompts fit at the first try."""
+    fresh(pair)
+    assert pair.admin.put("/api/v1/admin/llm/providers/badger", json={"enabled": False}).status_code == 200
+    try:
+        pair.a.set(answer="echo", ctx=f"3000:{how}", tokenFactor=4)
+        conversation, calls = f"tokens-{how}", []
+        for number in range(6):
+            text, metadata = ask(pair, "http", f"question {number} " + "and so on " * 60, conversation)
+            assert text.startswith(f"question {number} ") and metadata["mode"] == "model"
+            calls.append(len(pair.a.chats()))
+            pair.a.clear()
+        refused = [n for n in calls if n > 1]
+        if how in ("400", "inStream"):
+            assert refused == [2], calls
+        else:
+            assert refused and max(refused) <= 5 and calls[-1] == 1, calls
+    finally:
+        assert pair.admin.put("/api/v1/admin/llm/providers/badger", json={"enabled": True}).status_code == 200
+
+
+def test_nothing_is_short_enough(pair):
+    """upstream-llm#14: a provider that refuses every prompt as too long gets one shorter prompt, then the next one is
+    asked; where both do so, each gets a few more, and what was found is quoted."""
+    fresh(pair)
+    pair.a.set(answer="count:40", ctx="1:400")
+    assert ask(pair, "http")[0] == WHOLE
+    assert (len(pair.a.chats()), len(pair.b.chats())) == (2, 1)
+    pair.a.clear()
+    pair.b.set(ctx="1:words").clear()
+    text, metadata = ask(pair, "http", "Which laptop is the lightest?")
+    assert metadata["mode"] == "quoted" and metadata["reason"] == "all_failed" and "laptop" in text.lower()
+    assert 3 <= len(pair.a.chats()) <= 7 and len(pair.b.chats()) <= 5
+
+
 @pytest.mark.parametrize("mode", ["none", "end", "each", "late", "zeroPrompt", "xgroq"])
 def test_usage(pair, mode):
     """upstream-llm#19: the same totals however they are told; estimated where they are not."""

@@ -370,6 +370,11 @@ static bool over_context(struct chat *chat)
                                "messages",
                                chat->prompt,
                                window};
+    if (str_eq(how, STR("noCount")))
+        error.message = arena_printf(reply->arena, "The context length is %lld tokens, please shorten your prompt.",
+                                     (long long)window);
+    if (str_eq(how, STR("words")))
+        error = (struct error_text){400, "The prompt is too long.", "invalid_request_error"};
     if (chat_is(chat, "llamacpp") || chat_is(chat, "llamacpp-old"))
         error.type = "exceed_context_size_error";
     if (str_eq(how, STR("silentCut"))) {
@@ -411,7 +416,7 @@ void chat_reply(struct reply *reply)
     const char *eol = knobs_is(knobs->eol, "crlf") ? "\r\n" : knobs_is(knobs->eol, "cr") ? "\r" : "\n";
     struct chat chat = {.reply = reply, .knobs = knobs, .eol = eol, .model = json_get_str(reply->request, "model")};
     snprintf(chat.id, sizeof chat.id, "chatcmpl-%016llx", (unsigned long long)reply->seed);
-    chat.prompt = tokens_of_prompt(reply->request);
+    chat.prompt = tokens_of_prompt(reply->request) * knobs->token_factor;
     chat.calls = tool_wanted(&chat);
     chat.usage_wanted = json_get_bool(json_get(reply->request, "stream_options"), "include_usage", false);
     reply->status = 200;

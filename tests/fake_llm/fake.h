@@ -26,8 +26,9 @@ struct knobs {
     bool h2_no_window; // of connections that begin while it stands
     bool huge_event, bad_utf8, null_content, parts_content, no_delta, message_delta, special_end;
     const char *usage, *reasoning, *tools, *tool_style, *tool_text, *ctx, *ctx_how, *refuse, *prefill, *auth, *embed;
-    int64_t quota;       // -1: none
-    int64_t tool_rounds; // how often it calls before it answers
+    int64_t quota;        // -1: none
+    int64_t tool_rounds;  // how often it calls before it answers
+    int64_t token_factor; // tokens of a prompt for each that the estimate has
 };
 
 extern const struct knobs knobs_default;

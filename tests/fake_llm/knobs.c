@@ -63,6 +63,7 @@ static const struct row {
     ROW("toolRounds", INT, tool_rounds),
     ROW("ctx", TEXT, ctx),
     ROW("ctxHow", TEXT, ctx_how),
+    ROW("tokenFactor", INT, token_factor),
     ROW("refuse", TEXT, refuse),
     ROW("prefill", TEXT, prefill),
     ROW("auth", TEXT, auth),
@@ -82,6 +83,7 @@ const struct knobs knobs_default = {
     .prefill = "continue",
     .quota = -1,
     .tool_rounds = 1,
+    .token_factor = 1,
 };
 
 bool knobs_is(const char *value, const char *name)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hundreds of turns with two and three providers that misbehave at random (upstream-llm#27): whatever they do, a turn
-ends once, what was delivered is what is stored, no word comes twice, and nobody sees who failed.
+ends once, what was delivered is what is stored, no word comes twice, nobody sees who failed, and a turn with a
+provider that is well and may be asked is answered.
 
 Several turns run at once; each has knobs of its own, told to the doubles by a word of its question. The second double
 speaks HTTP/2. The seed is printed; PARLEY_FAULT_SEED repeats a run, PARLEY_FAULT_TURNS makes it longer.
@@ -25,6 +26,7 @@ NAMES = ("aardvark", "badger", "civet")
 BUDGET = 12000
 BRANDS = 80
 AT_ONCE = 8
+WAIT_MS = 1000
 CLOCK = "clock__now"
 CALLS = [{"name": CLOCK, "arguments": {}}, {"name": CLOCK, "arguments": {"timezone": "Asia/Bangkok"}}]
 STYLES = ("fragments", "noIndex", "sameIndex", "object", "noId", "whole", "text", "badJson", "finishStop", "names",
@@ -61,6 +63,8 @@ KNOBS = [
 ]
 # Not drawn: a lone closing tag. Nothing is held back from a model that has answered without thoughts
 # (docs/internals/llm.md), so that one which begins to think like this later shows them; test_models_faults.py has it.
+# Of these no answer comes; all others are deviations that the client knows how to take.
+FAULTS = ("cutAfter", "emptyStream", "html", "noReply", "firstDelayMs", "headerDelayMs", "hugeEvent", "location")
 PREFILLS = ("continue", "restart", "overlap:12", "overlap:30", "ignore")
 KINDS = ("auto", "openai", "azure", "ollama", "llamacpp", "vllm", "sglang", "lmstudio")
 METADATA = {"mode": ("model", "quoted"), "reason": (None, "all_failed", "timeout", "budget"),
@@ -69,6 +73,12 @@ METADATA = {"mode": ("model", "quoted"), "reason": (None, "all_failed", "timeout
 
 def words(n):
     return " ".join(f"w{i}" for i in range(1, n + 1))
+
+
+def well(knobs):
+    return not (any(name in knobs for name in FAULTS) or knobs.get("status", 200) != 200 or
+                knobs.get("finish") == "abort" or knobs.get("garbageAt") == "3,3,3" or
+                (knobs.get("noDone") and knobs.get("noFinish")))
 
 
 class Run:
@@ -80,20 +90,24 @@ class Run:
             name: {
                 "baseUrl": fake.url, "order": i, "retries": self.random.choice((0, 0, 1)),
                 "kind": self.random.choice(KINDS), "apiKey": f"sk-{name}-secret-{i}",
-                "timeouts.firstTokenMs": 250, "timeouts.interTokenMs": 250, "timeouts.totalMs": 5000,
+                "timeouts.firstTokenMs": WAIT_MS, "timeouts.interTokenMs": WAIT_MS, "timeouts.totalMs": 10000,
             }
             for i, (name, fake) in enumerate(zip(NAMES, self.fakes))
         }
         rows[NAMES[1]]["tls.caFile"] = f"{papers}/1.pem"
         self.server = server({"tools.builtin": [CLOCK]}, llm=rows)
-        self.lock, self.seed, self.spent = threading.Lock(), seed, 0
+        self.lock, self.seed, self.spent, self.slow = threading.Lock(), seed, 0, 0
         self.secrets = re.compile("|".join([*NAMES, "sk-", "SECRET", *(str(fake.port) for fake in self.fakes)]))
         # A brand has a model of its own, so that what one has taught the breakers does not silence all.
-        self.brands = [self.server.brand(config={"chat_settings": {"model": f"m{i}"}}) for i in range(BRANDS)]
+        self.brands = [self.server.brand() for _ in range(BRANDS)]
+        with sqlite3.connect(self.server.data / "parley.db") as database:
+            chatbots = dict(database.execute("SELECT brand_id, id FROM chatbots WHERE is_default = 1").fetchall())
         with self.server.client(self.server.token) as client:
-            for brand in self.brands:
-                reply = client.put(f"/api/v1/brands/{brand}/budget", json={"monthlyTokens": BUDGET})
-                assert reply.status_code == 200, reply.text
+            for i, brand in enumerate(self.brands):
+                for path, body in ((f"brands/{brand}/budget", {"monthlyTokens": BUDGET}),
+                                   (f"chatbots/{chatbots[brand]}", {"configuration": {"model": f"m{i}"}})):
+                    reply = client.put(f"/api/v1/{path}", json=body)
+                    assert reply.status_code == 200, reply.text
         self.outcomes = {}
 
     def misbehave(self, random, word):
@@ -125,7 +139,9 @@ class Run:
         try:
             text, metadata = self.http(brand, message, conversation) if over_http else self.socket(
                 brand, message, conversation, cancel)
-            self.check(brand, conversation, n, text, metadata, cancel and not over_http)
+            inside = self.check(brand, conversation, n, text, metadata, cancel and not over_http)
+            if inside["mode"] == "quoted" or metadata and metadata["finish_reason"] == "error":
+                self.check_nobody_was_well(brand, knobs, inside)
         except AssertionError as fault:
             raise AssertionError(f"{told}: {fault}") from fault
 
@@ -198,6 +214,23 @@ class Run:
         with self.lock:
             self.spent += spent
             self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        return inside
+
+    def check_nobody_was_well(self, brand, knobs, inside):
+        """A turn without an answer: each provider was at fault, or its circuit is open, or the budget is used up."""
+        if inside["llm"]["reason"] == "budget":
+            return
+        model = f"m{self.brands.index(brand)}"
+        tried = {one["provider"]: one["outcome"] for one in inside["llm"]["attempts"]}
+        with self.server.client(self.server.token) as client:
+            servers = client.get("/api/v1/health/status").json()["data"]["checks"]["model"]["servers"]
+        shut = {one["provider"] for one in servers if one["model"] == model and one["circuit"] != "closed"}
+        for name, knob in zip(NAMES, knobs):
+            if not well(knob) or name in shut:
+                continue
+            assert tried.get(name) == "slow", f"{name} was well: {inside['llm']}"
+            with self.lock:  # this machine was: it comes to that when others work on it too
+                self.slow += 1
 
     def check_sums(self):
         with sqlite3.connect(self.server.data / "parley.db") as database:
@@ -221,7 +254,8 @@ def test_random_faults(server, fake_llm, n):
     run = Run(server, fake_llm, n, SEED + n)
     run.turns(0, TURNS)
     run.check_sums()
-    print(run.outcomes)
+    print(run.outcomes, f"{run.slow} of a machine that was too slow")
+    assert run.slow <= TURNS / 50
     # With so many faults every kind of end was seen.
     ends = {outcome.split("/")[1] for outcome in run.outcomes}
     assert {"stop", "error", "moderated"} <= ends, run.outcomes

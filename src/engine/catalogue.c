@@ -70,6 +70,7 @@ struct catalogues {
     const struct embedder *embedder;
     struct questions *questions;
     size_t budget, bytes; // bytes: of all entries in the map
+    _Atomic uint64_t moment;
     pthread_mutex_t lock;
     struct map *entries; // "<part>:<brand>" → the first catalogue of these
     size_t n;
@@ -227,6 +228,11 @@ static void forget_all(struct catalogues *c)
     pthread_mutex_unlock(&c->lock);
 }
 
+uint64_t catalogue_moment(const struct catalogues *c)
+{
+    return atomic_load(&c->moment);
+}
+
 static bool is_last_stale(const struct catalogue *e, struct str id)
 {
     return e->stale.n && str_eq(str_from(e->stale.at[e->stale.n - 1]), id);
@@ -235,6 +241,8 @@ static bool is_last_stale(const struct catalogue *e, struct str id)
 void catalogues_changed(struct catalogues *c, const struct change *change)
 {
     enum catalogue_part part = change->kind == CHANGE_PRODUCT ? CATALOGUE_PRODUCTS : CATALOGUE_PASSAGES;
+    if (change->kind == CHANGE_OUTSIDE || change->kind == CHANGE_PRODUCT)
+        atomic_fetch_add(&c->moment, 1);
     if (change->kind == CHANGE_OUTSIDE) {
         forget_all(c);
         return;

@@ -64,6 +64,8 @@ struct catalogue_base { // rules of one knowledge base of a chatbot
 int catalogue_bases(struct catalogues *catalogues, const struct brand_ref *brand, struct str chatbot_id,
                     struct arena *arena, struct catalogue_base **ret, size_t *ret_n, struct err *err);
 
+// Changes with every change of products that the store tells: rows read behind it are as they are now while it stays.
+uint64_t catalogue_moment(const struct catalogues *catalogues);
 // Rows of the products named, in that order, as they are now; those that are gone are left out.
 int catalogue_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                        const struct str *ids, size_t n, struct product **ret, size_t *ret_n, struct err *err);

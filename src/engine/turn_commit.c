@@ -146,6 +146,19 @@ void turn_save_partial(struct turn **turns, size_t n)
 
 // ---- products, commit ----------------------------------------------------------------------------------------------
 
+static void take_found_products(struct turn *turn)
+{
+    const struct suggestions *found = &turn->found;
+    struct turn_outcome *outcome = &turn->outcome;
+    outcome->products = arena_calloc(turn->arena, found->n_suggested + 1, sizeof *outcome->products);
+    for (size_t i = 0; i < found->n_suggested; i++)
+        for (size_t k = 0; k < found->n; k++)
+            if (str_eq(found->hits[k].product.id, found->suggested[i])) {
+                outcome->products[outcome->n_products++] = found->hits[k].product;
+                break;
+            }
+}
+
 // Prices and availability are those of the rows now, not of when the turn began.
 enum step_result turn_step_products(struct turn *turn)
 {
@@ -153,6 +166,10 @@ enum step_result turn_step_products(struct turn *turn)
     struct turn_outcome *outcome = &turn->outcome;
     if (outcome->code)
         return STEP_NEXT;
+    if (turn->found_at == catalogue_moment(turn->engine->with.catalogues)) {
+        take_found_products(turn);
+        return STEP_NEXT;
+    }
     int rc = catalogue_products(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->arena,
                                 turn->found.suggested, turn->found.n_suggested, &outcome->products,
                                 &outcome->n_products, &err);
@@ -369,10 +386,10 @@ static int note_activity(struct tx *tx, const struct turn *turn, struct err *err
         if (str_eq(conversation->channel, platforms[i].channel))
             platform = platforms[i].platform;
     crypto_pseudonym(turn->engine->with.keys, conversation_user(conversation), name);
-    struct activity activity = {
-        "chatbot_message", "chatbot_conversation", conversation->id,
-        arena_strf(tx_arena(tx), "{\"platform\":\"%s\",\"userId\":\"%s\",\"messageLength\":%zu}", platform, name,
-                   utf8_count(turn->input.message))};
+    struct activity activity = {"chatbot_message", "chatbot_conversation", conversation->id,
+                                arena_strf(tx_arena(tx),
+                                           "{\"platform\":\"%s\",\"userId\":\"%s\",\"messageLength\":%zu}", platform,
+                                           name, utf8_count(turn->input.message))};
     return activity_write(tx, &activity, err);
 }
 

@@ -151,6 +151,7 @@ struct turn {
     bool asks;              // it is more than a greeting
     struct str search_text; // the same for retrieval: with the name of what is talked about where that helps
     struct suggestions found;
+    uint64_t found_at; // catalogue_moment before its rows were read
     bool by_vectors; // something was found, or could have been, by its meaning
     struct passage *passages;
     size_t n_passages;

@@ -148,6 +148,7 @@ static int find_products(struct turn *turn, struct err *err)
     };
     if (!chat->suggestions && !turn->input.advice)
         return 0;
+    turn->found_at = catalogue_moment(turn->engine->with.catalogues);
     int rc = suggest_products(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->arena, &query,
                               &turn->found, err);
     turn->by_vectors |= turn->found.by_vectors;

@@ -378,6 +378,31 @@ TEST(turn_whose_model_breaks_off_keeps_its_text)
     site_close(&site);
 }
 
+// What is shown of a product is its row at the end of the turn, not what was found at its beginning.
+TEST(turn_shows_products_as_they_are_at_its_end)
+{
+    struct site site;
+    site_open(&site, SITE_MODEL);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    put_shop(&site, brand);
+    stream_slowly(&site);
+    for (int change = 0; change < 2; change++) {
+        struct turn *turn = site_ask(&site, brand, NULL, "What does the Skarv Tent cost?");
+        assert_true(turn_wait_text(turn, 1) > 0);
+        if (change)
+            site_product(&site, "fern", "tent-2", "Skarv Tent", "351.00", "A tent for two people");
+        turn_cancel(turn);
+        turn_wait(turn);
+        const struct turn_outcome *outcome = turn_outcome(turn);
+        assert_true(outcome->n_products > 0);
+        assert_str(outcome->products[0].id, "tent-2");
+        assert_int_equal(outcome->products[0].price, change ? 3510000 : 3490000);
+        turn_unref(turn);
+    }
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
 TEST(turn_fills_markers_and_corrects_prices)
 {
     struct site site;

@@ -29,6 +29,7 @@ import sets  # noqa: E402
 
 MODEL = ROOT / "build/share/e5-small-q4.bin"
 TABLE = ROOT / "src/engine/builtin_table.c"
+TITLE = 0.3  # TITLE_PART of src/engine/catalogue_vectors.c
 DIMS, PART, THRESHOLD, WIDTH, MORE = 384, 0.8, 0.3, 0.40, 10
 LANGUAGES = {"en": 20, "pt": 12, "th": 12, "ja": 12, "zh": 12}  # lines of background.txt
 UNRELATED = {"out", "brandq", "talk", "nonsense", "insult", "hostile"}  # not `near`: it shares its subject
@@ -98,7 +99,10 @@ def measure(shape):
     brands, questions = sets.own()
     found = []
     for brand in brands:
-        passages = [shape(v) for v in vectors([f"{row['title']}\n{row['text']}" for row in brand.passages], "passage")]
+        texts = [f"{row['title']}\n{row['text']}" for row in brand.passages]
+        of_texts, of_titles = vectors(texts, "passage"), vectors([row["title"] for row in brand.passages], "passage")
+        passages = [unit([(1 - TITLE) * x + TITLE * y for x, y in zip(shape(text), shape(title), strict=True)])
+                    for text, title in zip(of_texts, of_titles, strict=True)]
         asked = [q for q in questions if q.brand == brand.id and not q.history and (q.documents or q.kind in UNRELATED)]
         for q, vector in zip(asked, vectors([q.text for q in asked], "query"), strict=True):
             shaped = shape(vector, True)

@@ -112,6 +112,7 @@ static bool embedding_model(void *self, struct embedder_model *ret)
         return true;
     if (builtin_has(app->builtin))
         builtin_model(app->builtin, ret);
+    ret->titles = builtin_has(app->builtin);
     return builtin_has(app->builtin);
 }
 

@@ -13,7 +13,7 @@
 #include "base/map.h"
 #include "base/metrics.h"
 #include "base/vec.h"
-#include "engine/centre.h"
+#include "engine/catalogue_vectors.h"
 #include "engine/passages.h"
 #include "engine/question.h"
 #include "engine/vector_text.h"
@@ -276,8 +276,7 @@ struct build {
     struct arena *arena;
     char **ids;
     size_t n_ids;
-    struct map *vectors; // "<document>/<ordinal>" → float[dims]
-    size_t dims;
+    struct catalogue_vectors vectors;
     struct bases *bases; // read anew with every refresh of passages
     int rc;
 };
@@ -300,24 +299,18 @@ static struct str joined(struct arena *arena, const struct product *p)
     return arena_str(arena, buf_str(&text));
 }
 
-static struct str vector_key(struct arena *arena, struct str document, int64_t ordinal)
+// The vectors of a passage; of one that is wanted as a proof its text is kept too.
+static void add_vectors(struct build *b, struct arena *work, const struct catalogue_vector_text *text,
+                        struct search_passage *ret)
 {
-    return arena_strf(arena, STR_FMT "/%lld", STR_ARG(document), (long long)ordinal);
-}
-
-static const float *vector_of(const struct build *b, struct str document, uint32_t ordinal)
-{
-    return map_count(b->vectors) ? map_get(b->vectors, vector_key(b->arena, document, ordinal)) : NULL;
-}
-
-static void keep_proof(struct build *b, struct str text, const float *vector)
-{
-    if (!b->prove || !vector)
+    const float *alone;
+    ret->n_vectors = catalogue_vectors_of(&b->vectors, work, text, &ret->vector, &alone);
+    if (!b->prove || !alone || vector_text_is_long(text->text))
         return;
     b->prove = false;
-    b->built->proof_text = mem_strndup(text.p, text.n);
-    b->built->proof_vector = mem_calloc(b->dims, sizeof *vector);
-    memcpy(b->built->proof_vector, vector, b->dims * sizeof *vector);
+    b->built->proof_text = mem_strndup(text->text.p, text->text.n);
+    b->built->proof_vector = mem_calloc(b->vectors.dims, sizeof *alone);
+    memcpy(b->built->proof_vector, alone, b->vectors.dims * sizeof *alone);
 }
 
 static int put_product(void *arg, void *row)
@@ -334,10 +327,10 @@ static int put_product(void *arg, void *row)
                   .price = p->price,
                   .available = p->availability,
                   .order = p->position},
-        .vector = vector_of(b, p->id, 0),
     };
-    if (b->prove)
-        keep_proof(b, vector_text_of_product(b->arena, p), passage.vector);
+    if (b->vectors.dims)
+        add_vectors(b, b->arena,
+                    &(struct catalogue_vector_text){p->id, 0, p->name, vector_text_of_product(b->arena, p)}, &passage);
     return search_put(b->index, p->id, &passage, 1, NULL);
 }
 
@@ -404,26 +397,22 @@ static int put_document(void *arg, const struct knowledge_document *d)
                       .price = INT64_MIN,
                       .available = true,
                       .order = d->created_at},
-            .vector = vector_of(b, d->id, (uint32_t)n),
         };
-        if (b->prove)
-            keep_proof(b, vector_text_of_passage(arena, d, text), passages[n].vector);
+        if (b->vectors.dims)
+            add_vectors(
+                b, arena,
+                &(struct catalogue_vector_text){d->id, (int64_t)n, d->title, vector_text_of_passage(arena, d, text)},
+                &passages[n]);
         n++;
     }
     return search_put(b->index, d->id, passages, n, NULL);
 }
 
-static int keep_vector(void *arg, const struct vector_row *row)
+static void use_vectors(struct build *b, size_t dims)
 {
-    struct build *b = arg;
-    bool mine = str_eq(row->kind, b->e->part == CATALOGUE_PRODUCTS ? STR("product") : STR("document"));
-    if (!mine || (b->dims && row->dims != b->dims) || !row->dims)
-        return 0;
-    b->dims = row->dims;
-    float *vector = embedder_shaped(b->catalogues->embedder, b->built->model, b->arena, false, row->vector, row->dims);
-    (void)map_set(b->vectors, vector_key(b->arena, row->document_id, row->ordinal), vector);
-    centre_add(b->built->centre, vector, row->dims);
-    return 0;
+    b->vectors.key = b->built->model;
+    b->vectors.centre = b->built->centre;
+    b->vectors.dims = dims;
 }
 
 static int read_all(struct tx *tx, void *arg, struct err *err)
@@ -434,14 +423,14 @@ static int read_all(struct tx *tx, void *arg, struct err *err)
     struct vector_index vectors = {0};
     int rc = built->embeds ? vector_index_get(tx, b->arena, &vectors, err) : 0;
     (void)snprintf(built->model, sizeof built->model, STR_FMT, STR_ARG(vectors.model));
-    b->dims = vectors.dims;
-    rc = rc < 0 || !b->dims ? rc : vector_list(tx, vectors.model, keep_vector, b, err);
+    use_vectors(b, vectors.dims);
+    rc = rc < 0 || !vectors.dims ? rc : vector_list(tx, vectors.model, catalogue_vectors_keep, &b->vectors, err);
     if (rc < 0)
         return rc;
     char key[EMBEDDER_KEY];
     catalogue_model(b->catalogues, key);
-    b->prove = b->dims && strcmp(key, built->model) != 0;
-    b->index = search_index_new(b->dims);
+    b->prove = vectors.dims && strcmp(key, built->model) != 0;
+    b->index = search_index_new(b->vectors.dims);
     if (b->e->part == CATALOGUE_PRODUCTS)
         return crud_list(tx, &product_model, NULL, -1, 0, &row, put_product, b, err);
     rc = read_bases(tx, b, err);
@@ -472,7 +461,6 @@ static int read_some(struct tx *tx, void *arg, struct err *err)
 {
     struct build *b = arg;
     bool products = b->e->part == CATALOGUE_PRODUCTS;
-    struct str kind = products ? STR("product") : STR("document");
     struct vector_index vectors = {0};
     int rc = products ? 0 : read_bases(tx, b, err);
     rc = rc || !b->built->embeds ? rc : vector_index_get(tx, b->arena, &vectors, err);
@@ -480,9 +468,10 @@ static int read_some(struct tx *tx, void *arg, struct err *err)
         (!str_eq(vectors.model, str_from(b->built->model)) || vectors.dims != search_dims(b->index)))
         return ERR_NOT_FOUND;
     rc = rc < 0 ? rc : 0;
+    use_vectors(b, search_dims(b->index));
     for (size_t i = 0; i < b->n_ids && !rc; i++) {
         struct str id = str_from(b->ids[i]);
-        rc = b->dims ? vector_list_of(tx, vectors.model, kind, id, keep_vector, b, err) : 0;
+        rc = b->vectors.dims ? catalogue_vectors_read(&b->vectors, tx, vectors.model, id, err) : 0;
         if (rc)
             return rc;
         rc = products ? reread_product(tx, b, id, err) : reread_document(tx, b, id, err);
@@ -585,15 +574,16 @@ static int build_anew(struct catalogues *c, struct build *b, const struct scope 
 static int refresh(struct catalogues *c, struct catalogue *e, const struct brand_ref *brand, struct err *err)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
-    struct build b = {.catalogues = c, .e = e, .brand = brand, .arena = arena, .vectors = map_new()};
+    struct build b = {.catalogues = c, .e = e, .brand = brand, .arena = arena};
     struct scope scope = scope_brand(brand->row.brand.id, STR("index"));
+    b.vectors = (struct catalogue_vectors){
+        .embedder = c->embedder, .products = e->part == CATALOGUE_PRODUCTS, .arena = arena, .by_name = map_new()};
     bool all = take_stale(c, e, &b);
     struct built *built = e->built; // changed under e->build alone
     int rc = ERR_NOT_FOUND;
     if (!all) {
         b.index = built->index;
         b.built = built;
-        b.dims = search_dims(built->index);
         rc = store_read(c->store, &scope, read_some, &b, err);
         if (rc == 0)
             search_publish(built->index);
@@ -601,7 +591,7 @@ static int refresh(struct catalogues *c, struct catalogue *e, const struct brand
     if (rc == ERR_NOT_FOUND) // all, or the first vectors of an index that was made without
         rc = build_anew(c, &b, &scope, &built, err);
     settle(c, e, rc ? NULL : built, b.bases);
-    map_free(b.vectors);
+    map_free(b.vectors.by_name);
     for (size_t i = 0; i < b.n_ids; i++)
         free(b.ids[i]);
     free(b.ids);

@@ -11,6 +11,7 @@ enum { EMBEDDER_KEY = 120, EMBEDDER_BATCH_MOST = 64 };
 
 struct embedder_model {
     char key[EMBEDDER_KEY]; // vectors of equal keys may be compared; of any other key they never are
+    bool titles;            // a document's title gets a vector of its own, which counts in those of its passages
     size_t batch;           // texts of one call for passages, 1..64: others may have to wait for such a call
 };
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/vector_text.h"
 
-enum { TEXT_MOST = 200000 };
+#include "base/utf8.h"
+#include "engine/sentence.h"
+
+// Weights of characters stand for parts of tokens: 480 tokens of four ASCII characters, or two Thai or one and a third
+// Chinese ones, leave room for a heading in a window of 512.
+enum { TEXT_MOST = 200000, WINDOW_WEIGHT = 4 * 480 };
 
 struct str vector_text_of_product(struct arena *arena, const struct product *p)
 {
@@ -15,6 +20,55 @@ struct str vector_text_of_product(struct arena *arena, const struct product *p)
 struct str vector_text_of_passage(struct arena *arena, const struct knowledge_document *d, struct str passage)
 {
     return arena_strf(arena, STR_FMT "\n" STR_FMT, STR_ARG(d->title), STR_ARG(passage));
+}
+
+static size_t weight_of(uint32_t rune)
+{
+    return rune < 0x80 ? 1 : rune < 0x1000 ? 2 : 3;
+}
+
+// Bytes of the first window of a text; all, where the rest fits too.
+static size_t window_end(struct str text)
+{
+    size_t weight = 0, end = 0;
+    while (end < text.n) {
+        size_t next = end;
+        weight += weight_of(utf8_next(text, &next));
+        if (weight > WINDOW_WEIGHT)
+            return end;
+        end = next;
+    }
+    return end;
+}
+
+bool vector_text_is_long(struct str text)
+{
+    return text.n > WINDOW_WEIGHT / 2 && window_end(text) < text.n;
+}
+
+// The end of the last sentence in the second half, else of the last word there, else the window's.
+static size_t cut(struct str window)
+{
+    size_t best = 0, next, close;
+    for (size_t end = 0; (next = sentence_end(window, end, false, &close)) && close > end; end = close)
+        best = close > window.n / 2 ? close : best;
+    for (size_t i = window.n; !best && i > window.n / 2; i--)
+        if (window.p[i - 1] == ' ' || window.p[i - 1] == '\n')
+            best = i;
+    return best ? best : window.n;
+}
+
+bool vector_window_next(struct arena *arena, struct str head, struct str text, size_t *pos, struct str *ret)
+{
+    struct str rest = {text.p + *pos, text.n - *pos};
+    if (rest.n == 0)
+        return false;
+    size_t end = window_end(rest);
+    end = end < rest.n ? cut((struct str){rest.p, end}) : end;
+    struct str piece = {rest.p, end};
+    *ret = *pos ? arena_strf(arena, STR_FMT "\n" STR_FMT, STR_ARG(head), STR_ARG(piece)) : piece;
+    *pos += end;
+    return true;
 }
 
 void vector_text_hash(struct str model, struct str text, char ret[CRYPTO_HEX_SIZE])

@@ -91,21 +91,43 @@ static void want(struct todo *t, struct arena *work, const char *kind, struct st
     memcpy(passage->hash, hash, sizeof hash);
 }
 
+struct named {
+    const char *kind, *window_kind;
+    struct str document;
+    int64_t ordinal;
+    struct str head;
+};
+
+// What is wanted last is made first: a passage whose vector is there has its windows and its title.
+static void want_text(struct todo *t, struct arena *work, const struct named *named, struct str text)
+{
+    struct str window;
+    size_t pos = 0;
+    for (int64_t i = 0; i < VECTOR_WINDOWS_MOST && vector_window_next(work, named->head, text, &pos, &window); i++)
+        want(t, work, i ? named->window_kind : named->kind, named->document,
+             i ? vector_window_ordinal(named->ordinal, i) : named->ordinal, window);
+}
+
 static int want_product(void *arg, void *row)
 {
     AUTO_ARENA struct arena *work = arena_new(0);
     const struct product *p = row;
-    want(arg, work, "product", p->id, 0, vector_text_of_product(work, p));
+    want_text(arg, work, &(struct named){VECTOR_OF_PRODUCT, VECTOR_OF_PRODUCT_WINDOW, p->id, 0, p->name},
+              vector_text_of_product(work, p));
     return 0;
 }
 
 static int want_document(void *arg, const struct knowledge_document *d)
 {
     AUTO_ARENA struct arena *work = arena_new(0);
+    struct todo *t = arg;
     struct str chunk;
     size_t pos = 0;
     for (int64_t i = 0; chunk_next(d->content, &pos, &chunk); i++)
-        want(arg, work, "document", d->id, i, vector_text_of_passage(work, d, chunk));
+        want_text(t, work, &(struct named){VECTOR_OF_PASSAGE, VECTOR_OF_WINDOW, d->id, i, d->title},
+                  vector_text_of_passage(work, d, chunk));
+    if (t->model.titles && pos && d->title.n)
+        want(t, work, VECTOR_OF_TITLE, d->id, 0, d->title);
     return 0;
 }
 

@@ -235,6 +235,11 @@ static float *normalised(const struct search_index *index, const float *vector)
     return NULL;
 }
 
+static size_t vectors_of(const struct search_passage *passage)
+{
+    return !passage->vector ? 0 : passage->n_vectors ? passage->n_vectors : 1;
+}
+
 static int check(const struct search_index *index, struct str doc, const struct search_passage *passages, size_t n,
                  struct err *err)
 {
@@ -246,13 +251,26 @@ static int check(const struct search_index *index, struct str doc, const struct 
         for (size_t z = 0; z < passages[i].n_zones; z++)
             if (!(passages[i].zones[z].weight >= 0 && passages[i].zones[z].weight <= 1))
                 return err_set(err, ERR_INVALID, "a zone weighs 0 to 1");
-        AUTO_FREE float *vector = passages[i].vector && index->dims ? normalised(index, passages[i].vector) : NULL;
-        if (passages[i].vector && index->dims && !vector)
-            return err_set(err, ERR_INVALID, "a vector is zero or not finite");
+        for (size_t k = 0; index->dims && k < vectors_of(&passages[i]); k++) {
+            AUTO_FREE float *vector = normalised(index, passages[i].vector + k * index->dims);
+            if (!vector)
+                return err_set(err, ERR_INVALID, "a vector is zero or not finite");
+        }
     }
     if (n > UINT32_MAX - 1 - index->next_slot)
         return err_set(err, ERR_LIMIT, "the collection has to be rebuilt: its numbers are used up");
     return 0;
+}
+
+static void add_rows(struct search_index *index, const struct search_passage *passage, uint32_t slot, uint32_t *ret_row)
+{
+    size_t n = vectors_of(passage);
+    index->rows.several = index->rows.several || n > 1;
+    for (size_t i = 0; i < n; i++) {
+        AUTO_FREE float *vector = normalised(index, passage->vector + i * index->dims);
+        uint32_t row = vector ? add_row(index, slot, vector, NONE) : NONE;
+        *ret_row = i == 0 ? row : *ret_row;
+    }
 }
 
 int search_put(struct search_index *index, struct str doc, const struct search_passage *passages, size_t n,
@@ -266,11 +284,8 @@ int search_put(struct search_index *index, struct str doc, const struct search_p
         uint32_t slot = index->next_slot, first;
         builder_add(index->pending, doc, passages, n, slot);
         builder_document(index->pending, slot, &first);
-        for (size_t i = 0; i < n && index->dims; i++) {
-            AUTO_FREE float *vector = passages[i].vector ? normalised(index, passages[i].vector) : NULL;
-            if (vector)
-                *builder_row(index->pending, first + (uint32_t)i) = add_row(index, slot + (uint32_t)i, vector, NONE);
-        }
+        for (size_t i = 0; i < n && index->dims; i++)
+            add_rows(index, &passages[i], slot + (uint32_t)i, builder_row(index->pending, first + (uint32_t)i));
         index->next_slot += (uint32_t)n;
         map_set(index->documents, doc, (void *)(size_t)(slot + 1u));
         index->dirty = true;
@@ -413,16 +428,20 @@ static void compact_rows(struct search_index *index)
     if (old->n_dead < 64 || old->n_dead < old->n / 3)
         return;
     rows_init(&fresh, index->dims);
+    fresh.several = old->several;
     for (size_t i = 0; i < index->parts.n; i++) {
         struct part *part = &index->parts.at[i];
         struct overlay *o = part->overlay->rows ? overlay_own(part) : NULL;
         for (uint32_t p = 0; o && p < part->segment->n_passages; p++) {
             if (o->rows[p] == NONE)
                 continue;
-            uint32_t at, chunk = rows_chunk(o->rows[p], &at);
-            bool alive = passage_alive(part, p);
-            o->rows[p] =
-                alive ? rows_add(&fresh, part->segment->slots[p], old->chunks.at[chunk]->f32 + at * index->dims) : NONE;
+            uint32_t row = o->rows[p];
+            o->rows[p] = passage_alive(part, p) ? fresh.n : NONE;
+            for (bool more = o->rows[p] != NONE; more; row++) {
+                uint32_t at, chunk = rows_chunk(row, &at);
+                more = rows_go_on(old, row);
+                (void)rows_add(&fresh, part->segment->slots[p], old->chunks.at[chunk]->f32 + at * index->dims);
+            }
         }
     }
     rows_release(old);

@@ -25,8 +25,14 @@ static uint32_t row_of(const struct query *q, uint32_t part, uint32_t passage)
 
 float nearest_cosine(const struct query *q, uint32_t part, uint32_t passage)
 {
+    const struct rows *rows = &q->reader->rows;
     uint32_t row = q->vector ? row_of(q, part, passage) : NONE;
-    return row == NONE ? NAN : row_cosine(q, &q->reader->rows, row);
+    if (row == NONE)
+        return NAN;
+    float best = row_cosine(q, rows, row);
+    for (; rows_go_on(rows, row); row++)
+        best = fmaxf(best, row_cosine(q, rows, row + 1));
+    return best;
 }
 
 // int8 cosines of the rows first..first + n of one chunk.
@@ -91,6 +97,8 @@ void nearest_cosines(const struct query *q, uint32_t part, const uint32_t *p, ui
         else
             cosines_of_rows(q, row, k, ret + i);
         i += k;
+        for (row += k - 1; rows_go_on(&q->reader->rows, row); row++) // the last one's other windows
+            ret[i - 1] = fmaxf(ret[i - 1], cosine_of_row(q, row + 1));
     }
 }
 
@@ -217,20 +225,38 @@ static const uint32_t *allowed_rows(struct query *q, uint32_t *ret_n)
     *ret_n = q->reader->rows.n;
     if (q->n_allowed == q->reader->passages)
         return NULL;
-    uint32_t *list = scratch_alloc(q->scratch, (q->n_allowed + 1u) * sizeof *list);
+    const struct rows *rows = &q->reader->rows;
+    size_t most = rows->several && rows->n > q->n_allowed ? rows->n : q->n_allowed;
+    uint32_t *list = scratch_alloc(q->scratch, (most + 1) * sizeof *list);
     for (uint32_t p = 0; p < q->reader->n_parts; p++) {
         const struct segment *s = q->reader->parts[p].segment;
         const uint64_t *bits = q->allowed[p].bits;
         for (uint32_t i = 0; i < s->n_passages; i++) {
             uint32_t row = is_allowed(&q->allowed[p], i) ? row_of(q, p, i) : NONE;
-            if (row != NONE)
+            for (bool more = row != NONE; more; row++) {
+                more = rows_go_on(rows, row);
                 list[n++] = row;
+            }
             if (bits && !bits[i >> 6])
                 i |= 63;
         }
     }
     *ret_n = n;
     return list;
+}
+
+// Of several windows of a passage the nearest.
+static void keep_nearest(struct query *q, struct best *best)
+{
+    struct scored *spare = scratch_alloc(q->scratch, (best->n + 1u) * sizeof *spare);
+    uint32_t n = 0;
+    scored_sort_by_id(best->at, spare, best->n);
+    for (uint32_t i = 0; i < best->n; i++)
+        if (n && best->at[n - 1].id == best->at[i].id)
+            best->at[n - 1].score = fmaxf(best->at[n - 1].score, best->at[i].score);
+        else
+            best->at[n++] = best->at[i];
+    best->n = n;
 }
 
 void nearest_best(struct query *q)
@@ -251,6 +277,8 @@ void nearest_best(struct query *q)
         if (number != NONE)
             best_push(&q->vectors, best.at[i].score, number); // as many as fit: no cut
     }
+    if (q->reader->rows.several)
+        keep_nearest(q, &q->vectors);
 }
 
 void nearest_rescore(struct query *q, struct best *best, uint32_t n)

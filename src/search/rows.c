@@ -82,7 +82,7 @@ static size_t dead_words(const struct rows *rows)
 void rows_kill(struct rows *rows, uint32_t row)
 {
     struct rows_dead *old = rows->dead;
-    if (!old || old->words <= row >> 6 || atomic_load(&old->refs) > 1) {
+    if (!old || old->words < dead_words(rows) || atomic_load(&old->refs) > 1) {
         size_t words = dead_words(rows);
         struct rows_dead *dead = mem_zalloc(sizeof *dead + words * sizeof *dead->bits);
         atomic_init(&dead->refs, 1);
@@ -92,8 +92,13 @@ void rows_kill(struct rows *rows, uint32_t row)
         dead_unref(old);
         rows->dead = dead;
     }
-    rows->dead->bits[row >> 6] |= 1ull << (row & 63);
-    rows->n_dead++;
+    bool more;
+    do {
+        more = rows_go_on(rows, row);
+        rows->dead->bits[row >> 6] |= 1ull << (row & 63);
+        rows->n_dead++;
+        row++;
+    } while (more);
 }
 
 void rows_share(const struct rows *rows, struct rows *ret_view)

@@ -16,7 +16,7 @@ struct row_chunk {
     float *f32, *scale;
     int8_t *i8;
     uint64_t *bits;
-    int32_t *sums; // of the row's int8 components
+    int32_t *sums;   // of the row's int8 components
     uint32_t *slots; // passage that the row belongs to
 };
 
@@ -32,6 +32,7 @@ struct rows {           // the writer's, or a reader's view of it
     size_t dims, words; // components, words of sign bits
     VEC(struct row_chunk *) chunks;
     uint32_t n, n_dead;
+    bool several;           // some passage has more than one row: they follow one another, with one slot
     struct rows_dead *dead; // NULL = none is dead
 };
 
@@ -61,11 +62,23 @@ static inline bool rows_is_dead(const struct rows *rows, uint32_t row)
     return rows->dead && row >> 6 < rows->dead->words && (rows->dead->bits[row >> 6] >> (row & 63) & 1);
 }
 
+static inline uint32_t rows_slot(const struct rows *rows, uint32_t row)
+{
+    uint32_t at, chunk = rows_chunk(row, &at);
+    return rows->chunks.at[chunk]->slots[at];
+}
+
+// Is the row behind this one of the same passage?
+static inline bool rows_go_on(const struct rows *rows, uint32_t row)
+{
+    return rows->several && row + 1 < rows->n && rows_slot(rows, row) == rows_slot(rows, row + 1);
+}
+
 void rows_init(struct rows *rows, size_t dims);
 void rows_release(struct rows *rows);
 // Appends a vector of length 1 and returns its row.
 uint32_t rows_add(struct rows *rows, uint32_t slot, const float *vector);
-// Writer only. Copies the dead bits first when a view shares them.
+// Writer only. With those of the same passage behind it; copies the dead bits first when a view shares them.
 void rows_kill(struct rows *rows, uint32_t row);
 // A view: shares chunks and dead bits, done with rows_release.
 void rows_share(const struct rows *rows, struct rows *ret_view);

@@ -37,6 +37,8 @@ struct search_passage {
     size_t n_zones;
     struct search_attrs attrs; // the document's: those of its first passage hold for all
     const float *vector;       // dims floats of length 1, or NULL: words only
+    // How many vectors lie there one behind the other, of the windows of a long text; 0: one. The nearest one counts.
+    size_t n_vectors;
 };
 
 // What is absent (given false, open limits) filters nothing; a given empty list matches nothing. Start from SEARCH_ALL:

@@ -37,7 +37,7 @@ STORE_SQL(document_set_content,
           "stage = 'done', percent = 100, processing_error = NULL, embedding_completed_at = NULL "
           "WHERE brand_id = $1 AND id = $2");
 STORE_SQL(document_forget_vectors,
-          "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'document' AND document_id = $2");
+          "DELETE FROM vectors WHERE brand_id = $1 AND kind IN ('document', 'window', 'title') AND document_id = $2");
 STORE_SQL(document_forget_chunks, "DELETE FROM document_chunks WHERE brand_id = $1 AND document_id = $2");
 STORE_SQL(document_add_chunk,
           "INSERT INTO document_chunks (brand_id, document_id, ordinal, page, heading, start_at, end_at, created_at) "

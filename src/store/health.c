@@ -8,7 +8,7 @@ STORE_SQL_ALL(health_beat, "INSERT INTO heartbeats (name, beat_at) VALUES ('heal
 STORE_SQL_ALL(health_passages,
               "SELECT COALESCE((SELECT SUM(d.chunk_count) FROM documents d WHERE d.deleted_at IS NULL), 0) + "
               "(SELECT COUNT(*) FROM products)");
-STORE_SQL_ALL(health_vectors, "SELECT COUNT(*) FROM vectors WHERE model = $1");
+STORE_SQL_ALL(health_vectors, "SELECT COUNT(*) FROM vectors WHERE model = $1 AND kind IN ('document', 'product')");
 STORE_SQL_ALL(health_reindex, "SELECT COALESCE(SUM(CASE WHEN next_model IS NOT NULL THEN 1 ELSE 0 END), 0), "
                               "COALESCE(SUM(CASE WHEN refused_dims > 0 THEN 1 ELSE 0 END), 0) FROM vector_indexes");
 STORE_SQL_ALL(health_oldest_job,

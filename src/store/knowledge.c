@@ -34,7 +34,7 @@ STORE_SQL(document_list_all, "SELECT " DOCUMENT_COLUMNS " FROM " DOCUMENT_TABLES
 STORE_SQL(document_get, "SELECT " DOCUMENT_COLUMNS " FROM " DOCUMENT_TABLES
                         "WHERE d.brand_id = $1 AND d.id = $2 AND " DOCUMENT_SEARCHED);
 STORE_SQL(document_vectors_remove,
-          "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'document' AND document_id = $2");
+          "DELETE FROM vectors WHERE brand_id = $1 AND kind IN ('document', 'window', 'title') AND document_id = $2");
 
 STORE_SQL(base_insert, "INSERT INTO knowledge_bases (brand_id, id, chatbot_id, name, kind, created_at, updated_at) "
                        "VALUES ($1, $2, $3, $4, $5, $6, $6)");
@@ -44,8 +44,8 @@ STORE_SQL(base_learned, "SELECT id FROM knowledge_bases WHERE brand_id = $1 AND 
                         "ORDER BY created_at, id LIMIT 1");
 #define ITEMS_OF_BASE "(SELECT id FROM documents WHERE brand_id = $1 AND base_id = $2)"
 STORE_SQL(base_item_ids, "SELECT id FROM documents WHERE brand_id = $1 AND base_id = $2 LIMIT $3");
-STORE_SQL(base_vectors_remove,
-          "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'document' AND document_id IN " ITEMS_OF_BASE);
+STORE_SQL(base_vectors_remove, "DELETE FROM vectors WHERE brand_id = $1 AND kind IN ('document', 'window', 'title') "
+                               "AND document_id IN " ITEMS_OF_BASE);
 STORE_SQL(base_tags_remove, "DELETE FROM document_tags WHERE brand_id = $1 AND document_id IN " ITEMS_OF_BASE);
 STORE_SQL(base_places_remove,
           "DELETE FROM places WHERE brand_id = $1 AND kind = 'document' AND name IN " ITEMS_OF_BASE);

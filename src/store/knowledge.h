@@ -75,7 +75,7 @@ int vector_status(struct tx *tx, struct str model, struct str document_id, int64
                   const char **ret, struct err *err);
 
 struct vector_row {
-    struct str kind; // "product", "document"
+    struct str kind; // "product", "document", or further ones of these (engine/vector_text.h)
     struct str document_id;
     int64_t ordinal;
     struct str text_hash; // SHA-256 hex of model and text

@@ -11,11 +11,11 @@ STORE_SQL(product_room, "SELECT products, last_position + 1 FROM brand_totals WH
 STORE_SQL(product_counted, "UPDATE brand_totals SET products = products + 1, last_position = last_position + 1 WHERE brand_id = $1");
 STORE_SQL(product_uncounted, "UPDATE brand_totals SET products = products - 1 WHERE brand_id = $1");
 STORE_SQL(product_recounted, "UPDATE brand_totals SET products = (SELECT COUNT(*) FROM products WHERE brand_id = $1) WHERE brand_id = $1");
-STORE_SQL(product_sample_vectors_remove, "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'product' AND document_id IN "
+STORE_SQL(product_sample_vectors_remove, "DELETE FROM vectors WHERE brand_id = $1 AND kind IN ('product', 'product_window') AND document_id IN "
                                          "(SELECT id FROM products WHERE brand_id = $1 AND sample = 1)");
 STORE_SQL(product_sample_places_remove, "DELETE FROM places WHERE brand_id = $1 AND kind = 'product' AND name IN "
                                         "(SELECT document_id FROM products WHERE brand_id = $1 AND sample = 1)");
-STORE_SQL(product_vectors_remove, "DELETE FROM vectors WHERE brand_id = $1 AND kind = 'product' AND document_id = $2");
+STORE_SQL(product_vectors_remove, "DELETE FROM vectors WHERE brand_id = $1 AND kind IN ('product', 'product_window') AND document_id = $2");
 STORE_SQL(product_samples_remove, "DELETE FROM products WHERE brand_id = $1 AND sample = 1");
 
 static uint64_t bit(const char *field)

@@ -42,7 +42,7 @@ int vector_put(struct tx *tx, struct str model, const struct vector_row *row, in
 {
     struct str bytes = {(const char *)row->vector, row->dims * sizeof(float)};
     // What is searched of the document has changed.
-    tx_changed(tx, str_eq(row->kind, STR("product")) ? CHANGE_PRODUCT : CHANGE_DOCUMENT, row->document_id);
+    tx_changed(tx, str_starts(row->kind, STR("product")) ? CHANGE_PRODUCT : CHANGE_DOCUMENT, row->document_id);
     int rc = row->vector ? tx_exec(tx, &text_vector_insert,
                                    VALUES(v_str(model), v_str(row->text_hash), v_blob(bytes), v_int(now)), NULL, err)
                          : 0;

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fits how vectors of the built-in embedder become relevance, and prints the tables (src/engine/builtin_table.c).
 
-Shape. background.txt and background_questions.txt say the same generic things in five languages. What all passages have
-in common (their mean), and all questions, is taken out of each (the share PART of it), and so are the directions in
-which the languages differ: cosines of what is left tell subjects apart, across languages too.
+Shape. background*.txt say the same generic things in five languages. What all passages have in common (their mean), all
+questions, and all titles, is taken out of each (the share PART of it), and so are the directions in which the languages
+differ: cosines of what is left tell subjects apart, across languages too.
 
 Scale. The cosine at which a passage counts as unrelated is AT - BY * (mean cosine with all that is searched, times
 n / (n + MORE)): a question near to what a shop is about needs less. BY is fitted by a logistic model on the
@@ -75,7 +75,8 @@ class Shape:
     def __init__(self):
         passages = vectors((HERE / "background.txt").read_text(encoding="utf-8").splitlines(), "passage")
         questions = vectors((HERE / "background_questions.txt").read_text(encoding="utf-8").splitlines(), "query")
-        self.passage, self.question = mean_of(passages), mean_of(questions)
+        titles = vectors((HERE / "background_titles.txt").read_text(encoding="utf-8").splitlines(), "passage")
+        self.common = {"passage": mean_of(passages), "question": mean_of(questions), "title": mean_of(titles)}
         each = len(questions) // len(LANGUAGES)
         of_passages = by_language(passages, LANGUAGES.values())
         of_questions = by_language(questions, [each] * len(LANGUAGES))
@@ -87,8 +88,8 @@ class Shape:
                 left = less(left, known, dot(left, known))
             self.languages.append(unit(left))
 
-    def __call__(self, vector, question=False):
-        left = less(vector, self.question if question else self.passage, PART)
+    def __call__(self, vector, of="passage"):
+        left = less(vector, self.common[of], PART)
         for direction in self.languages:
             left = less(left, direction, dot(left, direction))
         return unit(left)
@@ -101,11 +102,11 @@ def measure(shape):
     for brand in brands:
         texts = [f"{row['title']}\n{row['text']}" for row in brand.passages]
         of_texts, of_titles = vectors(texts, "passage"), vectors([row["title"] for row in brand.passages], "passage")
-        passages = [unit([(1 - TITLE) * x + TITLE * y for x, y in zip(shape(text), shape(title), strict=True)])
+        passages = [unit([(1 - TITLE) * x + TITLE * y for x, y in zip(shape(text), shape(title, "title"), strict=True)])
                     for text, title in zip(of_texts, of_titles, strict=True)]
         asked = [q for q in questions if q.brand == brand.id and not q.history and (q.documents or q.kind in UNRELATED)]
         for q, vector in zip(asked, vectors([q.text for q in asked], "query"), strict=True):
-            shaped = shape(vector, True)
+            shaped = shape(vector, "question")
             cosines = [dot(shaped, one) for one in passages]
             found.append((q.set, q.kind, bool(q.documents), max(cosines), sum(cosines) / (len(cosines) + MORE)))
     return found
@@ -156,8 +157,8 @@ def write(shape, floor, by):
         "// Printed by bench/quality/calibrate.py --write.\n"
         '#include "engine/builtin_scale.h"\n\n'
         f"const struct builtin_scale builtin_scale = {{{floor:.4f}f, {by:.2f}f, {MORE:.1f}f, {WIDTH:.2f}f}};\n\n"
-        + table("builtin_common[2][BUILTIN_DIMS]",
-                [[PART * value for value in mean] for mean in (shape.passage, shape.question)])
+        + table("builtin_common[3][BUILTIN_DIMS]",
+                [[PART * value for value in mean] for mean in shape.common.values()])
         + "\n" + table("builtin_languages[BUILTIN_LANGUAGES][BUILTIN_DIMS]", shape.languages), encoding="utf-8")
     subprocess.run(["clang-format", "-i", TABLE], check=True)
 

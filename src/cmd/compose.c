@@ -137,11 +137,11 @@ static void embedding_scale(void *self, const char *key, const float *question, 
     *ret_full = 1;
 }
 
-static void embedding_shape(void *self, const char *key, bool question, float *vector, size_t dims)
+static void embedding_shape(void *self, const char *key, enum embedder_text of, float *vector, size_t dims)
 {
     const struct app *app = self;
     if (dims == BUILTIN_DIMS && builtin_owns(app->builtin, key))
-        scale_shape(question, vector);
+        scale_shape(of, vector);
 }
 
 static int embed(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,

@@ -21,9 +21,9 @@ static void subtract(float *from, const float *what, float times)
         from[i] -= times * what[i];
 }
 
-void scale_shape(bool question, float *vector)
+void scale_shape(enum embedder_text of, float *vector)
 {
-    subtract(vector, builtin_common[question], 1);
+    subtract(vector, builtin_common[of], 1);
     for (size_t i = 0; i < BUILTIN_LANGUAGES; i++)
         subtract(vector, builtin_languages[i], dot(vector, builtin_languages[i]));
     float length = sqrtf(dot(vector, vector));

@@ -654,7 +654,7 @@ static bool is_proof(struct catalogues *c, struct built *built)
         atomic_store(&built->prove_again, clock_mono_ms() + PROVE_AGAIN_MS); // it may only be busy
         return false;
     }
-    const float *vector = embedder_shaped(c->embedder, built->model, arena, false, vectors[0], dims);
+    const float *vector = embedder_shaped(c->embedder, built->model, arena, EMBEDDER_PASSAGE, vectors[0], dims);
     for (size_t i = 0; dims == search_dims(built->index) && i < dims; i++)
         cosine += vector[i] * built->proof_vector[i];
     atomic_store(&built->proven, cosine >= PROVEN ? 1 : -1);
@@ -684,7 +684,7 @@ static void add_vector(struct catalogues *c, struct built *built, struct arena *
         !question_vector(c->questions, built->model, query->text, arena, &vector, &dims) ||
         dims != search_dims(built->index))
         return;
-    query->vector = vector = embedder_shaped(c->embedder, built->model, arena, true, vector, dims);
+    query->vector = vector = embedder_shaped(c->embedder, built->model, arena, EMBEDDER_QUESTION, vector, dims);
     size_t n;
     const float *centre = centre_mean(built->centre, arena, dims, &n);
     c->embedder->scale(c->embedder->self, built->model, vector, centre, n, dims, &query->vector_floor,

@@ -30,8 +30,9 @@ int catalogue_vectors_keep(void *arg, const struct vector_row *row)
     if (!*kind || (v->dims && row->dims != v->dims) || !row->dims)
         return 0;
     v->dims = row->dims;
+    enum embedder_text of = strcmp(*kind, VECTOR_OF_TITLE) == 0 ? EMBEDDER_TITLE : EMBEDDER_PASSAGE;
     (void)map_set(v->by_name, name_of(v->arena, *kind, row->document_id, row->ordinal),
-                  embedder_shaped(v->embedder, v->key, v->arena, false, row->vector, row->dims));
+                  embedder_shaped(v->embedder, v->key, v->arena, of, row->vector, row->dims));
     return 0;
 }
 

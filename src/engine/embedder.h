@@ -18,6 +18,8 @@ struct embedder_model {
 // The vector of a question, of length 1, lives for the call; NULL: there is none (any more) in time.
 typedef void embedder_done(void *arg, const float *vector, size_t dims);
 
+enum embedder_text { EMBEDDER_PASSAGE, EMBEDDER_QUESTION, EMBEDDER_TITLE };
+
 struct embedder {
     void *self;
     // The model of new vectors; false: none, words alone serve.
@@ -35,9 +37,9 @@ struct embedder {
     void (*ask)(void *self, const char *key, struct str text, int timeout_ms, embedder_done *done, void *arg);
     // Makes of a vector of that model what is compared and what scale is about, of length 1; stored vectors are as they
     // were made. NULL: vectors are compared as they are.
-    void (*shape)(void *self, const char *key, bool question, float *vector, size_t dims);
+    void (*shape)(void *self, const char *key, enum embedder_text of, float *vector, size_t dims);
 };
 
 // A copy of a vector in the arena, as it is compared.
-float *embedder_shaped(const struct embedder *embedder, const char *key, struct arena *arena, bool question,
+float *embedder_shaped(const struct embedder *embedder, const char *key, struct arena *arena, enum embedder_text of,
                        const float *vector, size_t dims);

@@ -97,6 +97,14 @@ static void apply_bases(struct arena *arena, const struct bases *bases, const st
 
 // ---- a turn ---------------------------------------------------------------------------------------------------------
 
+// Where meaning is known too, some of the words are not much: they are the name of the thing that is asked about, and
+// stand in everything that is said of it. All of the words are as good as ever.
+static double supported(const struct search_hit *hit)
+{
+    double w = (double)hit->w, v = (double)hit->v;
+    return hit->vector_rank ? 1 - (1 - w * w * w) * (1 - v) : (double)hit->relevance;
+}
+
 static double relevance_by(const struct search_hit *hit, enum retrieval method, bool has_vectors)
 {
     if (method == RETRIEVE_HYBRID || (method == RETRIEVE_SEMANTIC && !has_vectors))
@@ -122,7 +130,8 @@ static size_t offered(const struct bases *bases, const struct knowledge_query *q
     for (size_t i = 0; i < found->n; i++) {
         const struct search_hit *hit = &found->hits[i];
         const struct catalogue_base *base = base_of(bases, hit->attrs.base);
-        double relevance = relevance_by(hit, base ? base->method : RETRIEVE_HYBRID, has_vectors);
+        enum retrieval method = base ? base->method : RETRIEVE_HYBRID;
+        double relevance = method == RETRIEVE_HYBRID ? supported(hit) : relevance_by(hit, method, has_vectors);
         if (relevance <= 0 || relevance < (base ? base->threshold : query->threshold))
             continue;
         if (base) {
@@ -220,11 +229,8 @@ int knowledge_retrieve(struct catalogues *c, const struct brand_ref *brand, stru
                        const struct knowledge_query *query, struct knowledge_found *ret, struct err *err)
 {
     AUTO_ARENA struct arena *work = arena_new(WORK_SIZE); // ends here: what a turn keeps stays while it waits
-    struct search_query asked = {.text = query->text,
-                                 .limit = HITS_FIRST,
-                                 .idf_at_least = 1000,
-                                 .unknown = UNKNOWN_WEIGHT,
-                                 .lenient = true};
+    struct search_query asked = {
+        .text = query->text, .limit = HITS_FIRST, .idf_at_least = 1000, .unknown = UNKNOWN_WEIGHT, .lenient = true};
     struct search_result found = {0};
     struct bases bases;
     bool cut = false;

@@ -6,8 +6,7 @@ Shape. background*.txt say the same generic things in five languages. What all p
 questions, and all titles, is taken out of each (the share PART of it), and so are the directions in which the languages
 differ: cosines of what is left tell subjects apart, across languages too.
 
-Scale. The cosine at which a passage counts as unrelated is AT - BY * (mean cosine with all that is searched, times
-n / (n + MORE)): a question near to what a shop is about needs less. BY is fitted by a logistic model on the
+Scale. The cosine at which a passage counts as unrelated is AT - BY * (mean cosine with all that is searched): a question near to what a shop is about needs less. BY is fitted by a logistic model on the
 development questions, AT so that where 0.3 is asked for (the threshold of documents) as few unrelated questions pass
 as answerable ones fail; what comes of it is shown for each set.
 
@@ -30,7 +29,7 @@ import sets  # noqa: E402
 MODEL = ROOT / "build/share/e5-small-q4.bin"
 TABLE = ROOT / "src/engine/builtin_table.c"
 TITLE = 0.3  # TITLE_PART of src/engine/catalogue_vectors.c
-DIMS, PART, THRESHOLD, WIDTH, MORE = 384, 0.8, 0.3, 0.40, 10
+DIMS, PART, THRESHOLD, WIDTH = 384, 0.8, 0.3, 0.40
 LANGUAGES = {"en": 20, "pt": 12, "th": 12, "ja": 12, "zh": 12}  # lines of background.txt
 UNRELATED = {"out", "brandq", "talk", "nonsense", "insult", "hostile"}  # not `near`: it shares its subject
 
@@ -108,7 +107,7 @@ def measure(shape):
         for q, vector in zip(asked, vectors([q.text for q in asked], "query"), strict=True):
             shaped = shape(vector, "question")
             cosines = [dot(shaped, one) for one in passages]
-            found.append((q.set, q.kind, bool(q.documents), max(cosines), sum(cosines) / (len(cosines) + MORE)))
+            found.append((q.set, q.kind, bool(q.documents), max(cosines), sum(cosines) / len(cosines)))
     return found
 
 
@@ -156,7 +155,7 @@ def write(shape, floor, by):
         "// SPDX-License-Identifier: Apache-2.0\n"
         "// Printed by bench/quality/calibrate.py --write.\n"
         '#include "engine/builtin_scale.h"\n\n'
-        f"const struct builtin_scale builtin_scale = {{{floor:.4f}f, {by:.2f}f, {MORE:.1f}f, {WIDTH:.2f}f}};\n\n"
+        f"const struct builtin_scale builtin_scale = {{{floor:.4f}f, {by:.2f}f, {WIDTH:.2f}f}};\n\n"
         + table("builtin_common[3][BUILTIN_DIMS]",
                 [[PART * value for value in mean] for mean in shape.common.values()])
         + "\n" + table("builtin_languages[BUILTIN_LANGUAGES][BUILTIN_DIMS]", shape.languages), encoding="utf-8")

@@ -33,7 +33,7 @@ void scale_shape(enum embedder_text of, float *vector)
 
 void scale_of(const float *question, const float *centre, size_t n, float *ret_floor, float *ret_full)
 {
-    float near = centre ? dot(question, centre) * (float)n / ((float)n + builtin_scale.more) : 0;
+    float near = centre && n ? dot(question, centre) : 0;
     *ret_floor = builtin_scale.at - builtin_scale.by * near;
     *ret_full = *ret_floor + builtin_scale.width;
 }

@@ -13,7 +13,7 @@ void scale_of(const float *question, const float *centre, size_t n, float *ret_f
 
 // builtin_table.c
 extern const struct builtin_scale {
-    float at, by, more, width;
+    float at, by, width;
 } builtin_scale;
 extern const float builtin_common[3][BUILTIN_DIMS];                    // by enum embedder_text
 extern const float builtin_languages[BUILTIN_LANGUAGES][BUILTIN_DIMS]; // orthonormal

@@ -27,8 +27,7 @@ static enum chunk_finish finish_of(yyjson_val *value)
     return CHUNK_STOP;
 }
 
-// Without U+0000, which no text of ours may hold.
-static struct str without_nul(struct arena *arena, struct str text)
+struct str text_without_nul(struct arena *arena, struct str text)
 {
     if (text.n == 0 || !memchr(text.p, 0, text.n))
         return text;
@@ -43,7 +42,7 @@ static struct str without_nul(struct arena *arena, struct str text)
 static struct str content_of(struct arena *arena, yyjson_val *content)
 {
     if (yyjson_is_str(content))
-        return without_nul(arena, json_str(content));
+        return text_without_nul(arena, json_str(content));
     if (!yyjson_is_arr(content))
         return STR("");
     size_t total = 0, i, max;
@@ -61,7 +60,7 @@ static struct str content_of(struct arena *arena, yyjson_val *content)
         memcpy(out + n, text.p, text.n);
         n += text.n;
     }
-    return without_nul(arena, (struct str){out, n});
+    return text_without_nul(arena, (struct str){out, n});
 }
 
 static bool filled(yyjson_val *value)
@@ -77,9 +76,9 @@ static void read_piece(struct arena *arena, yyjson_val *call, yyjson_val *functi
     yyjson_val *arguments = json_get(function, "arguments");
     chunk->pieces[chunk->n_pieces++] = (struct toolcall_piece){
         .index = json_get_int(call, "index", -1),
-        .id = without_nul(arena, json_get_str(call, "id")),
-        .name = without_nul(arena, json_get_str(function, "name")),
-        .arguments = yyjson_is_str(arguments)   ? without_nul(arena, json_str(arguments))
+        .id = text_without_nul(arena, json_get_str(call, "id")),
+        .name = text_without_nul(arena, json_get_str(function, "name")),
+        .arguments = yyjson_is_str(arguments)   ? text_without_nul(arena, json_str(arguments))
                      : yyjson_is_ctn(arguments) ? json_write_val(arena, arguments)
                                                 : STR(""),
     };
@@ -108,7 +107,7 @@ static void read_delta(struct arena *arena, yyjson_val *delta, struct chunk *chu
     read_calls(arena, delta, chunk);
     struct str refusal = json_get_str(delta, "refusal");
     if (refusal.n > 0 && chunk->text.n == 0) {
-        chunk->text = without_nul(arena, refusal);
+        chunk->text = text_without_nul(arena, refusal);
         chunk->refusal = true;
     }
 }

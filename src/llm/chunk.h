@@ -22,5 +22,7 @@ struct chunk {
     struct fault_text error;            // .found: the chunk is an error
 };
 
+// Without U+0000, which no text of ours may hold; itself where there is none.
+struct str text_without_nul(struct arena *arena, struct str text);
 // All of *ret lives in the arena. False: not a JSON object.
 bool chunk_read(struct arena *arena, struct str json, struct chunk *ret);

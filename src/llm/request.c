@@ -15,18 +15,6 @@ int64_t llm_prompt_budget(int64_t window, int64_t output)
     return budget > least ? budget : least;
 }
 
-static struct str without_nul(struct arena *arena, struct str text)
-{
-    if (text.n == 0 || !memchr(text.p, 0, text.n))
-        return text;
-    char *out = arena_alloc(arena, text.n);
-    size_t n = 0;
-    for (size_t i = 0; i < text.n; i++)
-        if (text.p[i])
-            out[n++] = text.p[i];
-    return (struct str){out, n};
-}
-
 static struct str trim_end(struct str text)
 {
     while (text.n > 0 && memchr(" \t\r\n", text.p[text.n - 1], 4))
@@ -74,7 +62,7 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
     struct message_list list = {arena_calloc(arena, prompt->n + 3, sizeof(struct llm_message)), prompt->n};
     for (size_t i = 0; i < prompt->n; i++) {
         list.at[i] = prompt->messages[i];
-        list.at[i].content = without_nul(arena, list.at[i].content);
+        list.at[i].content = text_without_nul(arena, list.at[i].content);
     }
     bool with_tools = prompt->tools.n > 0 && provider->tools != LLM_CANNOT && !(quirks & QUIRK_NO_TOOLS);
     int64_t max_tokens = prompt->max_tokens, tools = with_tools ? llm_estimate(prompt->tools) : 0;

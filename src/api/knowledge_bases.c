@@ -55,15 +55,6 @@ static int after(struct tx *tx, struct call *call, const void *old, const void *
     return rc || was || !is->items.n ? rc : knowledge_embed(tx, call, err);
 }
 
-static int count_items(struct tx *tx, struct call *call, struct knowledge_base *base, struct err *err)
-{
-    struct knowledge_base now;
-    int rc = resource_load(tx, call->arena, &knowledge_base_resource, base->id, &now, err);
-    if (rc == 1)
-        base->item_count = now.item_count;
-    return rc < 0 ? rc : 0;
-}
-
 // Its oldest items, as long as the reply does not become too long.
 static int show_items(struct tx *tx, struct call *call, struct knowledge_base *base, struct err *err)
 {
@@ -89,7 +80,7 @@ static int show_items(struct tx *tx, struct call *call, struct knowledge_base *b
 static int complete(struct tx *tx, struct call *call, void *row, bool one, struct err *err)
 {
     bool items = one || str_eq(http_query(call->req, "include"), STR("items"));
-    return items ? show_items(tx, call, row, err) : count_items(tx, call, row, err);
+    return items ? show_items(tx, call, row, err) : 0;
 }
 
 const struct resource knowledge_base_resource = {

@@ -299,15 +299,13 @@ int knowledge_item_list(struct tx *tx, struct arena *arena, struct str base_id, 
 {
     struct value base = v_str(base_id), tagged = v_str(tag), part = v_str(text_like_pattern(tx_arena(tx), q));
     struct strings ids = {0};
+    void *rows = NULL;
     *ret_n = 0;
     int rc = count_query(tx, &item_count, VALUES(base, tagged, part), ret_total, err);
     rc = rc ? rc : ids_query(tx, arena, &item_ids, VALUES(base, tagged, part, v_int(limit), v_int(offset)), &ids, err);
-    *ret = arena_calloc(arena, ids.n + 1, sizeof **ret);
-    for (size_t i = 0; i < ids.n && rc >= 0; i++) {
-        rc = knowledge_item_get(tx, arena, base_id, ids.at[i], &(*ret)[*ret_n], err);
-        *ret_n += rc == 1;
-    }
-    return rc < 0 ? rc : 0;
+    rc = rc ? rc : crud_pick(tx, &knowledge_item_model, arena, ids.at, ids.n, &rows, ret_n, err);
+    *ret = rows;
+    return rc;
 }
 
 int knowledge_tagged(struct tx *tx, struct arena *arena, struct str base_id, const struct strings *tags,

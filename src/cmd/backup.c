@@ -3,6 +3,7 @@
 // the database is copied first, so that what its rows name was on the disk by then. A restore reads the file through
 // before it touches the folder, unpacks beside the places, and puts the database there last.
 #include "cmd/backup_file.h"
+#include "base/err_file.h"
 #include "cmd/command.h"
 #include "cmd/outfile.h"
 #include "store/backup.h"
@@ -17,11 +18,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int io_fault(struct err *err, const char *what, const char *path)
-{
-    return err_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_UNAVAILABLE : ERR_IO, "cannot %s %s: %m", what, path);
-}
 
 static int join(char out[PATH_MAX], const char *folder, const char *name, struct err *err)
 {
@@ -135,7 +131,7 @@ static int check_folder(const char *data, bool *ret_absent, struct err *err)
     int rc = 0;
     *ret_absent = !dir && errno == ENOENT;
     if (!dir)
-        return *ret_absent ? 0 : io_fault(err, "read", data);
+        return *ret_absent ? 0 : err_file(err, "read", data);
     while (rc == 0 && (entry = readdir(dir)))
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             rc = err_set(err, ERR_CONFLICT, "the folder %s is not empty: a backup is restored into an empty one", data);
@@ -146,13 +142,13 @@ static int check_folder(const char *data, bool *ret_absent, struct err *err)
 static int unpack(int fd, const char *stage, struct progress *progress, struct sealed_totals *ret, struct err *err)
 {
     char path[PATH_MAX];
-    int migration = 0, rc = mkdir(stage, 0700) == 0 ? 0 : io_fault(err, "make", stage);
+    int migration = 0, rc = mkdir(stage, 0700) == 0 ? 0 : err_file(err, "make", stage);
     int folder = rc ? -1 : open(stage, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (!rc && folder < 0)
-        rc = io_fault(err, "open", stage);
+        rc = err_file(err, "open", stage);
     rc = rc ? rc : backup_file_read(fd, folder, progress, ret, err);
     if (!rc && syncfs(folder) != 0)
-        rc = io_fault(err, "sync", stage);
+        rc = err_file(err, "sync", stage);
     if (folder >= 0)
         close(folder);
     rc = rc ? rc : join(path, stage, "parley.db", err);
@@ -172,7 +168,7 @@ static int move_in(const char *stage, const char *data, const char *name, bool *
     if (rc || lstat(from, &st) != 0)
         return rc;
     *ret_moved = (S_ISDIR(st.st_mode) ? rename(from, to) : link(from, to)) == 0;
-    return *ret_moved ? 0 : io_fault(err, "make", to);
+    return *ret_moved ? 0 : err_file(err, "make", to);
 }
 
 static int fill(int fd, const char *data, struct progress *progress, struct sealed_totals *ret, struct err *err)
@@ -206,11 +202,11 @@ static int restore(const struct settings *settings, const char *path, struct pro
         return err_set(err, ERR_INVALID, "a backup is restored into a sqlite store only");
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return io_fault(err, "open", path);
+        return err_file(err, "open", path);
     int rc = check_folder(data, &absent, err);
     rc = rc ? rc : backup_file_read(fd, -1, progress, ret, err);
     if (!rc && absent && mkdir(data, 0700) != 0)
-        rc = io_fault(err, "make folder", data);
+        rc = err_file(err, "make folder", data);
     else if (!rc) {
         rc = fill(fd, data, progress, ret, err);
         if (rc && absent)

@@ -2,6 +2,7 @@
 // A backup is a sealed file (sealed.h) of parley.db, secret.key, files/… and uploads/….
 #include "cmd/backup_file.h"
 
+#include "base/err_file.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -14,11 +15,6 @@
 #include <unistd.h>
 
 static const struct sealed_format format = {"parley-backup", "backup", 1};
-
-static int disk_fault(struct err *err, const char *what, const char *path)
-{
-    return err_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_UNAVAILABLE : ERR_IO, "cannot %s %s: %m", what, path);
-}
 
 // The names that a backup has, and no way out of the folder.
 static bool is_ours(const char *path)
@@ -49,7 +45,7 @@ static int put_folder(struct sealed *sealed, const char *data, const char *name,
         return 0;
     char *roots[] = {root, NULL};
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    int rc = walk ? 0 : disk_fault(err, "read", root);
+    int rc = walk ? 0 : err_file(err, "read", root);
     for (FTSENT *at; rc == 0 && (at = fts_read(walk));) {
         const char *path = at->fts_path + strlen(data) + 1;
         if (at->fts_info == FTS_F)
@@ -109,12 +105,12 @@ static int make_file(const struct sealed *sealed, int folder, const char *path, 
         *slash = 0;
         int rc = mkdirat(folder, name, 0700);
         if (rc != 0 && errno != EEXIST)
-            return disk_fault(err, "make", name);
+            return err_file(err, "make", name);
         *slash = '/';
     }
     int fd = openat(folder, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return errno == EEXIST ? sealed_damaged(sealed, err, "a name is there twice") : disk_fault(err, "make", path);
+        return errno == EEXIST ? sealed_damaged(sealed, err, "a name is there twice") : err_file(err, "make", path);
     return fd;
 }
 
@@ -130,11 +126,11 @@ static int take_file(struct sealed *sealed, const char *path, int folder, struct
         for (size_t done = 0; to >= 0 && done < bytes.n && !rc;) {
             ssize_t wrote = write(to, bytes.p + done, bytes.n - done);
             if (wrote < 0)
-                rc = disk_fault(err, "write", path);
+                rc = err_file(err, "write", path);
             done += wrote < 0 ? 0 : (size_t)wrote;
         }
     if (to >= 0 && close(to) != 0 && !rc)
-        rc = disk_fault(err, "write", path);
+        rc = err_file(err, "write", path);
     return rc;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/outfile.h"
 
+#include "base/err_file.h"
 #include "base/str.h"
 #include "cmd/progress.h"
 
@@ -19,11 +20,6 @@ enum { BESIDE = 4 };
 // A signal's handler knows them: the longest names first in time, all made before they are used.
 static char target[PATH_MAX], partial[PATH_MAX], beside[BESIDE][PATH_MAX];
 static volatile sig_atomic_t n_beside;
-
-static int fault(struct err *err, const char *what, const char *path)
-{
-    return err_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_UNAVAILABLE : ERR_IO, "cannot %s %s: %m", what, path);
-}
 
 static void remove_all(void)
 {
@@ -59,7 +55,7 @@ int outfile_begin(const char *path, int *ret_fd, struct err *err)
     *ret_fd = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (*ret_fd >= 0)
         return 0;
-    int rc = fault(err, "make", partial);
+    int rc = err_file(err, "make", partial);
     set_signals(SIG_DFL);
     return rc;
 }
@@ -78,13 +74,14 @@ int outfile_publish(int fd, struct err *err)
     char folder[PATH_MAX];
     set_signals(SIG_IGN); // too late to be ended: it is whole
     if (link(partial, target) != 0)
-        return errno == EEXIST ? err_set(err, ERR_CONFLICT, "%s is there already", target) : fault(err, "make", target);
+        return errno == EEXIST ? err_set(err, ERR_CONFLICT, "%s is there already", target)
+                               : err_file(err, "make", target);
     snprintf(folder, sizeof folder, "%s", target);
     char *slash = strrchr(folder, '/');
     if (slash)
         slash[slash == folder] = 0;
     int at = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = at >= 0 && fsync(at) == 0 && fsync(fd) == 0 ? 0 : fault(err, "sync", target);
+    int rc = at >= 0 && fsync(at) == 0 && fsync(fd) == 0 ? 0 : err_file(err, "sync", target);
     if (at >= 0)
         close(at);
     return rc;

@@ -3,6 +3,7 @@
 #include "cmd/sealed.h"
 
 #include "base/clock.h"
+#include "base/err_file.h"
 #include "base/json.h"
 #include "base/vec.h"
 
@@ -148,11 +149,6 @@ int sealed_damaged(const struct sealed *s, struct err *err, const char *why)
     return err_set(err, ERR_FORMAT, "the %s is damaged: %s", s->format->noun, why);
 }
 
-static int disk_fault(struct err *err, const char *what, const char *path)
-{
-    return err_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_UNAVAILABLE : ERR_IO, "cannot %s %s: %m", what, path);
-}
-
 // The frame behind the archive: RFC 8878 3.1.2.
 static void end_of(const struct sealed *s, int64_t version, const char *sha, char out[END + 1])
 {
@@ -184,8 +180,7 @@ static int hash_range(struct sealed *s, int64_t size, char out[HEX], struct err 
 static int archive_fault(struct sealed *s, struct err *err)
 {
     const char *why = la.archive_error_string(s->a);
-    return err_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_UNAVAILABLE : ERR_IO, "cannot write the %s: %s: %m",
-                   s->format->noun, why ? why : "");
+    return err_set(err, err_of_errno(), "cannot write the %s: %s: %m", s->format->noun, why ? why : "");
 }
 
 int sealed_create(int fd, const struct sealed_format *format, struct progress *progress, struct sealed **ret,
@@ -242,7 +237,7 @@ static int put_block(struct sealed *s, const char *bytes, size_t n, struct err *
 int sealed_put_fd(struct sealed *s, int from, const char *path, struct err *err)
 {
     struct stat st;
-    int rc = fstat(from, &st) == 0 ? begin_part(s, path, st.st_size, st.st_mtime, err) : disk_fault(err, "read", path);
+    int rc = fstat(from, &st) == 0 ? begin_part(s, path, st.st_size, st.st_mtime, err) : err_file(err, "read", path);
     for (int64_t left = rc ? 0 : st.st_size; left > 0 && !rc;) {
         ssize_t n = read(from, s->block, (size_t)(left < BLOCK ? left : BLOCK));
         if (n <= 0)
@@ -261,7 +256,7 @@ int sealed_put_file(struct sealed *s, const char *from, const char *path, bool *
     if (ret_there)
         *ret_there = fd >= 0;
     if (fd < 0)
-        return errno == ENOENT ? 0 : disk_fault(err, "open", from);
+        return errno == ENOENT ? 0 : err_file(err, "open", from);
     int rc = sealed_put_fd(s, fd, path, err);
     close(fd);
     return rc;
@@ -314,7 +309,7 @@ int sealed_finish(struct sealed *s, struct sealed_totals *ret, struct err *err)
         return rc;
     end_of(s, s->format->version, sha, end);
     if (pwrite(s->fd, end, END, size) != END || fsync(s->fd) != 0)
-        return disk_fault(err, "write the", s->format->noun);
+        return err_file(err, "write the", s->format->noun);
     *ret = sealed_totals(s);
     return 0;
 }
@@ -353,7 +348,7 @@ static int check_end(struct sealed *s, struct err *err)
     if (version > s->format->version)
         return err_set(err, ERR_FORMAT, "the %s has format %lld, this program knows up to %d: use a newer one", noun,
                        (long long)version, s->format->version);
-    return lseek(s->fd, 0, SEEK_SET) == 0 ? 0 : disk_fault(err, "read the", noun);
+    return lseek(s->fd, 0, SEEK_SET) == 0 ? 0 : err_file(err, "read the", noun);
 }
 
 int sealed_open(int fd, const struct sealed_format *format, struct progress *progress, struct sealed **ret,

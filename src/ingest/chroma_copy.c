@@ -3,6 +3,8 @@
 // meanwhile is told by sizes and times of change.
 #include "ingest/chroma_internal.h"
 
+#include "base/err_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -62,8 +64,7 @@ static int copy_bytes(int from, int to, struct err *err)
         for (ssize_t done = 0; done < n;) {
             ssize_t m = write(to, piece + done, (size_t)(n - done));
             if (m < 0)
-                return err_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_UNAVAILABLE : ERR_IO,
-                               "the temporary copy cannot be written: %m");
+                return err_set(err, err_of_errno(), "the temporary copy cannot be written: %m");
             done += m;
         }
     }

@@ -3,6 +3,7 @@
 // that name is always whole; the name is given by link(2), which never replaces another file.
 #include "store/backup.h"
 
+#include "base/err_file.h"
 #include "store/internal.h"
 
 #include <errno.h>
@@ -15,17 +16,12 @@
 
 enum { COPY_BLOCK = 1 << 18 };
 
-static int failed(const char *what, const char *path, struct err *err)
-{
-    return err_set(err, errno == ENOSPC || errno == EDQUOT ? ERR_UNAVAILABLE : ERR_IO, "cannot %s %s: %m", what, path);
-}
-
 static int sync_path(const char *path, int flags, struct err *err)
 {
     int fd = open(path, flags | O_CLOEXEC);
     if (fd < 0)
-        return failed("open", path, err);
-    int rc = fsync(fd) == 0 ? 0 : failed("sync", path, err);
+        return err_file(err, "open", path);
+    int rc = fsync(fd) == 0 ? 0 : err_file(err, "sync", path);
     close(fd);
     return rc;
 }
@@ -44,7 +40,7 @@ static int partial_name(const char *path, char out[PATH_MAX], struct err *err)
     if (access(path, F_OK) == 0)
         return err_set(err, ERR_CONFLICT, "%s is there already", path);
     if (unlink(out) != 0 && errno != ENOENT)
-        return failed("remove", out, err);
+        return err_file(err, "remove", out);
     return 0;
 }
 
@@ -52,7 +48,7 @@ static int publish(const char *partial, const char *path, struct err *err)
 {
     int rc = sync_path(partial, O_RDWR, err);
     if (rc == 0 && link(partial, path) != 0)
-        rc = errno == EEXIST ? err_set(err, ERR_CONFLICT, "%s is there already", path) : failed("make", path, err);
+        rc = errno == EEXIST ? err_set(err, ERR_CONFLICT, "%s is there already", path) : err_file(err, "make", path);
     unlink(partial);
     return rc ? rc : sync_folder_of(path, err);
 }
@@ -65,7 +61,7 @@ int backup_write(const struct driver *driver, struct driver_conn *conn, const ch
         return rc;
     int fd = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600); // an empty file is what the engine accepts
     if (fd < 0)
-        return failed("make", partial, err);
+        return err_file(err, "make", partial);
     close(fd);
     rc = driver->backup(conn, partial, err);
     if (rc == 0)
@@ -91,14 +87,14 @@ static int copy_bytes(int from, const char *partial, struct err *err)
 {
     int to = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (to < 0)
-        return failed("make", partial, err);
+        return err_file(err, "make", partial);
     AUTO_FREE char *block = mem_alloc(COPY_BLOCK);
     int rc = 0;
     for (ssize_t n; rc == 0 && (n = read(from, block, COPY_BLOCK)) != 0;) {
         for (ssize_t done = 0, wrote = 0; rc == 0 && done < n; done += wrote) {
             wrote = write(to, block + done, (size_t)(n - done));
             if (wrote < 0)
-                rc = failed("write", partial, err);
+                rc = err_file(err, "write", partial);
         }
         if (n < 0)
             rc = err_set(err, ERR_IO, "cannot read the copy: %m");

@@ -3,6 +3,8 @@
 // process ends, however it ends; the file itself stays and means nothing.
 #include "store/internal.h"
 
+#include "base/err_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,7 +23,7 @@ int dir_make(const char *path, struct err *err)
         char cut = *at;
         *at = '\0';
         if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-            return err_set(err, errno == ENOSPC ? ERR_UNAVAILABLE : ERR_IO, "cannot make directory %s: %m", copy);
+            return err_file(err, "make directory", copy);
         if (cut == '\0')
             break;
         *at = cut;
@@ -51,7 +53,7 @@ int dir_lock(const char *path, int *ret, struct err *err)
         return err_set(err, ERR_INVALID, "path of the data directory is too long");
     int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return err_set(err, errno == ENOSPC ? ERR_UNAVAILABLE : ERR_IO, "cannot open %s: %m", file);
+        return err_file(err, "open", file);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int why = errno, pid = owner(fd);
         close(fd);

@@ -8,6 +8,7 @@
 // refuses what PostgreSQL would refuse: gaps, other names, arguments that are not mentioned.
 #include "store/internal.h"
 
+#include "base/err_file.h"
 #include "base/map.h"
 #include "store/sqlite_log.h"
 
@@ -535,7 +536,7 @@ static int sqlite_connect(const struct store_options *options, bool writer, stru
         // of this process has open would drop that one's locks.
         int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0 && errno != EEXIST)
-            return err_set(err, errno == ENOSPC ? ERR_UNAVAILABLE : ERR_IO, "cannot make %s: %m", path);
+            return err_file(err, "make", path);
         if (fd >= 0)
             close(fd);
     } else if (access(path, F_OK) != 0) {

@@ -197,8 +197,8 @@ static void write_file(struct upload_call *u)
 
 static void end_upload(struct upload_call *u)
 {
-    brand_ref_drop(u->own.brand);
     product_ask_free(u->ask);
+    brand_ref_drop(u->own.brand);
     product_file_free(u->file);
     free(u);
 }

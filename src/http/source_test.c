@@ -63,9 +63,17 @@ static void keep(struct http_req *req)
     sem_post(&was_kept);
 }
 
+static void keep_unwatched(struct http_req *req)
+{
+    kept = req;
+    http_keep(req, NULL, NULL);
+    sem_post(&was_kept);
+}
+
 static const struct http_route routes[] = {
     {.method = HTTP_GET, .path = "/stream", .handler = stream},
     {.method = HTTP_GET, .path = "/keep", .handler = keep},
+    {.method = HTTP_GET, .path = "/keep-unwatched", .handler = keep_unwatched},
     {.method = HTTP_GET, .path = "/keep-on-loop", .handler = keep, .flags = HTTP_ROUTE_ON_LOOP},
 };
 
@@ -298,6 +306,31 @@ TEST(kept_request_learns_that_the_client_left)
             close(fd);
     }
     stop(&f);
+}
+
+TEST(kept_request_is_watched_later)
+{
+    struct fixture f;
+    AUTO_BUF struct buf in = BUF_INIT(100000);
+    begin(&f, (struct http_options){0}, 0);
+    for (int i = 0; i < 3; i++) {
+        int fd = dial(&f);
+        puts_to(fd, "GET /keep-unwatched HTTP/1.1\r\nHost: a\r\n\r\n");
+        await(&was_kept);
+        if (i == 0)
+            shutdown(fd, SHUT_WR); // before it is watched, or at the same time
+        http_watch(kept, on_gone, &gone);
+        if (i == 1)
+            shutdown(fd, SHUT_WR);
+        if (i < 2)
+            await(&gone);
+        http_reply(kept, 200, NULL, STR("whole"));
+        if (i == 2)
+            get_until(fd, &in, "\r\n\r\nwhole");
+        close(fd);
+    }
+    stop(&f);
+    assert_int_equal(sem_trywait(&gone), -1);
 }
 
 TEST(kept_request_outlives_the_server)

@@ -77,6 +77,7 @@ TEST(text_holds_names_and_prices)
         {STR("ＯＴＴＥＲ"), 2},
         {STR("Pan for Rp 899.000, 16 GB, P5 or 1,5 jt"), 3},
         {STR("เต็นท์ราคา ๑,๒๐๐ บาท; USD12 and 7.-"), 4},
+        {STR("Rp.7.500 ฿1,290 2.290฿ 31€ EUR32.50 $33.50/m (34) =35 ....36 37,- 38 each"), 5},
     };
     static const struct {
         const char *text;
@@ -90,7 +91,9 @@ TEST(text_holds_names_and_prices)
         double price;
         bool stands;
     } prices[] = {
-        {49.9, true}, {1299, true}, {899000, true}, {1500000, true}, {1200, true}, {12, true}, {7, true},
+        {49.9, true}, {1299, true}, {899000, true}, {1500000, true}, {1200, true}, {12, true},
+        {7, true},    {7500, true}, {1290, true},   {2290, true},    {31, true},   {32.5, true},
+        {33.5, true}, {34, true},   {35, true},     {36, true},      {37, true},   {38, true},
         {16, false},  {5, false},   {1.5, false},   {899, false},    {49, false},  {0, false},
     };
     AUTO_ARENA struct arena *arena = arena_new(0);

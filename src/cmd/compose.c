@@ -101,7 +101,7 @@ static void on_changes(void *arg, const struct change *changes, size_t n)
 
 // ---- vectors -------------------------------------------------------------------------------------------------------
 
-enum { PROVIDER_BATCH = 32 };
+enum { PROVIDER_BATCH = 256 }; // four of its requests, which go at once
 
 // A provider's, else the built-in one.
 static bool embedding_model(void *self, struct embedder_model *ret)

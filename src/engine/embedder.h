@@ -7,12 +7,12 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum { EMBEDDER_KEY = 120, EMBEDDER_BATCH_MOST = 64 };
+enum { EMBEDDER_KEY = 120, EMBEDDER_BATCH_MOST = 256 };
 
 struct embedder_model {
     char key[EMBEDDER_KEY]; // vectors of equal keys may be compared; of any other key they never are
     bool titles;            // a document's title gets a vector of its own, which counts in those of its passages
-    size_t batch;           // texts of one call for passages, 1..64: others may have to wait for such a call
+    size_t batch;           // texts of one call for passages, 1..256: others may have to wait for such a call
 };
 
 // The vector of a question, of length 1, lives for the call; NULL: there is none (any more) in time.
@@ -29,7 +29,8 @@ struct embedder {
     void (*scale)(void *self, const char *key, const float *question, const float *centre, size_t n, size_t dims,
                   float *ret_floor, float *ret_full);
     // Vectors of length 1 in the arena, by the model of that key. ERR_NOT_FOUND: nobody has it (any more). Blocks: for
-    // workers and jobs. `query`: the texts are questions, which go before passages.
+    // workers and jobs. `query`: the texts are questions, which go before passages. With an error *ret may be NULL, or
+    // hold the vectors that came nevertheless, NULL for the others.
     int (*embed)(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,
                  int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err);
     // One question without a thread that waits: `done` once, on any thread, maybe before this returns, and within the

@@ -49,7 +49,8 @@ struct todo {
     struct passage *batch[EMBEDDER_BATCH_MOST];
     size_t n_batch;
     bool stored[EMBEDDER_BATCH_MOST]; // the store has the vector of that text
-    const float **vectors;            // of the others, in their order
+    const float **vectors;            // of the others, in their order; NULL: it did not come
+    bool partly;                      // some did not
     size_t dims;
 };
 
@@ -229,6 +230,8 @@ static int keep(struct tx *tx, void *arg, struct err *err)
     for (size_t i = 0; i < t->n_batch && !rc; i++) {
         const struct passage *p = t->batch[i];
         const float *vector = t->stored[i] ? NULL : t->vectors[made++];
+        if (!vector && t->partly)
+            continue;
         struct vector_row row = {
             str_from(p->kind), str_from(p->document), p->ordinal, str_from(p->hash), vector, t->dims};
         rc = vector_put(tx, t->key, &row, clock_wall_ms(), err);
@@ -250,6 +253,7 @@ static int compute(struct todo *t, struct arena *arena, struct err *err)
     struct str texts[EMBEDDER_BATCH_MOST];
     size_t n = 0;
     t->dims = 0;
+    t->vectors = NULL;
     for (size_t i = 0; i < t->n_batch; i++)
         if (!t->stored[i])
             texts[n++] = (struct str){t->batch[i]->text, t->batch[i]->text_n};
@@ -258,6 +262,7 @@ static int compute(struct todo *t, struct arena *arena, struct err *err)
     int rc =
         embedder->embed(embedder->self, t->model.key, arena, texts, n, false, EMBED_MS, &t->vectors, &t->dims, err);
     size_t has = *dims_of(t);
+    t->partly = rc && rc != ERR_CANCELLED && t->vectors && t->dims && (!has || has == t->dims);
     if (rc || !has || has == t->dims)
         return rc;
     rc = store_write(t->with->store, &t->scope, refuse, t, err);
@@ -270,8 +275,11 @@ static int run_batch(struct todo *t, struct err *err)
 {
     AUTO_ARENA struct arena *arena = arena_new(0);
     int rc = store_read(t->with->store, &t->scope, look_at_texts, t, err);
+    t->partly = false;
     rc = rc ? rc : compute(t, arena, err);
-    return rc ? rc : store_write(t->with->store, &t->scope, keep, t, err);
+    // What came is kept, whatever became of the rest: it is not asked for, nor paid, again.
+    int kept = rc && !t->partly ? 0 : store_write(t->with->store, &t->scope, keep, t, rc ? &(struct err){0} : err);
+    return rc ? rc : kept;
 }
 
 // ---- rounds --------------------------------------------------------------------------------------------------------

@@ -301,7 +301,8 @@ struct embed_order {
     size_t n;
     bool query;
     int timeout_ms;
-    // Once, on the loop thread; `texts` are not touched after it. n vectors, which live for the call, or an error.
+    // Once, on the loop thread; `texts` are not touched after it. n vectors, which live for the call; with an error
+    // those that came, NULL for the others, or no list at all.
     void (*done)(void *arg, int error, float *const *vectors, size_t dims);
     void *arg;
 };

@@ -51,6 +51,7 @@ struct embed {
     struct batch *batches;
     uv_timer_t timer;
     int handles;
+    bool failed; // this provider has: what is under way there may end, nothing more begins
     bool over;
 };
 
@@ -114,7 +115,7 @@ static void embed_finish(struct embed *embed, int error)
         embed->next->link = embed->link;
     set_unref(embed->llm, embed->set);
     uv_close((uv_handle_t *)&embed->timer, on_embed_closed);
-    embed->order.done(embed->order.arg, error, error ? NULL : embed->vectors, error ? 0 : embed->dims);
+    embed->order.done(embed->order.arg, error, embed->vectors, embed->dims);
 }
 
 void embeds_cancel(struct llm *llm)
@@ -262,6 +263,14 @@ static void on_retry(uv_timer_t *timer)
     embed_run(batch->embed);
 }
 
+static void give_up(struct embed *embed)
+{
+    embed->failed = true;
+    for (struct batch *batch = embed->batches; batch; batch = batch->next)
+        if (!batch->transfer)
+            batch_stop(batch);
+}
+
 static void on_done(void *arg, CURLcode code)
 {
     struct batch *batch = arg;
@@ -294,7 +303,8 @@ static void on_done(void *arg, CURLcode code)
         if (row->counts)
             breaker_fault(&embed->lane->breaker, clock_mono_ms());
         lane_close(embed->lane, fault, 0);
-        next_provider(embed);
+        give_up(embed);
+        embed_run(embed);
     }
 }
 
@@ -319,6 +329,11 @@ static void on_seat(struct seat *seat)
 
 static void embed_run(struct embed *embed)
 {
+    if (embed->failed) {
+        if (embed->running == 0)
+            next_provider(embed);
+        return;
+    }
     for (struct batch *batch = embed->batches; batch && embed->running < AT_ONCE; batch = batch->next) {
         if (!batch->waiting)
             continue;
@@ -384,6 +399,7 @@ static void try_from(struct embed *embed, size_t at)
         if (lane_closed(lane, clock_mono_ms(), &since) > 0 || !breaker_enter(&lane->breaker, clock_mono_ms()))
             continue;
         embed->at = at;
+        embed->failed = false;
         embed->provider = provider;
         embed->lane = lane;
         make_batches(embed);
@@ -402,7 +418,10 @@ static void next_provider(struct embed *embed)
 static void on_timeout(uv_timer_t *timer)
 {
     struct embed *embed = timer->data;
-    if (embed->lane) {
+    bool asked = false; // or it only waited for a place
+    for (const struct batch *batch = embed->batches; batch; batch = batch->next)
+        asked |= batch->transfer != NULL;
+    if (embed->lane && asked) {
         breaker_fault(&embed->lane->breaker, clock_mono_ms());
         breaker_leave(&embed->lane->breaker);
     }

@@ -119,6 +119,37 @@ TEST(embed_shapes_give_the_same_vectors) // upstream-llm#25
     down();
 }
 
+TEST(embed_what_came_is_given) // of an order of which a part fails
+{
+    const float **vectors;
+    size_t dims, came = 0;
+    struct err err;
+    up();
+    row.retries = 0;
+    assert_int_equal(llm_set_providers(llm, &row, 1, NULL), 0);
+    fake_control(&fake, "{\"queue\":[{\"status\":200}],\"default\":{\"status\":500}}");
+    assert_int_equal(llm_embed(llm, NULL, arena, texts, N, false, 20000, &vectors, &dims, &err), ERR_UNAVAILABLE);
+    for (int i = 0; i < N; i++)
+        came += vectors[i] != NULL && fabs(cosine(vectors[i], vectors[i], dims) - 1) < 1e-5;
+    assert_true(came == 64 || came == N - 128);
+    down();
+}
+
+TEST(embed_four_requests_at_once)
+{
+    const float **vectors;
+    size_t dims;
+    struct str many[300];
+    struct err err;
+    up();
+    for (size_t i = 0; i < 300; i++)
+        many[i] = texts[i % N];
+    fake_control(&fake, "{\"default\":{\"headerDelayMs\":60000}}");
+    assert_int_equal(llm_embed(llm, NULL, arena, many, 300, false, 1000, &vectors, &dims, &err), ERR_TIMEOUT);
+    assert_int_equal(yyjson_arr_size(fake_wait(&fake, arena, 4)), 4); // the fifth waits for one of them
+    down();
+}
+
 TEST(embed_faults) // upstream-llm#25, #26
 {
     static const char *const faults[] = {"short", "nan", "zero"};

@@ -153,9 +153,11 @@ struct waiting {
 static void waiting_done(void *arg, int error, float *const *vectors, size_t dims)
 {
     struct waiting *w = arg;
-    if (!error)
+    if (vectors)
         w->vectors = arena_calloc(w->arena, w->order.n, sizeof *w->vectors);
-    for (size_t i = 0; !error && i < w->order.n; i++) {
+    for (size_t i = 0; vectors && i < w->order.n; i++) {
+        if (!vectors[i])
+            continue;
         float *copy = arena_alloc(w->arena, dims * sizeof *copy);
         memcpy(copy, vectors[i], dims * sizeof *copy);
         w->vectors[i] = copy;
@@ -171,7 +173,7 @@ static void waiting_done(void *arg, int error, float *const *vectors, size_t dim
 static void waiting_answered(void *arg, int error, const float *vector, size_t dims)
 {
     float *const one[] = {(float *)(uintptr_t)vector};
-    waiting_done(arg, error, one, dims);
+    waiting_done(arg, error, error ? NULL : one, dims);
 }
 
 static void waiting_signal(struct job *job, unsigned signals)
@@ -201,9 +203,7 @@ int llm_embed(struct llm *llm, const char *model, struct arena *arena, const str
     pthread_mutex_unlock(&w.lock);
     pthread_mutex_destroy(&w.lock);
     pthread_cond_destroy(&w.ended);
-    if (w.error)
-        return embed_fault(w.error, err);
     *ret = w.vectors;
     *ret_dims = w.dims;
-    return 0;
+    return embed_fault(w.error, err);
 }

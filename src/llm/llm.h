@@ -106,8 +106,9 @@ void llm_call_resume(struct llm_call *call);
 // Embeddings: blocking, for workers. `ret` gets n pointers to vectors of length 1 in the arena. `model`: as
 // llm_embedding_model tells or told it; NULL: the one in use. Those that have it by name are asked; where no provider
 // has, those that make embeddings are asked for it all the same. ERR_NOT_FOUND: no provider makes embeddings;
-// ERR_TIMEOUT; ERR_UNAVAILABLE: all failed. query adds the provider's queryPrefix, else passagePrefix. Single questions
-// that come while another is under way wait up to 5 ms for each other and go together, at most 16.
+// ERR_TIMEOUT; ERR_UNAVAILABLE: all failed; *ret then holds what came nevertheless, NULL for the others, or is NULL.
+// Requests have 64 texts at most and go four at once. query adds the provider's queryPrefix, else passagePrefix. Single
+// questions that come while another is under way wait up to 5 ms for each other and go together, at most 16.
 int llm_embed(struct llm *llm, const char *model, struct arena *arena, const struct str *texts, size_t n, bool query,
               int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err);
 // One question without waiting: `done` once, on the client's thread, where it must not block; the vector lives for the

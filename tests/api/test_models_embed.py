@@ -118,6 +118,24 @@ def served(site, brand):
                     brand.id)
 
 
+def test_what_came_of_a_call_that_failed_is_kept(doubles):
+    """upstream-llm#25: of the requests of one call one is answered; its vectors are stored, and not asked for again
+    when the job goes on."""
+    one, _ = doubles
+    one.set(status=500).mark("Lamp number 7,", status=200)
+    rows = {"a": {"baseUrl": one.url, "embeddingModel": "vec", "retries": 0}}
+    with running(llm=rows) as site:
+        brand = site.brand([product(f"p{i}", name=f"Lamp number {i}, lit") for i in range(150)])
+        eventually(lambda: made(site, brand, "vec") > 0, 60)
+        came, requests = made(site, brand, "vec"), [entry["body"]["input"] for entry in embeddings(one)]
+        first = next(texts for texts in requests if any("number 7," in text for text in texts))
+        assert came == len(first) < 150
+        one.clear().set()
+        eventually(lambda: made(site, brand, "vec") == 150, 60)
+        again = [text for entry in embeddings(one) for text in entry["body"]["input"]]
+        assert not set(first).intersection(again)
+
+
 def test_old_vectors_serve_until_the_new_ones_are_there(doubles):
     """upstream-llm#25: a changed embeddingModel starts a re-index; searches go on by the old vectors until it is done,
     and by the new ones at once when it is."""

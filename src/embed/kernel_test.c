@@ -42,10 +42,11 @@ TEST(kernels_check_sees_a_wrong_one)
     assert_false(embed_kernels_agree(&broken, 1));
 }
 
+enum { COLS = MODEL_HIDDEN, BLOCKS = COLS / Q4_WEIGHTS, ROWS = 32 };
+
 // A product that can be done by hand: weights that are their own index, one activation a block.
 TEST(kernels_product_is_what_it_says)
 {
-    enum { ROWS = 32, COLS = 384, BLOCKS = COLS / Q4_WEIGHTS };
     uint8_t w[ROWS * BLOCKS * Q4_BYTES];
     float b[ROWS], x[COLS] = {0}, scale[BLOCKS], out[ROWS];
     int8_t q[COLS];
@@ -75,31 +76,82 @@ TEST(kernels_product_is_what_it_says)
     }
 }
 
-TEST(kernels_take_any_alignment)
+// Memory that ends right behind what is asked for, begun at any place: a checker sees what is read or written beyond.
+static void *just(size_t bytes, size_t shift)
 {
-    enum { COLS = 384, TOKENS = 5, BLOCKS = COLS / Q4_WEIGHTS, ROWS = 32 };
-    AUTO_FREE uint8_t *bytes = mem_zalloc(ROWS * BLOCKS * Q4_BYTES + TOKENS * COLS + 64);
-    AUTO_FREE float *numbers = mem_calloc(2 * TOKENS * COLS + TOKENS * BLOCKS + ROWS + 64, sizeof *numbers);
-    AUTO_FREE uint32_t *starts = mem_calloc(TOKENS * BLOCKS + 1, sizeof *starts);
+    return (char *)mem_zalloc(bytes + shift) + shift;
+}
+
+struct exact {
+    size_t tokens, shift;
+    uint8_t *w;
+    float *b, *x, *out, *more;
+    struct acts a;
+};
+
+static void exact_set_up(struct exact *e, size_t tokens, size_t shift)
+{
+    const size_t numbers = shift * sizeof(float);
+    *e = (struct exact){.tokens = tokens, .shift = shift};
+    e->w = just(ROWS * BLOCKS * Q4_BYTES, shift);
+    e->b = just(ROWS * sizeof(float), numbers);
+    e->x = just(tokens * COLS * sizeof(float), numbers);
+    e->out = just(tokens * ROWS * sizeof(float), numbers);
+    e->more = just(tokens * COLS * sizeof(float), numbers);
+    e->a = (struct acts){just(tokens * COLS, shift), just(tokens * BLOCKS * sizeof(float), numbers),
+                         just(tokens * BLOCKS * sizeof(uint32_t), numbers)};
+    for (size_t i = 0; i < ROWS * BLOCKS * Q4_BYTES; i++)
+        e->w[i] = (uint8_t)(i % Q4_BYTES == 1 ? 0x28 : i * 7);
+    for (size_t i = 0; i < tokens * COLS; i++)
+        e->x[i] = e->more[i] = (float)(i % 13) - 6 + (float)(i % 31) / 7;
+}
+
+static void exact_tear_down(const struct exact *e)
+{
+    const size_t numbers = e->shift * sizeof(float);
+    char *all[] = {(char *)e->b, (char *)e->x, (char *)e->out, (char *)e->more, (char *)e->a.scale, (char *)e->a.start};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i] - numbers);
+    free(e->w - e->shift);
+    free(e->a.q - e->shift);
+}
+
+static void exact_run(const struct exact *e, const struct embed_kernels *k, size_t skip, void *scratch)
+{
+    const struct linear l = {{e->w, ROWS, COLS}, e->b};
+    const struct norm norm = {e->x, e->x};
+    struct acts a = e->a;
+    k->quantise(e->x, e->tokens * COLS, &a);
+    k->matmul(&l, &a, e->tokens, e->out, scratch);
+    k->attend(e->more, e->x, e->x, e->tokens, scratch);
+    for (size_t t = 0; t < e->tokens; t++)
+        k->add_norm(e->more + t * COLS, e->x + t * COLS, &norm, 1e-12f);
+    k->gelu(e->more + skip, e->tokens * COLS - skip);
+}
+
+static void assert_near(const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_true(fabsf(a[i] - b[i]) <= 1e-3f * (1.0f + fabsf(a[i])));
+}
+
+// Every tail of what is taken together (tokens by 4, keys by 8 and 16), every alignment of bytes and numbers.
+TEST(kernels_stay_within_any_size_at_any_alignment)
+{
     AUTO_FREE void *scratch = aligned_alloc(64, KERNEL_SCRATCH);
-    float first = 0;
-    for (size_t shift = 0; shift < 8; shift++) {
-        uint8_t *w = bytes + shift;
-        int8_t *q = (int8_t *)bytes + ROWS * BLOCKS * Q4_BYTES + 7 + shift;
-        float *x = numbers + shift, *out = x + TOKENS * COLS, *scale = out + TOKENS * COLS,
-              *b = scale + TOKENS * BLOCKS;
-        for (size_t i = 0; i < ROWS * BLOCKS * Q4_BYTES; i++)
-            w[i] = (uint8_t)(i % Q4_BYTES == 1 ? 0x28 : i * 7);
-        for (size_t i = 0; i < TOKENS * COLS; i++)
-            x[i] = (float)(i % 13) - 6;
-        struct acts a = {q, scale, starts + shift % 2};
-        struct linear l = {{w, ROWS, COLS}, b};
-        const struct embed_kernels *k = embed_kernels();
-        k->quantise(x, TOKENS * COLS, &a);
-        k->matmul(&l, &a, TOKENS, out, scratch);
-        first = shift ? first : out[TOKENS * ROWS - 1];
-        assert_true(out[TOKENS * ROWS - 1] == first && first != 0);
-        k->attend(x, x, out, TOKENS, scratch);
-        k->gelu(x, TOKENS * COLS - shift);
+    for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
+        const struct embed_kernels *k = embed_kernels_named(names[i]);
+        for (size_t tokens = 1; k && tokens <= 33; tokens++) {
+            struct exact plain, some;
+            exact_set_up(&plain, tokens, 0);
+            exact_set_up(&some, tokens, tokens % 16);
+            exact_run(&plain, &embed_scalar, tokens % 16, scratch);
+            exact_run(&some, k, tokens % 16, scratch);
+            assert_memory_equal(plain.a.q, some.a.q, tokens * COLS);
+            assert_near(plain.out, some.out, tokens * ROWS);
+            assert_near(plain.more, some.more, tokens * COLS);
+            exact_tear_down(&plain);
+            exact_tear_down(&some);
+        }
     }
 }

@@ -18,7 +18,7 @@ struct acts { // rows of activations, 32 to a block: q · scale
 #define KERNEL_SCRATCH ((size_t)(256 << 10)) // bytes that matmul and attend may use, aligned to 64
 
 struct embed_kernels {
-    const char *name; // "scalar", "avx2", "avx512vnni"
+    const char *name; // "scalar", "avx2", "avx512vnni", "neon", "neondot"
     // n activations (a multiple of 32): scale is the greatest of 32 by amount / 127, rounding to the nearest even.
     void (*quantise)(const float *x, size_t n, struct acts *ret);
     // out[t][row] = w[row] · a[t] + b[row] for all tokens; rows and cols are multiples of 32.
@@ -37,5 +37,7 @@ bool embed_kernels_agree(const struct embed_kernels *kernels, unsigned seed);
 
 extern const struct embed_kernels embed_scalar;
 #if defined(__x86_64__)
-extern const struct embed_kernels embed_avx2;
+extern const struct embed_kernels embed_avx2, embed_avx512vnni;
+#elif defined(__aarch64__)
+extern const struct embed_kernels embed_neon, embed_neondot;
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"scalar", "avx2", "avx512vnni", "neon"};
+static const char *const names[] = {"scalar", "avx2", "avx512vnni", "neon", "neondot"};
 
 TEST(kernels_agree_with_the_scalar_ones)
 {

@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 
+#include "embed/kernel_x86.h"
+
 #include <immintrin.h>
 #include <string.h>
 
@@ -27,13 +29,7 @@
 // Not cleared first, as other variables are: all of them that is read was written.
 #define UNSET __attribute__((uninitialized))
 
-enum { ROWS = 16, STEPS = 8, TOKENS = 4, PANEL_BLOCK = ROWS * Q4_WEIGHTS };
-
-struct panel {
-    uint8_t weights[MODEL_FEED / Q4_WEIGHTS * PANEL_BLOCK]; // block, step, row, four weights
-    float scales[MODEL_FEED / Q4_WEIGHTS * ROWS];           // block, row
-};
-_Static_assert(sizeof(struct panel) <= KERNEL_SCRATCH, "scratch");
+enum { ROWS = PANEL_ROWS, STEPS = 8, TOKENS = 4 };
 
 // ---- activations
 
@@ -44,7 +40,7 @@ AVX2_INLINE float greatest(__m256 v)
     return _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)));
 }
 
-AVX2 static void avx2_quantise(const float *x, size_t n, struct acts *ret)
+AVX2 void avx2_quantise(const float *x, size_t n, struct acts *ret)
 {
     const __m256 no_sign = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF));
     const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7), eights = _mm256_set1_epi8(8);
@@ -112,7 +108,7 @@ AVX2_INLINE __m256 halves(const uint8_t *at, size_t stride)
     return _mm256_or_ps(_mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(0x1p112f)), _mm256_castsi256_ps(sign));
 }
 
-AVX2 static void unpack(const struct matrix *w, size_t row, struct panel *panel)
+AVX2 void avx2_unpack(const struct matrix *w, size_t row, struct panel *panel)
 {
     const size_t blocks = w->cols / Q4_WEIGHTS, stride = blocks * Q4_BYTES;
     const __m256i low = _mm256_set1_epi8(15);
@@ -190,7 +186,7 @@ AVX2 static void avx2_matmul(const struct linear *l, const struct acts *a, size_
     struct panel *panel = scratch;
     const size_t blocks = l->w.cols / Q4_WEIGHTS, rows = l->w.rows;
     for (size_t row = 0; row < rows; row += ROWS) {
-        unpack(&l->w, row, panel);
+        avx2_unpack(&l->w, row, panel);
         size_t t = 0;
         for (; t + 4 <= tokens; t += 4)
             tile(panel, blocks, a, t, 4, l->b + row, out + row, rows);
@@ -242,7 +238,7 @@ AVX2_INLINE __m256 gelu_of(__m256 x)
     return _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(0.5f), x), _mm256_add_ps(one, erf));
 }
 
-AVX2 static void avx2_gelu(float *x, size_t n)
+AVX2 void avx2_gelu(float *x, size_t n)
 {
     size_t i = 0;
     for (; i + 8 <= n; i += 8)
@@ -262,7 +258,7 @@ AVX2_INLINE float total(__m256 v)
     return _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps(x, x, 1)));
 }
 
-AVX2 static void avx2_add_norm(float *x, const float *y, const struct norm *norm, float eps)
+AVX2 void avx2_add_norm(float *x, const float *y, const struct norm *norm, float eps)
 {
     __m256 sum = _mm256_setzero_ps(), spread = sum;
     for (size_t i = 0; i < MODEL_HIDDEN; i += 8) {
@@ -405,7 +401,7 @@ AVX2_INLINE void attend_some(struct heads *h, float *q, size_t n, const size_t c
     }
 }
 
-AVX2 static void avx2_attend(float *q, const float *k, const float *v, size_t n, void *scratch)
+AVX2 void avx2_attend(float *q, const float *k, const float *v, size_t n, void *scratch)
 {
     struct heads *h = scratch;
     for (size_t i = 0; i < MODEL_HIDDEN; i += MODEL_HEAD) {

@@ -8,6 +8,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 
 // Enough for every tail of tokens and both widths of a matrix.
 enum { CHECK_ROWS = 32, CHECK_TOKENS = 19, CHECK_COLS = MODEL_FEED };
@@ -103,8 +106,19 @@ bool embed_kernels_agree(const struct embed_kernels *kernels, unsigned seed)
 const struct embed_kernels *embed_kernels_named(const char *name)
 {
 #if defined(__x86_64__)
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (strcmp(name, "avx2") == 0)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &embed_avx2 : NULL;
+        return avx2 ? &embed_avx2 : NULL;
+    if (strcmp(name, "avx512vnni") == 0)
+        return avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                       __builtin_cpu_supports("avx512vnni")
+                   ? &embed_avx512vnni
+                   : NULL;
+#elif defined(__aarch64__)
+    if (strcmp(name, "neondot") == 0)
+        return getauxval(AT_HWCAP) & HWCAP_ASIMDDP ? &embed_neondot : NULL;
+    if (strcmp(name, "neon") == 0)
+        return &embed_neon;
 #endif
     return strcmp(name, "scalar") == 0 ? &embed_scalar : NULL;
 }
@@ -113,7 +127,7 @@ static const struct embed_kernels *chosen = &embed_scalar;
 
 static void choose(void)
 {
-    static const char *const names[] = {"avx512vnni", "avx2", "neon"};
+    static const char *const names[] = {"avx512vnni", "avx2", "neondot", "neon"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct embed_kernels *kernels = embed_kernels_named(names[i]);
         if (kernels && embed_kernels_agree(kernels, 1)) {

@@ -47,17 +47,21 @@ static void on_bus(int number, siginfo_t *info, void *context)
     errno = saved;
 }
 
+// Others may have put theirs in its place since (test frameworks do for each test).
 static void watch(void)
 {
-    struct sigaction action = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct sigaction action = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO | SA_ONSTACK}, now;
     (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGBUS, &action, &before);
+    pthread_mutex_lock(&lock);
+    if (sigaction(SIGBUS, &action, &now) == 0 && now.sa_sigaction != on_bus)
+        before = now;
+    pthread_mutex_unlock(&lock);
 }
 
 int guard_new(void *base, size_t size)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch);
+    watch();
     for (int i = 0; i < GUARDED_MOST; i++) {
         struct guarded *g = &guarded[i];
         if (atomic_exchange(&g->taken, true))

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Watches a mapping of `size` bytes until guard_done, from the first call on with a handler of the process for SIGBUS;
+// Watches a mapping of `size` bytes until guard_done, with a handler of the process for SIGBUS that then stays;
 // faults elsewhere are what they were before. Returns its number, or -1: GUARDED_MOST are watched already.
 enum { GUARDED_MOST = 16 };
 int guard_new(void *base, size_t size);

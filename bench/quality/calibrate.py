@@ -6,9 +6,10 @@ Shape. background*.txt say the same generic things in five languages. What all p
 questions, and all titles, is taken out of each (the share PART of it), and so are the directions in which the languages
 differ: cosines of what is left tell subjects apart, across languages too.
 
-Scale. The cosine at which a passage counts as unrelated is AT - BY * (mean cosine with all that is searched): a question near to what a shop is about needs less. BY is fitted by a logistic model on the
-development questions, AT so that where 0.3 is asked for (the threshold of documents) as few unrelated questions pass
-as answerable ones fail; what comes of it is shown for each set.
+Scale. The cosine at which a passage counts as unrelated is AT - BY * (mean cosine with all that is searched): a
+question near to what a shop is about needs less. BY is fitted by a logistic model on the development questions, AT so
+that where 0.3 is asked for (the threshold of documents) as few unrelated questions pass as answerable ones fail; what
+comes of it is shown for each set.
 
 usage: bench/quality/calibrate.py [--write] [--curve]      needs build/share/e5-small-q4.bin (tools/fetch-model)
 """

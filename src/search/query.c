@@ -118,7 +118,7 @@ float query_fused(const struct query *q, float words, float cosine)
 {
     float b = q->idf_sum > 0 ? words / q->idf_sum : 0;
     float z = q->vectors_differ && !isnan(cosine) ? (cosine - q->mean) / q->deviation : 0;
-    return z / 6 + 0.8f * b;
+    return z / 3 + 0.8f * b;
 }
 
 void query_standardise(struct query *q, const float *cosines, size_t n)

@@ -84,7 +84,7 @@ struct search_hit { // a document, by its best passage
     struct search_attrs attrs; // strings valid while the reader is held
     float relevance;           // 0..1: 1 − (1 − w)(1 − v)
     float w, v, cosine, bm25;
-    float fused;                     // z/6 + 0.8·b
+    float fused;                     // z/3 + 0.8·b
     uint32_t word_rank, vector_rank; // from 1; 0 = not among the best 200
     const struct search_match *matches;
     size_t n_matches;

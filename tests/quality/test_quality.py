@@ -9,6 +9,7 @@ import sys
 import pytest
 
 QUALITY = pathlib.Path(__file__).resolve().parents[2] / "bench" / "quality"
+MODEL = QUALITY.parents[1] / "build/share/e5-small-q4.bin"
 sys.path.insert(0, str(QUALITY))
 
 import drive  # noqa: E402
@@ -19,6 +20,15 @@ import sets  # noqa: E402
 def test_level():
     """Both sets of questions reach bench/quality/gate.json by words alone."""
     done = subprocess.run([sys.executable, str(QUALITY / "run"), "--gate"], capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+@pytest.mark.release
+@pytest.mark.skipif(not MODEL.exists(), reason="the model file is not here: tools/fetch-model")
+def test_level_with_vectors():
+    """The same with the built-in embedder."""
+    done = subprocess.run([sys.executable, str(QUALITY / "run"), "--gate", "--vectors", str(MODEL)],
+                          capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stderr + done.stdout
 
 

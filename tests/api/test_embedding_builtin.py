@@ -101,6 +101,7 @@ def test_a_file_that_is_not_there(server, tmp_path):
 
 
 @needs_model
+@pytest.mark.release
 def test_memory_that_nobody_uses_is_given_back(server):
     """After a minute without a text the file's pages go, and the next question has its vector all the same."""
     need("parley-clocked", "PARLEY_CLOCKED")
@@ -132,6 +133,7 @@ def file_pages(one):
 
 
 @needs_model
+@pytest.mark.release
 def test_a_file_cut_while_it_is_in_use_leaves_words(server, tmp_path):
     """upstream-llm 7.5: the file is cut in the middle of 300 passages: the server lives, health warns."""
     path = tmp_path / "model.bin"

@@ -34,7 +34,7 @@ def forget(site):
 
 
 def turn_of(site, over, message, secrets=(), **fields):
-    """(text, metadata) of one turn, "http" or by a socket; nothing in it tells of a provider, and no secret is in it."""
+    """(text, metadata) of one turn, "http" or by a socket; nothing in it tells of a provider or a secret."""
     if over == "http":
         reply = site.anon.post("/chat/techpro", json={"message": message, **fields})
         assert reply.status_code == 200, reply.text

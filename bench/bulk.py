@@ -1,15 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Catalogues by upload: 10,000 and 100,000 products as CSV, what it costs in time and memory, what chats notice of it
-meanwhile; and whether memory grows with the size of a file (100 and 200 MiB)."""
+meanwhile; the same by `parley import` beside the server; and whether memory grows with the size of a file (100 and
+200 MiB).
+
+usage: bulk.py [upload|beside|large]...      default: all of them
+"""
 
 import contextlib
 import pathlib
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 
 import lib
+from harness.program import find_binary
 
 HEAD = "id,name,description,category,price,features\n"
 TEXT = "A sturdy thing for daily use, light and quiet, made of oak and steel, tested for years by people who walk far. "
@@ -68,17 +75,18 @@ class Watch(Beside):
 
 
 class Chats(Beside):
-    """One client that asks on and on; its 99th percentile in ms."""
+    """One client that asks on and on; its 99th percentile and its longest wait in ms, and how often it was refused."""
 
     def __init__(self, server, brand="techpro"):
         super().__init__()
-        self.client, self.brand, self.took = server.client(), brand, []
+        self.client, self.brand, self.took, self.refused = server.client(), brand, [], 0
 
     def run(self):
         while not self.ending.is_set():
             began = time.monotonic()
             reply = self.client.post(f"/chat/{self.brand}", json={"message": "Which laptop is good for video editing?"})
-            assert reply.status_code == 200, reply.text
+            assert reply.status_code in (200, 503), reply.text
+            self.refused += reply.status_code == 503
             self.took.append((time.monotonic() - began) * 1000)
 
     @property
@@ -96,29 +104,52 @@ def upload(server, brand, path):
     return took, reply.json()
 
 
+def tell_chats(what, chats, quiet):
+    """What the chatting client noticed; `quiet` is the client that chatted alone before."""
+    lib.row(f"{what}: longest of {len(chats.took)} chats meanwhile", "ms", max(chats.took), max(quiet.took),
+            "the other column: without")
+    if len(chats.took) >= 20:
+        lib.row(f"{what}: p99 of a chat meanwhile", "ms", chats.p99, quiet.p99, "≤ 3 × the other column: without")
+    lib.row(f"{what}: chats refused (503)", "", chats.refused, target="0")
+
+
 def sized(folder, rows, name, target):
     with lib.ours(None, **SETTINGS) as server:
         brand, path = server.brand(), catalogue(folder / "c.csv", rows)
-        with Chats(server) as chats:
+        with Chats(server) as quiet:
             time.sleep(WARM)
-        quiet, before = chats.p99, server.resident_kib()
+        before = server.resident_kib()
         with Watch(server.pid) as watch, Chats(server) as chats:
             took, reply = upload(server, brand, path)
         assert reply["products_added"] == rows, reply
-        lib.row(f"{name} products by CSV, {path.stat().st_size >> 20} MiB: time", "s", took, target=target)
-        lib.row(f"{name} products: rows a second", "", rows / took, better="higher")
-        lib.row(f"{name} products: growth of the server at most", "MiB", (watch.server - before) / 1024)
-        lib.row(f"{name} products: the reading child at most", "MiB", watch.child / 1024)
-        lib.row(f"{name} products: slowest of {len(chats.took)} chats meanwhile", "ms", max(chats.took))
-        if len(chats.took) >= 20:
-            lib.row(f"{name} products: p99 of a chat meanwhile, of {len(chats.took)}", "ms", chats.p99, quiet,
-                    "≤ 3 × the other column: without")
-        else:
-            lib.row(f"{name} products: slowest chat meanwhile, of {len(chats.took)}", "ms", max(chats.took), quiet,
-                    "≤ 3 × the other column: p99 without")
-        took, reply = upload(server, brand, path)
+        what = f"{name} products by CSV, {path.stat().st_size >> 20} MiB"
+        lib.row(f"{what}: time", "s", took, target=target)
+        lib.row(f"{what}: rows a second", "", rows / took, better="higher")
+        lib.row(f"{what}: growth of the server at most", "MiB", (watch.server - before) / 1024)
+        lib.row(f"{what}: the reading child at most", "MiB", watch.child / 1024)
+        tell_chats(what, chats, quiet)
+        with Chats(server) as chats:
+            took, reply = upload(server, brand, path)
         assert reply["products_updated"] == rows, reply
-        lib.row(f"{name} products again, all updated: time", "s", took)
+        lib.row(f"{name} products again, nothing new: time", "s", took)
+        tell_chats(f"{name} products again", chats, quiet)
+
+
+def beside(folder, rows, name):
+    with lib.ours(None, **SETTINGS) as server:
+        brand, path = server.brand(), catalogue(folder / "c.csv", rows)
+        with Chats(server) as quiet:
+            time.sleep(WARM)
+        words = [find_binary("parley", "PARLEY_BIN"), "import", "--json", "--brand", brand, "--data", server.data, path]
+        with Chats(server) as chats:
+            began = time.monotonic()
+            done = subprocess.run(words, capture_output=True, text=True, timeout=900)
+            took = time.monotonic() - began
+        assert done.returncode == 0 and f'"added":{rows}' in done.stdout, done.stdout + done.stderr
+        what = f"{name} products by parley import beside the server"
+        lib.row(f"{what}: time", "s", took)
+        lib.row(f"{what}: rows a second", "", rows / took, better="higher")
+        tell_chats(what, chats, quiet)
 
 
 def large(folder, mib):
@@ -138,12 +169,18 @@ def large(folder, mib):
 
 
 def main():
+    parts = sys.argv[1:] or ["upload", "beside", "large"]
     with tempfile.TemporaryDirectory(prefix="parley-bulk-") as place:
         folder = pathlib.Path(place)
-        sized(folder, 10000, "10,000", "≤ 3")
-        sized(folder, 100000, "100,000", "")
-        large(folder, 100)
-        large(folder, 200)
+        if "upload" in parts:
+            sized(folder, 10000, "10,000", "≤ 3")
+            sized(folder, 100000, "100,000", "")
+        if "beside" in parts:
+            beside(folder, 10000, "10,000")
+            beside(folder, 100000, "100,000")
+        if "large" in parts:
+            large(folder, 100)
+            large(folder, 200)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files of products (001-brands 12) and what came of them (14.7, 14.8). The file goes from its form's temporary file
-// through the confined reader into a product_file, and from there in one transaction into the catalogue. Where a model
-// is asked to read a text, the request is kept meanwhile and holds no thread.
+// through the confined reader into a product_file, and from there into the catalogue, all at once for who looks. Where a
+// model is asked to read a text, the request is kept meanwhile and holds no thread.
 #include "api/uploads.h"
 
 #include "api/envelope.h"
@@ -188,7 +188,9 @@ static void write_file(struct upload_call *u)
     u->now = clock_wall_ms();
     int rc = u->kept ? files_keep(data, call->scope.brand, "uploads", str_from(u->id), u->part->path, &call->err) : 0;
     bool wrote = !rc;
+    rc = rc ? rc : product_file_stage(call->app->store, &call->scope, u->file, &call->err);
     rc = rc ? rc : call_store_write(call, write_all, u);
+    product_file_settle(call->app->store, &call->scope, u->file);
     if (rc && wrote && u->kept)
         (void)files_remove(data, call->scope.brand, "uploads", str_from(u->id), &(struct err){0});
     if (!call_failed(call, rc))

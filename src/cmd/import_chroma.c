@@ -210,11 +210,42 @@ static int write_all(struct tx *tx, void *arg, struct err *err)
     return rc;
 }
 
-static int write_source(struct import *import, void *state, struct import_report *report, struct err *err)
+static int load_ids(struct tx *tx, void *arg, struct err *err)
+{
+    struct writing *w = arg;
+    struct brand_row row;
+    int rc = 0;
+    for (size_t i = 0; i < w->state->parts.n && rc >= 0; i++) {
+        struct part *part = &w->state->parts.at[i];
+        rc = import_brand_load(tx, w->report->arena, part->id, &row, err);
+        if (rc == 1)
+            part->id = row.brand.id;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+// What comes second into a brand may meet what came first: it waits for the transaction.
+static bool is_first(const struct state *state, size_t part)
+{
+    for (size_t i = 0; i < part; i++)
+        if (state->parts.at[i].products && str_eq(state->parts.at[i].id, state->parts.at[part].id))
+            return false;
+    return state->parts.at[part].products;
+}
+
+static int write_source(struct import *import, void *arg, struct import_report *report, struct err *err)
 {
     struct scope scope = scope_installation(STR("import"));
+    struct state *state = arg;
     struct writing w = {import, state, report, NULL};
-    return store_write(import->app->store, &scope, write_all, &w, err);
+    int rc = store_read(import->app->store, &scope, load_ids, &w, err);
+    for (size_t i = 0; i < state->parts.n && !rc; i++)
+        if (is_first(state, i))
+            rc = import_products_stage(import, state->parts.at[i].id, state->parts.at[i].products, err);
+    rc = rc ? rc : store_write(import->app->store, &scope, write_all, &w, err);
+    for (size_t i = 0; i < state->parts.n; i++)
+        import_products_settle(import, state->parts.at[i].id, state->parts.at[i].products);
+    return rc;
 }
 
 static void free_state(void *arg)

@@ -57,9 +57,23 @@ struct product_file_options import_product_options(const struct import *import, 
                                          .most_products = settings_int(import->app->settings, SET_LIMITS_PRODUCTS),
                                          .on_conflict = import->options.on_conflict,
                                          .temp_dir = import->temp_dir,
+                                         .drops_samples = true,
+                                         .makes_brand = true,
                                          .errors_kept = IMPORT_ROWS_KEPT,
                                          .each = import_count,
                                          .arg = import->progress};
+}
+
+int import_products_stage(struct import *import, struct str brand, struct product_file *file, struct err *err)
+{
+    struct scope scope = scope_brand(brand, STR("import"));
+    return product_file_stage(import->app->store, &scope, file, err);
+}
+
+void import_products_settle(struct import *import, struct str brand, struct product_file *file)
+{
+    struct scope scope = scope_brand(brand, STR("import"));
+    product_file_settle(import->app->store, &scope, file);
 }
 
 struct into {

@@ -87,8 +87,12 @@ static int write_all(struct tx *tx, void *arg, struct err *err)
 static int write_source(struct import *import, void *state, struct import_report *report, struct err *err)
 {
     struct scope scope = scope_installation(STR("import"));
-    struct writing w = {state, report};
-    return store_write(import->app->store, &scope, write_all, &w, err);
+    struct state *s = state;
+    struct writing w = {s, report};
+    int rc = import_products_stage(import, s->brand, s->file, err);
+    rc = rc ? rc : store_write(import->app->store, &scope, write_all, &w, err);
+    import_products_settle(import, s->brand, s->file);
+    return rc;
 }
 
 static void free_state(void *arg)

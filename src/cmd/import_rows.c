@@ -11,6 +11,7 @@
 #include "store/job.h"
 #include "store/place.h"
 #include "store/product.h"
+#include "store/staging.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,9 +161,9 @@ static int made_webhook(struct coming *c, const struct tenant_table *t, struct v
 static int made_product(struct coming *c, const struct tenant_table *t, struct value *values, struct arena *arena,
                         struct err *err)
 {
-    (void)arena, (void)err;
+    (void)arena;
     at(t, values, "position")->i += c->position;
-    return 0;
+    return staging_bring(c->tx, at(t, values, "id")->s, err);
 }
 
 // No answer is being written any more.
@@ -195,6 +196,14 @@ static int added_document(struct coming *c, const struct tenant_table *t, struct
     return job_insert(c->tx, "document.process", payload, clock_wall_ms(), err);
 }
 
+static int added_product(struct coming *c, const struct tenant_table *t, struct value *values, struct err *err)
+{
+    struct product now = {.position = at(t, values, "position")->i,
+                          .document_id = at(t, values, "document_id")->s,
+                          .created_at = at(t, values, "created_at")->i};
+    return staging_meet(c->tx, at(t, values, "id")->s, &now, err);
+}
+
 static int added_conversation(struct coming *c, const struct tenant_table *t, struct value *values, struct err *err)
 {
     (void)t, (void)values, (void)err;
@@ -224,7 +233,7 @@ static const struct {
 } wants[] = {
     {"brands", made_brand, NULL},
     {"chatbots", made_chatbot, added_chatbot},
-    {"products", made_product, NULL},
+    {"products", made_product, added_product},
     {"documents", NULL, added_document},
     {"conversations", NULL, added_conversation},
     {"messages", made_message, added_message},

@@ -104,7 +104,7 @@ static void print_sql(const struct store_sql *sql)
 
 int command_sql(int argc, char **argv)
 {
-    static const struct model *const tables[] = {&product_model, &provider_model};
+    static const struct model *const tables[] = {&product_model, &staged_product_model, &provider_model};
     size_t pos = 0;
     (void)argc;
     (void)argv;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A file of products (001-brands 12): its records come one after the other as rows of tables, objects or lines of text;
-// products go into a temporary file until all is read, then into the catalogue in one transaction. What is kept in
-// memory does not grow with the file, but for the ids of its rows.
+// products go into a temporary file until all is read, then into the catalogue: few in one transaction, many by way of
+// a staging (store/staging.h), so that nobody waits for them and yet all are there at once. What is kept in memory does
+// not grow with the file, but for the ids of its rows.
 #pragma once
 
 #include "base/json.h"
@@ -29,6 +30,8 @@ struct product_file_options {
     size_t errors_kept;      // 0: 100
     bool may_be_empty;       // no products are no error
     bool keep_text;          // for product_file_wants_model
+    bool drops_samples;      // samples of the catalogue go when this comes: they count as not there
+    bool makes_brand;        // the brand may not be there before it is written
     void (*each)(void *arg); // at each product that is written or passed over; NULL: nobody counts
     void *arg;
 };
@@ -65,6 +68,16 @@ enum product_listing { PRODUCTS_LISTED, PRODUCTS_BROKEN_OFF, PRODUCTS_NOT_LISTED
 int product_file_list(struct product_file *file, const struct product_piece *piece, struct str reply,
                       enum product_listing *ret);
 
+enum { PRODUCT_FILE_STAGED = 500 }; // of more rows than these
+// Before the transaction that writes it, in none, in the brand's scope: many rows go into a staging, and wait there for
+// its turn. ERR_NOT_FOUND: no such brand (any more); then nothing is left of it.
+int product_file_stage(struct store *store, const struct scope *scope, struct product_file *file, struct err *err);
+// After that transaction, whatever became of it: moves the rows to their place, or gives them up. What does not succeed
+// the upkeep job does later.
+void product_file_settle(struct store *store, const struct scope *scope, struct product_file *file);
+// The same for a staging that nobody is at work on any more (store/staging.h); ends early when *ending (may be NULL).
+int product_staging_settle(struct store *store, const struct scope *scope, struct str id, const _Atomic bool *ending,
+                           struct err *err);
 // In a writing transaction; may run again from the start.
 int product_file_write(struct tx *tx, struct product_file *file, struct err *err);
 

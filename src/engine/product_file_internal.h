@@ -2,6 +2,7 @@
 // Between the files of product_file: records, the spool, the errors.
 #pragma once
 
+#include "base/id.h"
 #include "base/vec.h"
 #include "engine/product_draft.h"
 #include "engine/product_file.h"
@@ -15,7 +16,7 @@ struct product_errors {
     struct arena *arena;
     VEC(struct product_error) at; // the first `most`
     size_t most;
-    int64_t total, rows;          // all of them; those of rows
+    int64_t total, rows; // all of them; those of rows
 };
 
 struct product_file {
@@ -43,7 +44,33 @@ struct product_file {
     int64_t added, updated, skipped;
     struct product_pieces *pieces; // NULL: the text is not kept
     int64_t listed, left_out;      // by a model: products, values that the text does not have
+    char staging[ID_SIZE]; // "": none
+    int64_t staged_added, staged_updated, staged_skipped;
 };
+
+// A transaction's part of the writing (engine/product_write.c), after which product_writing_end counts no more.
+struct product_writing {
+    struct product_file *file;
+    struct str staging; // STR_NULL: into the catalogue
+    struct map *used;
+    struct arena *arena;       // of all
+    int64_t room, fresh, last; // of a staging: what it may still take, what is new of this transaction, its last row
+    VEC(struct str) ids;       // of this transaction
+    int64_t row, line;
+    bool made_id;
+};
+struct product_spooled { // one of the spool
+    struct product product;
+    int64_t row, line;
+    bool made_id;
+};
+int product_spool_rewind(struct product_file *file, struct err *err);
+int product_spool_next(struct product_file *file, struct arena *arena, struct product_spooled *ret,
+                       struct err *err); // 1, 0
+void product_writing_begin(struct product_writing *w, struct product_file *file);
+int product_writing_put(struct tx *tx, struct product_writing *w, const struct product_spooled *spooled,
+                        struct err *err);
+void product_writing_end(struct product_writing *w);
 
 void product_errors_add(struct product_errors *errors, const struct product_error *error);
 // The draft is one record: a product into the spool, or an error.

@@ -313,6 +313,7 @@ struct jobs *jobs_new(const struct jobs_options *options)
     pthread_condattr_t attr;
     jobs->with = *options;
     jobs->with.ending = &jobs->ending;
+    jobs->with.started_ms = clock_wall_ms();
     list_kinds(jobs);
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_condattr_init(&attr);

@@ -6,13 +6,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/conversation_event.h"
+#include "engine/product_file.h"
 #include "store/activity.h"
 #include "store/idempotency.h"
+#include "store/staging.h"
 #include "store/tool_call.h"
 
 enum { ACTIVITIES_EACH_MS = 3600000, EXPIRE_MOST = 500, ACTIVITY_DAYS = 180 };
 #define DAY_MS INT64_C(86400000)
-enum { IDLE_EACH_MS = 20000, EXPIRE_EACH_MS = 600000, IDLE_MOST = 200 };
+enum { STAGINGS_EACH_MS = 60000, IDLE_EACH_MS = 20000, EXPIRE_EACH_MS = 600000, IDLE_MOST = 200 };
 
 // ---- conversations that end by themselves --------------------------------------------------------------------------
 
@@ -127,6 +129,45 @@ static int sweep_builtin(const struct jobs_options *with, bool *ret_more, struct
     return 0;
 }
 
+// ---- products that were coming -------------------------------------------------------------------------------------
+
+enum { MOVED_MS = 60000 };
+
+struct leftover {
+    struct arena *arena;
+    int64_t before, command_before; // of the server's own; of commands: 0 while one runs
+    struct staging_row row;
+    int found;
+};
+
+static int find_staging(struct tx *tx, void *arg, struct err *err)
+{
+    struct leftover *l = arg;
+    l->found = staging_next(tx, l->arena, l->before, l->command_before, clock_wall_ms() - MOVED_MS, &l->row, err);
+    return l->found < 0 ? l->found : 0;
+}
+
+// Whose process died: given up, or moved to their place where they are visible already.
+static int sweep_stagings(const struct jobs_options *with, bool *ret_more, struct err *err)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct leftover l = {.arena = arena, .before = with->started_ms};
+    struct scope everywhere = scope_installation(STR("jobs"));
+    int64_t now = clock_wall_ms();
+    *ret_more = false;
+    if (store_alone(with->store))
+        l.command_before = now;
+    int rc = store_read(with->store, &everywhere, find_staging, &l, err);
+    if (rc || !l.found)
+        return rc;
+    struct scope scope = scope_brand(l.row.brand, STR("jobs"));
+    rc = product_staging_settle(with->store, &scope, l.row.id, with->ending, err);
+    *ret_more = !rc;
+    if (!rc && !*with->ending)
+        log_info("staging.settled", "brand=\"" STR_FMT "\" visible=%d", STR_ARG(l.row.brand), l.row.visible);
+    return rc;
+}
+
 // ---- the rows ------------------------------------------------------------------------------------------------------
 
 static const struct {
@@ -138,6 +179,7 @@ static const struct {
     {"idempotency.expire", EXPIRE_EACH_MS, sweep_replies},
     {"activities.expire", ACTIVITIES_EACH_MS, sweep_activities},
     {"embedding.rest", IDLE_EACH_MS, sweep_builtin},
+    {"stagings.settle", STAGINGS_EACH_MS, sweep_stagings},
 };
 
 int64_t sweep_due(const struct jobs_options *with, struct sweep *state)

@@ -50,9 +50,17 @@ static bool id_valid_text(struct str text)
         {"created_at", "created_at", FIELD_TIME, INTERNAL, AT(created_at)},                                            \
         {"updated_at", "updated_at", FIELD_TIME, INTERNAL, AT(updated_at)},
 static const struct field product_fields[] = {PRODUCT_FIELDS(FIELD_REQUIRED)};
+static const struct field staged_fields[] = {
+    PRODUCT_FIELDS(FIELD_REQUIRED) // as above, so that a product is one
+    {"staging_id", "staging_id", FIELD_STRING, INTERNAL | FIELD_KEY, AT(staging_id)},
+    {"ordinal", "ordinal", FIELD_INT, INTERNAL, AT(ordinal)},
+    {"fresh", "fresh", FIELD_BOOL, INTERNAL, AT(fresh)},
+};
 static const struct field replace_fields[] = {PRODUCT_FIELDS(0)}; // the path names the product
 const struct model product_model = {"Product", "products", sizeof(struct product), MODEL_FIELDS(product_fields),
-                                    .order = "position"};
+                                    .order = "position", .view = "visible_products"};
+const struct model staged_product_model = {"StagedProduct", "staged_products", sizeof(struct product),
+                                           MODEL_FIELDS(staged_fields), .order = "id"};
 const struct model product_replace_model = {"ProductReplacement", NULL, sizeof(struct product),
                                             MODEL_FIELDS(replace_fields), .order = "position"};
 #undef AT

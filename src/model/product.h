@@ -19,8 +19,13 @@ struct product {
     struct str document_id, category_fold;
     bool sample;
     int64_t created_at, updated_at;
+    // On its way into the catalogue (store/staging.h):
+    struct str staging_id;
+    int64_t ordinal;
+    bool fresh;
 };
 extern const struct model product_model;
+extern const struct model staged_product_model;
 extern const struct model product_replace_model; // the same without a required id, for the document
 enum { PRODUCTS_PER_BULK = 1000 };
 

@@ -49,8 +49,8 @@ STORE_SQL(chatbot_config_update, "UPDATE chatbots SET welcome_message = $2, conf
 STORE_SQL(brand_there, "SELECT 1 FROM brands WHERE id = $1 AND deleted_at IS NULL");
 STORE_SQL(brand_delete_mark, "UPDATE brands SET deleted_at = $2, is_active = 0 WHERE id = $1");
 STORE_SQL(brand_keys_revoke, "UPDATE api_keys SET revoked_at = $2 WHERE brand_id = $1 AND revoked_at IS NULL");
-STORE_SQL(brand_product_counts, "SELECT COUNT(*), COALESCE(SUM(availability), 0) FROM products WHERE brand_id = $1");
-STORE_SQL(brand_category_list, "SELECT DISTINCT category FROM products WHERE brand_id = $1");
+STORE_SQL(brand_product_counts, "SELECT COUNT(*), COALESCE(SUM(availability), 0) FROM visible_products WHERE brand_id = $1");
+STORE_SQL(brand_category_list, "SELECT DISTINCT category FROM visible_products WHERE brand_id = $1");
 STORE_SQL(brand_active_conversations,
           "SELECT COUNT(*) FROM conversations WHERE brand_id = $1 AND last_message_at > $2 AND status <> 'ended'");
 STORE_SQL(brand_total_counts, "SELECT conversations, messages, last_activity FROM brand_totals WHERE brand_id = $1");
@@ -64,6 +64,8 @@ ERASE(erase_conversations, "conversations");
 ERASE(erase_feedback, "feedback");
 ERASE(erase_events, "events");
 ERASE(erase_products, "products");
+ERASE(erase_staged, "staged_products");
+ERASE(erase_stagings, "stagings");
 ERASE(erase_vectors, "vectors");
 ERASE(erase_text_vectors, "text_vectors");
 ERASE(erase_vector_indexes, "vector_indexes");
@@ -331,7 +333,7 @@ int brand_erase(struct tx *tx, struct err *err)
         &erase_chatbots,   &erase_personalities, &erase_places,         &erase_memberships, &erase_old_publishable,
         &erase_totals,     &erase_jobs,          &erase_invites,        &erase_budgets,     &erase_webhooks,
         &erase_deliveries, &erase_counts,        &erase_attempts,       &erase_uploads,     &erase_activities,
-        &erase_chunks,     &erase_tool_calls,    &erase_brand};
+        &erase_chunks,     &erase_tool_calls,    &erase_staged,         &erase_stagings,    &erase_brand};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);

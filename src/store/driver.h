@@ -57,7 +57,10 @@ struct driver {
 
     int (*backup)(struct driver_conn *conn, const char *path, struct err *err); // NULL without DRIVER_BACKUP
     // A number that changes when another connection than this one, the writer's, has committed. May be NULL.
+    // Commits that were noted as quiet do not count.
     int64_t (*outside)(struct driver_conn *conn);
+    // Before the commit of a command beside the owner: what others keep in memory changed (loud), or not. May be NULL.
+    void (*note)(struct driver_conn *conn, bool loud);
     // Housekeeping of the writer between two transactions; both may be NULL.
     enum driver_tidy (*untidy)(struct driver_conn *conn);
     void (*tidy)(struct driver_conn *conn);

@@ -7,7 +7,7 @@ STORE_SQL_ALL(health_beat, "INSERT INTO heartbeats (name, beat_at) VALUES ('heal
                            "SET beat_at = excluded.beat_at");
 STORE_SQL_ALL(health_passages,
               "SELECT COALESCE((SELECT SUM(d.chunk_count) FROM documents d WHERE d.deleted_at IS NULL), 0) + "
-              "(SELECT COUNT(*) FROM products)");
+              "(SELECT COUNT(*) FROM visible_products)");
 STORE_SQL_ALL(health_vectors, "SELECT COUNT(*) FROM vectors WHERE model = $1 AND kind IN ('document', 'product')");
 STORE_SQL_ALL(health_reindex, "SELECT COALESCE(SUM(CASE WHEN next_model IS NOT NULL THEN 1 ELSE 0 END), 0), "
                               "COALESCE(SUM(CASE WHEN refused_dims > 0 THEN 1 ELSE 0 END), 0) FROM vector_indexes");
@@ -19,7 +19,7 @@ STORE_SQL_ALL(health_due,
 STORE_SQL_ALL(health_webhook_count,
               "SELECT COUNT(*), COALESCE(SUM(CASE WHEN active = 0 AND disabled_reason IS NOT NULL "
               "THEN 1 ELSE 0 END), 0) FROM webhooks");
-STORE_SQL(health_product_count, "SELECT COUNT(*) FROM products WHERE brand_id = $1");
+STORE_SQL(health_product_count, "SELECT COUNT(*) FROM visible_products WHERE brand_id = $1");
 
 int health_write(struct tx *tx, int64_t now, struct err *err)
 {

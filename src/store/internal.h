@@ -108,7 +108,7 @@ struct store {
     struct conns *readers;
     struct writer *writer; // one of these two, none when opened for reading
     struct pooled *pooled;
-    int lock; // descriptor of the directory lock, or -1
+    int lock, share; // descriptors of the directory's locks, or -1
     atomic_bool writable;
     atomic_llong probed_ms;
     int64_t wait_ms, start_ms;
@@ -125,6 +125,9 @@ int dir_make(const char *path, struct err *err); // with its parents, mode 0700;
 // The lock of a data directory; ERR_CONFLICT names the process that has it. Released by closing or by death.
 int dir_lock(const char *path, int *ret, struct err *err);
 void dir_unlock(int lock);
+// A descriptor: held by every command that shares the directory (waits for the owner's look), or, not shared, by its
+// owner while no such command runs (ERR_CONFLICT: one does, ERR_NOT_FOUND: there never was one).
+int dir_share(const char *path, bool shared, struct err *err);
 
 // Brings the database to the newest migration. Without `may_change` it only checks and an older one is ERR_CONFLICT.
 int migrate(const struct driver *driver, struct driver_conn *conn, const struct store_options *options, bool may_change,

@@ -72,6 +72,29 @@ int dir_lock(const char *path, int *ret, struct err *err)
     return 0;
 }
 
+int dir_share(const char *path, bool shared, struct err *err)
+{
+    char file[PATH_MAX];
+    if ((size_t)snprintf(file, sizeof file, "%s/parley.lock.shared", path) >= sizeof file)
+        return err_set(err, ERR_INVALID, "path of the data directory is too long");
+    int fd = open(file, O_RDWR | (shared ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_set(err,
+                       errno == ENOSPC   ? ERR_UNAVAILABLE
+                       : errno == ENOENT ? ERR_NOT_FOUND
+                                         : ERR_IO,
+                       "cannot open %s: %m", file);
+    int rc;
+    while ((rc = flock(fd, shared ? LOCK_SH : LOCK_EX | LOCK_NB)) != 0 && errno == EINTR) {
+    }
+    if (rc == 0)
+        return fd;
+    rc = errno == EWOULDBLOCK ? err_set(err, ERR_CONFLICT, "a command shares %s", path)
+                              : err_set(err, ERR_IO, "cannot lock %s: %m", file);
+    close(fd);
+    return rc;
+}
+
 void dir_unlock(int lock)
 {
     if (lock >= 0)

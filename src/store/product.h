@@ -10,6 +10,8 @@
 int product_insert(struct tx *tx, struct product *product, int64_t most, struct err *err);
 // Replaces every field, keeps the place; its vectors go, since they are of the old text. ERR_NOT_FOUND.
 int product_replace(struct tx *tx, struct product *product, struct err *err);
+// What an insert (`there` NULL) or a replacement of `there` sets beside the values; a new one's place is the caller's.
+void product_prepare(struct tx *tx, struct product *product, const struct product *there);
 int product_remove(struct tx *tx, struct str id, struct err *err); // ERR_NOT_FOUND
 int product_get(struct tx *tx, struct arena *arena, struct str id, struct product *ret, struct err *err); // 1, 0
 int product_remove_samples(struct tx *tx, struct err *err); // those that were made as samples and never replaced

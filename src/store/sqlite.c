@@ -9,6 +9,7 @@
 #include "store/internal.h"
 
 #include "base/err_file.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "store/sqlite_log.h"
 
@@ -19,11 +20,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     STMTS_MAX = 256,
-    BUSY_MS = 5000,
+    BUSY_MS = 30000,        // as long as a write may wait to begin
+    BUSY_EACH_MS = 1,       // commands beside a server pause longer than this between two transactions
     CHECKPOINT_IDLE = 1000, // pages in the log: 4 MB
     CHECKPOINT_BUSY = 4000,
     LOG_KEPT = 64 << 20,         // bytes; a log that a long reader made longer is cut back to this
@@ -47,7 +50,13 @@ struct driver_conn {
     bool writer;
     struct sqlite_log log; // the writer's
     int log_pages, checkpoint_idle, checkpoint_busy;
+    int64_t busy_until;
+    int64_t data_version, notes, outside; // notes: of the header, as last seen
 };
+
+// The header's free number holds what commands beside a server note of their commits: how many were loud and how many
+// quiet, both modulo.
+enum { NOTE_LOUD = 1, LOUD_MASK = 0xffff, NOTE_QUIET = 0x10000, QUIET_MASK = 0x7fff0000 };
 
 static const struct store_sql sql_begin = {"begin", "BEGIN", true};
 static const struct store_sql sql_begin_write = {"begin_write", "BEGIN IMMEDIATE", true};
@@ -398,21 +407,44 @@ static int64_t get_number(struct driver_conn *conn, const struct store_sql *sql)
     return number;
 }
 
+static const struct store_sql sql_notes = {"notes", "PRAGMA user_version", true};
+
+// Adds one to the loud or the quiet notes.
+static int add_note(struct driver_conn *conn, bool loud, struct err *err)
+{
+    int64_t notes = get_number(conn, &sql_notes);
+    if (notes < 0)
+        return err_set(err, ERR_UNAVAILABLE, "the header cannot be read");
+    int64_t mask = loud ? LOUD_MASK : QUIET_MASK;
+    char sql[64];
+    notes = (notes & ~mask) | ((notes + (loud ? NOTE_LOUD : NOTE_QUIET)) & mask);
+    snprintf(sql, sizeof sql, "PRAGMA user_version=%d", (int)notes);
+    return sqlite_script(conn, sql, err);
+}
+
+static void sqlite_note(struct driver_conn *conn, bool loud)
+{
+    (void)add_note(conn, loud, NULL);
+}
+
+// Who notes nothing is loud.
 static int64_t sqlite_outside(struct driver_conn *conn)
 {
     static const struct store_sql get = {"data_version", "PRAGMA data_version", true};
-    return get_number(conn, &get);
+    int64_t version = get_number(conn, &get);
+    if (version == conn->data_version)
+        return conn->outside;
+    int64_t notes = get_number(conn, &sql_notes), differ = notes ^ conn->notes;
+    bool quiet = notes >= 0 && conn->data_version && (differ & QUIET_MASK) && !(differ & LOUD_MASK);
+    conn->outside += !quiet;
+    conn->data_version = version;
+    conn->notes = notes;
+    return conn->outside;
 }
 
 static int sqlite_probe(struct driver_conn *conn, struct err *err)
 {
-    static const struct store_sql get = {"probe", "PRAGMA user_version", true};
-    int64_t version = get_number(conn, &get);
-    if (version < 0)
-        return err_set(err, ERR_UNAVAILABLE, "probe: cannot read");
-    char sql[64]; // the header's free field: a write that needs no table
-    snprintf(sql, sizeof sql, "PRAGMA user_version=%d", (int)((version + 1) & 0xffff));
-    return sqlite_script(conn, sql, err);
+    return add_note(conn, true, err); // a write that needs no table
 }
 
 static int sqlite_backup(struct driver_conn *conn, const char *path, struct err *err)
@@ -480,10 +512,23 @@ static int check_ours(struct driver_conn *conn, struct err *err)
     return sqlite_script(conn, sql, err);
 }
 
+// SQLite's own way of waiting sleeps longer and longer, so that who comes later is often first.
+static int wait_for_lock(void *arg, int tries)
+{
+    struct driver_conn *conn = arg;
+    int64_t now = clock_mono_ms();
+    if (tries == 0)
+        conn->busy_until = now + BUSY_MS;
+    if (now >= conn->busy_until)
+        return 0;
+    (void)nanosleep(&(struct timespec){.tv_nsec = BUSY_EACH_MS * 1000000L}, NULL);
+    return 1;
+}
+
 static int set_up(struct driver_conn *conn, struct err *err)
 {
     sqlite3 *db = conn->db;
-    sqlite3_busy_timeout(db, BUSY_MS);
+    sqlite3_busy_handler(db, wait_for_lock, conn);
     sqlite3_extended_result_codes(db, 1);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -599,6 +644,7 @@ const struct driver driver_sqlite = {
     .commit_schema = sqlite_commit_schema,
     .backup = sqlite_backup,
     .outside = sqlite_outside,
+    .note = sqlite_note,
     .untidy = sqlite_untidy,
     .tidy = sqlite_tidy,
     .sizes = sqlite_sizes,

@@ -24,6 +24,7 @@ static void store_free(struct store *store)
     pooled_free(store->pooled);
     conns_free(store->readers);
     dir_unlock(store->lock);
+    dir_unlock(store->share);
     pthread_mutex_destroy(&store->listen_lock);
     free((char *)store->options.url);
     free((char *)store->options.data_dir);
@@ -40,6 +41,8 @@ static int take_directory(struct store *store, bool *ret_may_change, struct err 
     int rc = dir_make(options->data_dir, err);
     if (rc)
         return rc;
+    if (options->shared && (store->share = dir_share(options->data_dir, true, err)) < 0)
+        return store->share;
     rc = dir_lock(options->data_dir, &store->lock, err);
     if (rc == ERR_CONFLICT && options->shared) { // a server is running: its tables are not ours to change
         *ret_may_change = false;
@@ -88,7 +91,7 @@ int store_open_driver(const struct driver *driver, const struct store_options *o
         return err_set(err, ERR_INVALID, "the store needs a data directory");
     struct store *store = mem_zalloc(sizeof *store);
     *store = (struct store){
-        .driver = driver, .options = *options, .lock = -1, .wait_ms = STORE_WAIT_MS, .start_ms = STORE_START_MS};
+        .driver = driver, .options = *options, .lock = -1, .share = -1, .wait_ms = STORE_WAIT_MS, .start_ms = STORE_START_MS};
     store->options.url = options->url ? mem_strdup(options->url) : NULL;
     store->options.data_dir = options->data_dir ? mem_strdup(options->data_dir) : NULL;
     if (store->options.readers == 0)
@@ -122,6 +125,18 @@ void store_close(struct store *store)
 const char *store_engine(const struct store *store)
 {
     return store->driver->name;
+}
+
+bool store_shared(const struct store *store)
+{
+    return store->options.shared;
+}
+
+bool store_alone(const struct store *store)
+{
+    int lock = store->options.data_dir ? dir_share(store->options.data_dir, false, &(struct err){0}) : ERR_CONFLICT;
+    dir_unlock(lock);
+    return lock >= 0 || lock == ERR_NOT_FOUND;
 }
 
 bool store_writable(const struct store *store)

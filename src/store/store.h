@@ -109,6 +109,9 @@ struct store_options {
 int store_open(const struct store_options *options, struct store **ret, bool *ret_fresh, struct err *err);
 void store_close(struct store *store); // finishes queued writes
 const char *store_engine(const struct store *store); // "sqlite", "postgresql"
+bool store_shared(const struct store *store); // another process may have it open, and own it
+// In the process that owns it: no command that shares it was running at some moment during this call.
+bool store_alone(const struct store *store);
 // Bytes of the database and of its log on the disk; -1: not known.
 void store_sizes(const struct store *store, int64_t *ret_database, int64_t *ret_log);
 // Reads something small, waiting `wait_ms` at most for its turn. ERR_UNAVAILABLE.

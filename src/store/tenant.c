@@ -34,11 +34,12 @@ STORE_SQL(tenant_count_bases,
           "UPDATE knowledge_bases SET item_count = (SELECT COUNT(*) FROM documents d WHERE d.brand_id = "
           "knowledge_bases.brand_id AND d.base_id = knowledge_bases.id) WHERE brand_id = $1");
 STORE_SQL(tenant_count_totals,
-          "UPDATE brand_totals SET products = (SELECT COUNT(*) FROM products p WHERE p.brand_id = $1), last_position = "
-          "(SELECT COALESCE(MAX(p.position), 0) FROM products p WHERE p.brand_id = $1), conversations = conversations "
+          "UPDATE brand_totals SET products = (SELECT COUNT(*) FROM visible_products p WHERE p.brand_id = $1), "
+          "last_position = (SELECT COALESCE(MAX(p.position), 0) FROM visible_products p WHERE p.brand_id = $1), "
+          "conversations = conversations "
           "+ $2, messages = messages + $3 WHERE brand_id = $1");
 STORE_SQL(tenant_settled, "UPDATE brands SET pristine = 0 WHERE id = $1");
-STORE_SQL(tenant_position, "SELECT COALESCE(MAX(position), 0) FROM products WHERE brand_id = $1");
+STORE_SQL(tenant_position, "SELECT COALESCE(MAX(position), 0) FROM visible_products WHERE brand_id = $1");
 
 // ---- the statements -------------------------------------------------------------------------------------------------
 
@@ -73,7 +74,7 @@ static void sql_each(struct buf *sql, const struct tenant_table *t)
             buf_addf(sql, "%s%s", glue, t->columns[i].name);
             glue = ", ";
         }
-    buf_addf(sql, " FROM %s WHERE %s = $1", t->name, brand_column(t));
+    buf_addf(sql, " FROM %s WHERE %s = $1", t->view ? t->view : t->name, brand_column(t));
     if (t->parent)
         buf_addf(sql, " AND %s = $2", t->parent_column);
     if (t->where)

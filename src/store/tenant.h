@@ -31,6 +31,7 @@ struct tenant_table {
     const char *place, *place_column;   // kind of store/place.h under which a row is found; NULL: none
     const char *natural;                // columns that are unique too, beside the key; NULL: none
     const char *where;                  // rows that are taken; NULL: all
+    const char *view;                   // rows are read from it; NULL: from the table
     struct tenant_column columns[TENANT_COLUMNS];
     size_t n, index;
 };

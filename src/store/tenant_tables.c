@@ -44,7 +44,7 @@ static struct tenant_table tables[] = {
     {"products",
      "id! position#+ document_id@+ name description category category_fold price# features specifications "
      "availability# url image_url sample# created_at#+ updated_at#",
-     .place = "product", .place_column = "document_id"},
+     .view = "visible_products", .place = "product", .place_column = "document_id"},
     {"knowledge_bases",
      "id!@ chatbot_id@ name kind is_active# created_at# description settings{ item_count#- "
      "updated_at#",
@@ -82,6 +82,8 @@ const struct tenant_absent tenant_absent[] = {
     {"invites", "secret: only their hashes are kept; invite anew"},
     {"memberships", "users belong to their installation; super_admins see the brand, others join anew"},
     {"places", "made anew with what they lead to"},
+    {"stagings", "products on their way into the catalogue, or there already"},
+    {"staged_products", "products on their way into the catalogue, or there already"},
     {"vectors", "computed anew by the model of the new installation"},
     {"text_vectors", "computed anew by the model of the new installation"},
     {"vector_indexes", "computed anew by the model of the new installation"},

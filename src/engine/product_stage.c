@@ -62,6 +62,7 @@ static int begin(struct tx *tx, void *arg, struct err *err)
     r->there = rc == 0;
     if (rc && (rc != ERR_NOT_FOUND || !r->file->options.makes_brand))
         return *err = cause, rc;
+    tx_quiet(tx);
     bool replaces = r->file->options.on_conflict == PRODUCT_CONFLICT_UPDATE;
     return staging_begin(tx, r->writing.staging, replaces, clock_wall_ms(), err);
 }
@@ -89,6 +90,7 @@ static int write_some(struct tx *tx, void *arg, struct err *err)
     struct staging_run *r = arg;
     struct product_writing *w = &r->writing;
     int64_t until = clock_mono_us() + HOLD_US;
+    tx_quiet(tx);
     take_back(r);
     int rc = r->there ? brand_check_there(tx, err) : 0;
     rc = rc ? rc : staging_room(tx, r->file->options.most_products, &w->room, err);
@@ -134,6 +136,7 @@ struct turn {
 static int take(struct tx *tx, void *arg, struct err *err)
 {
     struct turn *turn = arg;
+    tx_quiet(tx);
     int rc = staging_take_turn(tx, turn->id, clock_wall_ms(), err);
     turn->taken = rc == 1;
     return rc < 0 ? rc : 0;
@@ -188,6 +191,7 @@ static int move(struct tx *tx, void *arg, struct err *err)
 {
     struct settling *s = arg;
     int64_t began = clock_mono_us();
+    tx_quiet(tx);
     int rc = staging_move(tx, s->id, s->most, clock_wall_ms(), &s->more, err);
     s->took_us = clock_mono_us() - began;
     return rc;
@@ -197,6 +201,7 @@ static int drop(struct tx *tx, void *arg, struct err *err)
 {
     struct settling *s = arg;
     int64_t began = clock_mono_us();
+    tx_quiet(tx);
     int rc = staging_drop(tx, s->id, s->most, clock_wall_ms(), &s->more, err);
     s->took_us = clock_mono_us() - began;
     return rc;

@@ -27,6 +27,7 @@ struct effects { // of all closures of one commit
     VEC(struct change) changes;
     VEC(struct effect) after;
     struct arena *arena; // bytes of the changes, made at the first
+    bool loud;           // of some closure somebody else may see something
 };
 
 void effects_tell(struct effects *effects, struct store *store); // listener, then the callbacks
@@ -43,6 +44,7 @@ struct tx {
     size_t changes_mark, after_mark; // effects before this closure
     struct arena *arena;             // made at first use
     struct rows *open;               // not yet done
+    bool quiet;
     int failed;                      // code of the first statement that failed: nothing more runs in this transaction
     struct err first;
 };

@@ -196,6 +196,9 @@ struct change {
 };
 
 void tx_changed(struct tx *tx, enum change_kind kind, struct str id); // brand is the scope's
+// Nobody can see what this transaction changes (tx_changed apart): from a command beside a server it is not told as
+// CHANGE_OUTSIDE. For the closure itself, not for its parts.
+void tx_quiet(struct tx *tx);
 // Runs `fn` once if and when this transaction has committed, on the thread that commits. Must not block.
 void tx_after_commit(struct tx *tx, void (*fn)(void *arg), void *arg);
 // One listener (the composition root fans out). Called on the committing thread with all changes of a commit. With

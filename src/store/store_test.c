@@ -437,6 +437,39 @@ TEST(what_another_process_wrote_is_told)
     close_store();
 }
 
+static int add_quietly(struct tx *tx, void *item, struct err *err)
+{
+    tx_quiet(tx);
+    return test_add(tx, item, err);
+}
+
+TEST(what_another_process_wrote_quietly_is_not_told)
+{
+    open_store();
+    atomic_int times = 0;
+    sem_init(&heard, 0, 0);
+    store_listen(store, hear_outside, &times);
+    struct store_options options = test_options(&dir);
+    options.shared = true;
+    struct store *command;
+    struct scope scope = test_scope();
+    assert_true(store_alone(store));
+    assert_int_equal(store_open(&options, &command, NULL, NULL), 0);
+    assert_false(store_alone(store));
+    assert_int_equal(store_write(command, &scope, add_quietly, &(struct test_item){"a", "Lamp", 0}, NULL), 0);
+    add("acme", "b", 0); // looks first
+    assert_int_equal(store_write(command, &scope, add_quietly, &(struct test_item){"c", "Lamp", 0}, NULL), 0);
+    add("acme", "d", 0);
+    assert_int_equal(atomic_load(&times), 0);
+    assert_int_equal(store_write(command, &scope, add_quietly, &(struct test_item){"e", "Lamp", 0}, NULL), 0);
+    assert_int_equal(store_write(command, &scope, test_add, &(struct test_item){"f", "Lamp", 0}, NULL), 0);
+    add("acme", "g", 0);
+    assert_int_equal(atomic_load(&times), 1);
+    store_close(command);
+    assert_true(store_alone(store));
+    close_store();
+}
+
 // ---- opening --------------------------------------------------------------------------------------------------------
 
 static mode_t mode_of(const char *path)

@@ -105,6 +105,8 @@ int tx_run(struct store *store, struct driver_conn *conn, struct effects *effect
             effects->after.n = tx.after_mark;
         }
     }
+    if (effects && rc >= 0)
+        effects->loud |= !tx.quiet;
     arena_free(tx.arena);
     return rc < 0 ? rc : 0;
 }
@@ -126,6 +128,11 @@ static int run_part(struct tx *tx, const struct scope *scope, store_fn fn, void 
     if (cause.code == 0)
         err_set(&cause, rc, "%s", err_name(rc));
     return tx_fail(tx, rc, &cause, err);
+}
+
+void tx_quiet(struct tx *tx)
+{
+    tx->quiet = true;
 }
 
 int tx_part(struct tx *tx, store_fn fn, void *arg, struct err *err)
@@ -280,6 +287,7 @@ void effects_tell(struct effects *effects, struct store *store)
 void effects_clear(struct effects *effects)
 {
     effects->changes.n = effects->after.n = 0;
+    effects->loud = false;
     arena_free(effects->arena);
     effects->arena = NULL;
 }

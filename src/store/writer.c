@@ -165,7 +165,7 @@ static int run_one(struct writer *writer, struct request *request, bool first, s
 static int commit(struct writer *writer, struct err *err)
 {
     if (writer->store->options.shared && writer->store->driver->note)
-        writer->store->driver->note(writer->conn, writer->effects.changes.n > 0);
+        writer->store->driver->note(writer->conn, writer->effects.loud);
     int rc = writer->store->driver->commit(writer->conn, err);
     if (rc)
         writer->store->driver->rollback(writer->conn);

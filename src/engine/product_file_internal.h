@@ -44,7 +44,7 @@ struct product_file {
     int64_t added, updated, skipped;
     struct product_pieces *pieces; // NULL: the text is not kept
     int64_t listed, left_out;      // by a model: products, values that the text does not have
-    char staging[ID_SIZE]; // "": none
+    char staging[ID_SIZE];         // "": none
     int64_t staged_added, staged_updated, staged_skipped;
 };
 

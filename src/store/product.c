@@ -16,8 +16,9 @@ STORE_SQL(product_counted,
           "UPDATE brand_totals SET products = products + 1, last_position = last_position + 1 WHERE brand_id = $1");
 STORE_SQL(product_uncounted, "UPDATE brand_totals SET products = products - 1 WHERE brand_id = $1");
 STORE_SQL(product_sample_ids, "SELECT id FROM visible_products WHERE brand_id = $1 AND sample = 1 LIMIT $2");
-STORE_SQL(product_vectors_remove, "DELETE FROM vectors WHERE brand_id = $1 AND kind IN ('product', 'product_window') AND "
-                                 "document_id = $2");
+STORE_SQL(product_vectors_remove,
+          "DELETE FROM vectors WHERE brand_id = $1 AND kind IN ('product', 'product_window') AND "
+          "document_id = $2");
 
 enum { SAMPLES_MOST = 1000 };
 

@@ -49,8 +49,9 @@ STORE_SQL(
                                                                                                                      "u"
                                                                                                                      "r"
                                                                                                                      "l") ", " EXCLUDED("sample") ", " EXCLUDED("created_at") ", " EXCLUDED("updated_at"));
-STORE_SQL(staging_vectors, "DELETE FROM vectors WHERE brand_id = $1 AND kind IN ('product', 'product_window') AND document_id IN "
-                           "(SELECT id FROM staged_products WHERE " RANGE " AND fresh = 0)");
+STORE_SQL(staging_vectors,
+          "DELETE FROM vectors WHERE brand_id = $1 AND kind IN ('product', 'product_window') AND document_id IN "
+          "(SELECT id FROM staged_products WHERE " RANGE " AND fresh = 0)");
 // COALESCE: not by the index of the brand, which names all of its places.
 STORE_SQL(staging_places, "DELETE FROM places WHERE COALESCE(brand_id, '') = $1 AND kind = 'product' AND name IN "
                           "(SELECT document_id FROM staged_products WHERE " RANGE " AND fresh = 1)");

@@ -11,7 +11,6 @@
 #define COLUMNS                                                                                                        \
     "document_id, name, description, category, category_fold, price, features, specifications, availability, url, "    \
     "image_url, sample, created_at, updated_at"
-#define EXCLUDED(column) column " = excluded." column
 #define RANGE "brand_id = $1 AND staging_id = $2 AND id >= $3 AND id <= $4"
 
 STORE_SQL(staging_insert,
@@ -34,21 +33,16 @@ STORE_SQL(staging_totals,
 STORE_SQL(staging_bound, "SELECT COALESCE((SELECT id FROM staged_products WHERE brand_id = $1 AND staging_id = $2 "
                          "ORDER BY id LIMIT 1 OFFSET $3), (SELECT MAX(id) FROM staged_products WHERE brand_id = $1 "
                          "AND staging_id = $2))");
-STORE_SQL(
-    staging_rows_move,
-    "INSERT INTO products (brand_id, id, position, " COLUMNS ") SELECT brand_id, id, CASE WHEN fresh = 1 THEN "
-    "(SELECT g.first_position FROM stagings g WHERE g.brand_id = $1 AND g.id = $2) + ordinal ELSE position "
-    "END, " COLUMNS " FROM staged_products WHERE " RANGE
-    " ON CONFLICT (brand_id, id) DO UPDATE SET " EXCLUDED("position") ", " EXCLUDED("document_id") ", " EXCLUDED("name") ", " EXCLUDED("description") ", " EXCLUDED("category") ", " EXCLUDED("category_fold") ", " EXCLUDED("price") ", " EXCLUDED(
-        "features") ", " EXCLUDED("specifications") ", " EXCLUDED("availability") ", " EXCLUDED("url") ", " EXCLUDED("i"
-                                                                                                                     "m"
-                                                                                                                     "a"
-                                                                                                                     "g"
-                                                                                                                     "e"
-                                                                                                                     "_"
-                                                                                                                     "u"
-                                                                                                                     "r"
-                                                                                                                     "l") ", " EXCLUDED("sample") ", " EXCLUDED("created_at") ", " EXCLUDED("updated_at"));
+STORE_SQL(staging_rows_move,
+          "INSERT INTO products (brand_id, id, position, " COLUMNS ") SELECT brand_id, id, CASE WHEN fresh = 1 THEN "
+          "(SELECT g.first_position FROM stagings g WHERE g.brand_id = $1 AND g.id = $2) + ordinal ELSE position "
+          "END, " COLUMNS " FROM staged_products WHERE " RANGE " ON CONFLICT (brand_id, id) DO UPDATE SET "
+          "position = excluded.position, document_id = excluded.document_id, name = excluded.name, "
+          "description = excluded.description, category = excluded.category, "
+          "category_fold = excluded.category_fold, price = excluded.price, features = excluded.features, "
+          "specifications = excluded.specifications, availability = excluded.availability, url = excluded.url, "
+          "image_url = excluded.image_url, sample = excluded.sample, created_at = excluded.created_at, "
+          "updated_at = excluded.updated_at");
 STORE_SQL(staging_vectors,
           "DELETE FROM vectors WHERE brand_id = $1 AND kind IN ('product', 'product_window') AND document_id IN "
           "(SELECT id FROM staged_products WHERE " RANGE " AND fresh = 0)");

@@ -373,7 +373,7 @@ static struct str highlight(struct arena *arena, struct str text, const struct s
     struct quote_sentence sentences[QUOTE_MAX_SENTENCES];
     if (utf8_count(text) <= HIGHLIGHT_MOST)
         return text;
-    if (quote_choose(arena, found->terms, found->n_terms, &passage, 1, sentences)) {
+    if (quote_choose(arena, STR(""), found->terms, found->n_terms, &passage, 1, sentences)) {
         size_t start = (size_t)(sentences[0].text.p - text.p);
         text = (struct str){text.p + start, text.n - start};
     }

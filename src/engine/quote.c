@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each sentence of the passages is worth the idf of the question's terms in it. Sentences are taken one by one: the one
-// that adds the most terms not quoted yet, then such that hold at least half of what the best one holds. A question or
-// a heading in a passage is not an answer: its terms count for the sentence behind it.
+// that adds the most terms not quoted yet, then such that hold at least half of what the best one holds. One that holds
+// the kind of thing asked for goes before others that are worth a little more; it needs as much as they to be taken. A
+// question or a heading in a passage is not an answer: its terms count for the sentence behind it.
 #include "engine/quote.h"
 
 #include "base/utf8.h"
+#include "engine/answer_kind.h"
 #include "engine/money.h"
 #include "engine/script.h"
 #include "engine/sentence.h"
@@ -14,6 +16,7 @@
 
 #define SENTENCES_MAX 600 // that are looked at, over all passages
 #define TERMS_MAX 64
+#define BY_KIND 1.5     // at most 2, so that the first taken never lowers what others need
 #define HEADING_MAX 120 // characters; a longer line without a mark is a text of its own
 
 struct candidate {
@@ -21,12 +24,14 @@ struct candidate {
     struct str text;
     uint64_t terms; // which of the question's terms stand in it, or in the question or heading before it
     bool asks;      // a question or heading
+    bool of_kind;   // holds what was asked for
     bool chosen;
 };
 
 struct choice {
     const struct search_match *terms;
     size_t n_terms;
+    unsigned kinds; // enum answer_kind
     const struct quote_passage *passages;
     struct candidate *at;
     size_t n;
@@ -73,7 +78,13 @@ static void add_passage(struct arena *arena, struct choice *choice, size_t passa
     size_t first = choice->n;
     for (size_t pos = 0; choice->n < SENTENCES_MAX && sentence_next(text, &pos, &sentence);) {
         struct candidate *c = &choice->at[choice->n++];
-        *c = (struct candidate){passage, sentence, terms_in(arena, choice, sentence), asks(text, sentence), false};
+        *c = (struct candidate){
+            .passage = passage,
+            .text = sentence,
+            .terms = terms_in(arena, choice, sentence),
+            .asks = asks(text, sentence),
+            .of_kind = choice->kinds && answer_kind_held(sentence, choice->kinds),
+        };
         if (c->asks) {
             asked |= c->terms;
         } else {
@@ -120,9 +131,10 @@ static struct candidate *best(const struct choice *choice, uint64_t seen, double
         double fresh = worth(choice, c->terms & ~seen), all = worth(choice, c->terms);
         if (fresh <= 0 || all < at_least || !fits(choice, c))
             continue;
-        if (!found || fresh > most || (fresh >= most && all > most_all)) {
+        double as = fresh * (c->of_kind ? BY_KIND : 1);
+        if (!found || as > most || (as >= most && all > most_all)) {
             found = c;
-            most = fresh;
+            most = as;
             most_all = all;
         }
     }
@@ -148,14 +160,23 @@ static void choose_part(struct choice *choice)
     choose(choice, c);
 }
 
+static double most_worth(const struct choice *choice)
+{
+    double most = 0;
+    for (size_t i = 0; i < choice->n; i++)
+        if (fits(choice, &choice->at[i]))
+            most = fmax(most, worth(choice, choice->at[i].terms));
+    return most;
+}
+
 static void choose_by_terms(struct choice *choice, size_t most)
 {
     struct candidate *first = best(choice, 0, 0);
     if (!first)
         return;
+    double floor = most_worth(choice) / 2;
     choose(choice, first);
     uint64_t seen = first->terms;
-    double floor = worth(choice, first->terms) / 2;
     for (size_t n = 1; n < most; n++) {
         struct candidate *next = best(choice, seen, 0);
         if (!next)
@@ -168,15 +189,23 @@ static void choose_by_terms(struct choice *choice, size_t most)
     }
 }
 
-// Nothing in common with the question, word for word: the beginning of the best passage.
+// Nothing in common with the question, word for word: of the best passage what holds the kind asked for, and its
+// beginning.
 static void choose_beginning(struct choice *choice)
 {
     size_t taken = 0;
+    for (size_t i = 0; i < choice->n && choice->at[i].passage == 0 && taken < 2; i++)
+        if (choice->at[i].of_kind && fits(choice, &choice->at[i])) {
+            choose(choice, &choice->at[i]);
+            taken++;
+        }
+    bool begun = false;
     for (size_t i = 0; i < choice->n && choice->at[i].passage == 0 && taken < 2; i++) {
         if (fits(choice, &choice->at[i])) {
             choose(choice, &choice->at[i]);
             taken++;
-        } else if (taken) {
+            begun = true;
+        } else if (begun && !choice->at[i].chosen) {
             return;
         }
     }
@@ -208,10 +237,11 @@ static size_t collect(const struct choice *choice, struct quote_sentence ret[QUO
     return n;
 }
 
-size_t quote_choose(struct arena *arena, const struct search_match *terms, size_t n_terms,
+size_t quote_choose(struct arena *arena, struct str question, const struct search_match *terms, size_t n_terms,
                     const struct quote_passage *passages, size_t n, struct quote_sentence ret[QUOTE_MAX_SENTENCES])
 {
     struct choice choice = {.terms = terms, .n_terms = n_terms < TERMS_MAX ? n_terms : TERMS_MAX, .passages = passages};
+    choice.kinds = question.n ? answer_kind_asked(question) : 0;
     choice.at = arena_calloc(arena, SENTENCES_MAX, sizeof *choice.at);
     for (size_t i = 0; i < n && i < QUOTE_MAX_PASSAGES; i++)
         add_passage(arena, &choice, i);

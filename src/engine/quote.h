@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The quoted answer (upstream-llm 8, step 3): the sentences of the best passages that share the most rarity-weighted
-// terms with the question, each word for word. Nothing is composed. Deterministic, pure, thread-safe.
+// terms with the question, each word for word; of about equal ones those that hold the kind of thing that was asked for
+// (engine/answer_kind.h). Nothing is composed. Deterministic, pure, thread-safe.
 #pragma once
 
 #include "base/arena.h"
@@ -22,9 +23,10 @@ struct quote_sentence {
     struct str text; // within the passage's text
 };
 
-// `terms`: the question's counting terms with their idf (search_result.terms). Without any (vectors alone found the
-// passages) the first sentences of the best passage are taken. Returns 0..QUOTE_MAX_SENTENCES, in document order.
-size_t quote_choose(struct arena *arena, const struct search_match *terms, size_t n_terms,
+// `terms`: the counting terms of `question` with their idf (search_result.terms). Without any (vectors alone found the
+// passages) two sentences of the best passage are taken: those of the kind asked for, else its first. `question` may be
+// empty. Returns 0..QUOTE_MAX_SENTENCES, in document order.
+size_t quote_choose(struct arena *arena, struct str question, const struct search_match *terms, size_t n_terms,
                     const struct quote_passage *passages, size_t n, struct quote_sentence ret[QUOTE_MAX_SENTENCES]);
 // What stands before sentence i of n in the answer: the lead-in and a line break, a space, or a line break (another
 // passage). For streaming sentence by sentence; the concatenation is quote_text.

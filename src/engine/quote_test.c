@@ -67,7 +67,7 @@ TEST(sentences_are_chosen)
             passages[n] =
                 (struct quote_passage){arena_strf(arena, "doc%zu", n), 0, str_from(CASES[i].passages[n]), STR_NULL};
         struct quote_sentence found[QUOTE_MAX_SENTENCES];
-        size_t count = quote_choose(arena, terms, n_terms, passages, n, found);
+        size_t count = quote_choose(arena, STR(""), terms, n_terms, passages, n, found);
         AUTO_BUF struct buf got = BUF_INIT(2000);
         for (size_t k = 0; k < count; k++) {
             buf_addf(&got, "%s" STR_FMT, k ? "|" : "", STR_ARG(found[k].text));
@@ -86,7 +86,7 @@ TEST(passages_of_one_document_are_told_in_its_order)
     struct quote_passage passages[] = {{STR("d"), 7, STR("The label is in the box.")},
                                        {STR("d"), 2, STR("We ship with insured carriers.")}};
     struct quote_sentence found[QUOTE_MAX_SENTENCES];
-    assert_int_equal(quote_choose(arena, terms, 2, passages, 2, found), 2);
+    assert_int_equal(quote_choose(arena, STR(""), terms, 2, passages, 2, found), 2);
     assert_int_equal(found[0].passage, 1);
     assert_str(quote_text(arena, found, 2, "en"),
                "From our documents:\nWe ship with insured carriers.\nThe label is in the box.");
@@ -105,13 +105,13 @@ TEST(no_more_than_600_characters_are_quoted)
     struct search_match terms[1] = {{STR("label"), 5, 1}};
     struct quote_passage passage = {STR("d"), 0, buf_str(&text)};
     struct quote_sentence found[QUOTE_MAX_SENTENCES];
-    assert_int_equal(quote_choose(arena, terms, 1, &passage, 1, found), 1);
+    assert_int_equal(quote_choose(arena, STR(""), terms, 1, &passage, 1, found), 1);
     // A single sentence that is too long is cut at a word.
     buf_clear(&text);
     for (int i = 0; i < 300; i++)
         buf_addz(&text, "label ");
     passage.text = buf_str(&text);
-    assert_int_equal(quote_choose(arena, terms, 1, &passage, 1, found), 1);
+    assert_int_equal(quote_choose(arena, STR(""), terms, 1, &passage, 1, found), 1);
     assert_true(utf8_count(found[0].text) <= QUOTE_MAX_CHARACTERS && utf8_count(found[0].text) > 590);
     assert_true(str_ends(found[0].text, STR("label")));
     buf_done(&text);
@@ -150,7 +150,60 @@ TEST(title_counts_for_the_first_sentence)
     struct quote_passage passages[] = {{STR("a"), 0, STR("Addresses are kept for delivery."), STR("Privacy")},
                                        {STR("b"), 0, STR("It is 5 euros. Free from 50."), STR("Delivery price")}};
     struct quote_sentence found[QUOTE_MAX_SENTENCES];
-    assert_true(quote_choose(arena, terms, 2, passages, 2, found) >= 1);
+    assert_true(quote_choose(arena, STR(""), terms, 2, passages, 2, found) >= 1);
     assert_int_equal(found[0].passage, 1);
     assert_str(found[0].text, "It is 5 euros.");
+}
+
+#define HOURS "Delivery desk\nOur desk packs parcels. Say hello. We smile at you. The desk is open from 9:00 to 17:00."
+#define PRICES "Parcels go by road. Parcels are insured. A parcel is brown. A parcel costs 79 kroner."
+#define WASH "The jacket is warm. The jacket is red. The jacket is new. The jacket must not be washed."
+
+static const struct {
+    const char *question, *terms, *passage;
+    const char *want; // the sentences, joined by |
+} ASKED[] = {
+    // Nothing in common: of the best passage what holds the kind, and its beginning.
+    {"Quando abre?", "", HOURS, "Our desk packs parcels.|The desk is open from 9:00 to 17:00."},
+    {"Wie geht das?", "", HOURS, "Our desk packs parcels.|Say hello."},
+    {"运费多少钱", "", PRICES, "Parcels go by road.|A parcel costs 79 kroner."},
+    {"ซักได้ไหม", "", WASH, "The jacket is warm.|The jacket must not be washed."},
+    // Of equal ones it is always among the three.
+    {"Parcels?", "parcel=3", PRICES, "Parcels go by road.|Parcels are insured.|A parcel is brown."},
+    {"What does a parcel cost?", "parcel=3", PRICES,
+     "Parcels go by road.|Parcels are insured.|A parcel costs 79 kroner."},
+    {"Can the jacket be washed?", "jacket=3", WASH,
+     "The jacket is warm.|The jacket is red.|The jacket must not be washed."},
+    {"Quando chega a caixa?", "caixa=3", "A caixa é azul. A caixa é boa. Eis a caixa. A caixa chega em cinco dias.",
+     "A caixa é azul.|A caixa é boa.|A caixa chega em cinco dias."},
+    {"ร้านเปิดกี่โมง", "ร้าน=3", "ร้านสีเขียว! ร้านใหญ่! ร้านสวย! ร้านเปิด 10.00 น.", "ร้านสีเขียว!|ร้านใหญ่!|ร้านเปิด 10.00 น."},
+    {"創業は何年ですか", "創業=3", "創業者は星です。創業の地は京都です。創業の志です。創業は1932年です。",
+     "創業者は星です。|創業の地は京都です。|創業は1932年です。"},
+    {"几点关门", "门店=3", "门店很大。门店很新。门店在城里。门店九点半关门。",
+     "门店很大。|门店很新。|门店九点半关门。"},
+    // It goes before what is worth a little more, and brings nothing that is worth too little.
+    {"How much is a parcel by road?", "parcel=5 road=2 brown=2 rain=2",
+     "Brown parcels. A parcel by road. A parcel in rain. A parcel is 79 kroner. Parcels.",
+     "Brown parcels.|A parcel by road.|A parcel is 79 kroner."},
+    {"When do parcels arrive?", "parcel=3 arrive=9", "A parcel of 2009. Parcels arrive by road.",
+     "Parcels arrive by road."},
+    {"What does insurance cost?", "insurance=9", "Insurance is included. A parcel costs 79 kroner.",
+     "Insurance is included."},
+};
+
+TEST(what_holds_the_kind_asked_for_goes_first)
+{
+    for (size_t i = 0; i < sizeof ASKED / sizeof *ASKED; i++) {
+        AUTO_ARENA struct arena *arena = arena_new(0);
+        struct search_match terms[16];
+        struct quote_passage passage = {STR("d"), 0, str_from(ASKED[i].passage), STR_NULL};
+        struct quote_sentence found[QUOTE_MAX_SENTENCES];
+        size_t n_terms = terms_of(arena, ASKED[i].terms, terms);
+        size_t n = quote_choose(arena, str_from(ASKED[i].question), terms, n_terms, &passage, 1, found);
+        AUTO_BUF struct buf got = BUF_INIT(2000);
+        for (size_t k = 0; k < n; k++)
+            buf_addf(&got, "%s" STR_FMT, k ? "|" : "", STR_ARG(found[k].text));
+        if (!str_eq(buf_str(&got), str_from(ASKED[i].want)))
+            fail_msg("%s: <%s> not <%s>", ASKED[i].question, got.n ? got.p : "", ASKED[i].want);
+    }
 }

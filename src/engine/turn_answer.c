@@ -62,8 +62,8 @@ static void quote_passages(struct turn *turn, struct buf *spoken)
     for (size_t i = 0; i < n; i++)
         passages[i] = (struct quote_passage){turn->passages[i].document_id, turn->passages[i].ordinal,
                                              turn->passages[i].text, turn->passages[i].title};
-    size_t chosen = quote_choose(turn->arena, turn->search_text, turn->passage_terms, turn->n_passage_terms, passages, n,
-                                 sentences);
+    size_t chosen = quote_choose(turn->arena, turn->search_text, turn->passage_terms, turn->n_passage_terms, passages,
+                                 n, sentences);
     turn->quoted_docs = arena_calloc(turn->arena, chosen + 1, sizeof *turn->quoted_docs);
     for (size_t i = 0; i < chosen; i++) {
         struct str before = quote_before(turn->arena, sentences, i, turn->language);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files of products (001-brands 12) and what came of them (14.7, 14.8). The file goes from its form's temporary file
-// through the confined reader into a product_file, and from there into the catalogue, all at once for who looks. Where a
-// model is asked to read a text, the request is kept meanwhile and holds no thread.
+// through the confined reader into a product_file, and from there into the catalogue, all at once for who looks. Where
+// a model is asked to read a text, the request is kept meanwhile and holds no thread.
 #include "api/uploads.h"
 
 #include "api/envelope.h"

@@ -90,8 +90,12 @@ int store_open_driver(const struct driver *driver, const struct store_options *o
     if ((driver->caps & DRIVER_ONE_PROCESS) && (!options->data_dir || !*options->data_dir))
         return err_set(err, ERR_INVALID, "the store needs a data directory");
     struct store *store = mem_zalloc(sizeof *store);
-    *store = (struct store){
-        .driver = driver, .options = *options, .lock = -1, .share = -1, .wait_ms = STORE_WAIT_MS, .start_ms = STORE_START_MS};
+    *store = (struct store){.driver = driver,
+                            .options = *options,
+                            .lock = -1,
+                            .share = -1,
+                            .wait_ms = STORE_WAIT_MS,
+                            .start_ms = STORE_START_MS};
     store->options.url = options->url ? mem_strdup(options->url) : NULL;
     store->options.data_dir = options->data_dir ? mem_strdup(options->data_dir) : NULL;
     if (store->options.readers == 0)

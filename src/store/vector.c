@@ -15,8 +15,8 @@ STORE_SQL(text_vector_there, "SELECT 1 FROM text_vectors WHERE brand_id = $1 AND
     "WHERE v.brand_id = $1 AND v.model = $2"
 // Those of the texts before are left out where products are covered by new ones (store/staging.h).
 STORE_SQL(vector_all,
-          VECTOR_JOINED " AND NOT (v.kind IN ('product', 'product_window') AND EXISTS (SELECT 1 FROM stagings g CROSS JOIN "
-                        "staged_products s WHERE s.brand_id = g.brand_id AND s.staging_id = g.id AND "
+          VECTOR_JOINED " AND NOT (v.kind IN ('product', 'product_window') AND EXISTS (SELECT 1 FROM stagings g "
+                        "CROSS JOIN staged_products s WHERE s.brand_id = g.brand_id AND s.staging_id = g.id AND "
                         "g.brand_id = v.brand_id AND g.state = 2 AND s.id = v.document_id))");
 STORE_SQL(vector_of_one, VECTOR_JOINED " AND v.kind = $3 AND v.document_id = $4");
 STORE_SQL(vector_mark_all,

@@ -12,7 +12,7 @@ import pytest
 from api.helpers import ok
 from harness.program import child_environment, find_binary
 
-MANY = [5000, pytest.param(100000, marks=pytest.mark.release)]
+MANY = [20000, pytest.param(100000, marks=pytest.mark.release)]
 SETTINGS = {"uploads.max_rows": 100000, "uploads.max_bytes": 100 << 20, "uploads.timeout": 600}
 
 
@@ -80,10 +80,9 @@ def test_killed_while_rows_come(server, many):
     brand = one.brand()
     upload = Upload(one, brand, table(0, many))
     eventually(lambda: count(one.data, "staged_products") > many // 10)
-    assert listed(one, brand) == {}
     one.kill()
     upload.join()
-    assert upload.reply is None and count(one.data, "staged_products")
+    assert upload.reply is None and rows(one.data, "SELECT state FROM stagings") == [(0,)]
     one.restart()
     assert listed(one, brand) == {}
     eventually(lambda: swept(one.data))
@@ -100,9 +99,9 @@ def test_killed_after_they_were_seen(server, many):
     assert Upload(one, brand, table(0, 600, "Old")).done()["products_added"] == 600
     upload = Upload(one, brand, table(300, 300 + many))
     eventually(lambda: rows(one.data, "SELECT 1 FROM stagings WHERE state = 2"))
-    assert len(listed(one, brand)) == 300 + many
     one.kill()
     upload.join()
+    assert upload.reply is None and count(one.data, "staged_products") > many // 10
     one.restart()
     names = listed(one, brand)
     assert len(names) == 300 + many and (names["p299"], names["p300"]) == ("Old 299", "Lamp 300")

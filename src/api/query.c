@@ -41,9 +41,15 @@ static void add_fault(struct call *call, const struct parameter *p, enum fault_c
     fault_add(call->faults, code, &at, NULL, bound, text)->input_text = input;
 }
 
-static bool bounded(const struct parameter *p)
+// By the bounds of its row; where it has none, by ±widest.
+static bool check_bounds(struct call *call, const struct parameter *p, double n, double widest, struct str input)
 {
-    return p->low || p->high;
+    bool bounded = p->low || p->high;
+    double low = bounded ? (double)p->low : -widest, high = bounded ? (double)p->high : widest;
+    bool outside = n < low || n > high;
+    if (outside)
+        add_fault(call, p, n < low ? FAULT_BELOW : FAULT_ABOVE, n < low ? low : high, NULL, input);
+    return !outside;
 }
 
 int64_t call_query_int(struct call *call, const char *name, int64_t otherwise)
@@ -57,10 +63,7 @@ int64_t call_query_int(struct call *call, const char *name, int64_t otherwise)
         add_fault(call, p, FAULT_INTEGER_TEXT, 0, NULL, text);
         return otherwise;
     }
-    if (bounded(p) && n < p->low)
-        add_fault(call, p, FAULT_BELOW, (double)p->low, NULL, text);
-    else if (bounded(p) && n > p->high)
-        add_fault(call, p, FAULT_ABOVE, (double)p->high, NULL, text);
+    (void)check_bounds(call, p, (double)n, 1e19, text);
     return n;
 }
 
@@ -71,12 +74,9 @@ double call_query_number(struct call *call, const char *name, double otherwise)
     double n;
     if (!text.p)
         return otherwise;
-    double low = bounded(p) ? (double)p->low : -9e15, high = bounded(p) ? (double)p->high : 9e15;
     if (!str_to_double(text, &n))
         add_fault(call, p, FAULT_NUMBER_TEXT, 0, NULL, text);
-    else if (n < low || n > high)
-        add_fault(call, p, n < low ? FAULT_BELOW : FAULT_ABOVE, n < low ? low : high, NULL, text);
-    else
+    else if (check_bounds(call, p, n, 9e15, text))
         return n;
     return otherwise;
 }

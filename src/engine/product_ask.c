@@ -53,7 +53,7 @@ static void prepare(struct product_ask *ask, struct question *q, const struct pr
     double factor = llm_estimate_factor(llm, ask->with.model);
     int64_t prompt = llm_estimate(q->text) + llm_estimate(str_from(product_reply_prompt)) + 16;
     int64_t window = llm_context_window(llm, ask->with.model);
-    int64_t rest = window - (int64_t)((double)prompt * factor) - (window / 20 > 64 ? window / 20 : 64);
+    int64_t rest = window - (int64_t)((double)prompt * factor) - llm_window_reserve(window);
     q->output = rest > OUTPUT_MOST ? OUTPUT_MOST : rest < OUTPUT_LEAST ? OUTPUT_LEAST : rest;
     if (ask->with.budgets)
         q->refused = budgets_reserve(ask->with.budgets, ask->with.brand, prompt + q->output,

@@ -27,9 +27,8 @@ static const struct {
     {PRODUCT_BRAND, "brand_id", "brand_id|brand"},
 };
 
-static const char *const there[] = {"true", "yes", "y", "1", "available", "in stock", "instock", "ada", "มี"};
-static const char *const gone[] = {"false",    "no",           "n",     "0",  "unavailable", "out of stock",
-                                   "sold out", "discontinued", "habis", "หมด"};
+static const char there[] = "true|yes|y|1|available|in stock|instock|ada|มี";
+static const char gone[] = "false|no|n|0|unavailable|out of stock|sold out|discontinued|habis|หมด";
 
 // ---- columns -------------------------------------------------------------------------------------------------------
 
@@ -264,21 +263,13 @@ static bool add_specs(struct product_draft *d, yyjson_mut_val *root, struct draf
     return true;
 }
 
-static bool is_among(struct str word, const char *const *list, size_t n)
-{
-    size_t i = 0;
-    while (i < n && !str_eq(word, str_from(list[i])))
-        i++;
-    return i < n;
-}
-
 bool draft_availability(struct arena *arena, struct str text, bool *ret)
 {
     struct str plain = text_fold_case(arena, text);
     double n;
-    if (is_among(plain, there, sizeof there / sizeof *there))
+    if (str_is_choice(there, plain))
         *ret = true;
-    else if (is_among(plain, gone, sizeof gone / sizeof *gone))
+    else if (str_is_choice(gone, plain))
         *ret = false;
     else if (str_to_double(text, &n))
         *ret = n > 0;

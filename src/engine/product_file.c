@@ -305,10 +305,9 @@ int product_file_row(struct product_file *file, const struct product_place *at, 
 
 bool product_file_wants_model(struct product_file *file)
 {
-    const struct product_piece *pieces;
     (void)product_text_end_block(file);
     return file->pieces && !file->rows && !file->found_columns && !file->errors.total &&
-           product_pieces_take(file->pieces, &pieces) > 0;
+           product_pieces_any(file->pieces);
 }
 
 bool product_file_has_products(const struct product_file *file)

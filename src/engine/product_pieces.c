@@ -79,6 +79,11 @@ bool product_pieces_cut(const struct product_pieces *pieces)
     return pieces->cut;
 }
 
+bool product_pieces_any(const struct product_pieces *pieces)
+{
+    return pieces->any;
+}
+
 // How many of the lines from there on make the next piece.
 static size_t next_piece(const struct product_pieces *p, size_t from)
 {

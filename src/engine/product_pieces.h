@@ -22,5 +22,6 @@ void product_pieces_free(struct product_pieces *pieces); // NULL is fine
 // Copied; what comes after PIECES_CHARS_MOST characters is dropped.
 void product_pieces_add(struct product_pieces *pieces, struct str text, int64_t line);
 bool product_pieces_cut(const struct product_pieces *pieces); // something was dropped
-// After the last line. None: there is nothing but white space.
+bool product_pieces_any(const struct product_pieces *pieces); // there is more than white space
+// After the last line. None: there is not.
 size_t product_pieces_take(struct product_pieces *pieces, const struct product_piece **ret);

@@ -194,18 +194,24 @@ TEST(client_refused_parameters) // upstream-llm#16
     arena_free(arena);
 }
 
+// A question behind rules and forty messages of 400 characters.
+static struct llm_request long_request(struct arena *arena)
+{
+    struct llm_message *messages = arena_calloc(arena, 42, sizeof *messages);
+    char *filler = arena_alloc(arena, 400);
+    memset(filler, 'x', 400);
+    messages[0] = (struct llm_message){"system", STR("Rules.")};
+    for (size_t i = 1; i < 41; i++)
+        messages[i] = (struct llm_message){i % 2 ? "user" : "assistant", {filler, 400}};
+    messages[41] = (struct llm_message){"user", STR("The question")};
+    return (struct llm_request){.messages = messages, .n_messages = 42, .max_tokens = 300, .temperature = -1};
+}
+
 TEST(client_context) // upstream-llm#14
 {
     static const char *const ways[] = {"400", "inStream"};
     struct arena *arena = arena_new(0);
-    struct llm_message messages[42] = {{"system", STR("Rules.")}};
-    char filler[401];
-    memset(filler, 'x', 400);
-    filler[400] = '\0';
-    for (size_t i = 1; i < 41; i++)
-        messages[i] = (struct llm_message){i % 2 ? "user" : "assistant", {filler, 400}};
-    messages[41] = (struct llm_message){"user", STR("The question")};
-    struct llm_request request = {.messages = messages, .n_messages = 42, .max_tokens = 300, .temperature = -1};
+    struct llm_request request = long_request(arena);
     up(NULL);
     for (size_t i = 0; i < 2; i++) {
         fake_clear(&fake);
@@ -241,14 +247,7 @@ TEST(client_context_underestimated)
 {
     static const char *const ways[] = {"400", "inStream", "noCount", "words"};
     struct arena *arena = arena_new(0);
-    struct llm_message messages[42] = {{"system", STR("Rules.")}};
-    char filler[401];
-    memset(filler, 'x', 400);
-    filler[400] = '\0';
-    for (size_t i = 1; i < 41; i++)
-        messages[i] = (struct llm_message){i % 2 ? "user" : "assistant", {filler, 400}};
-    messages[41] = (struct llm_message){"user", STR("The question")};
-    struct llm_request request = {.messages = messages, .n_messages = 42, .max_tokens = 300, .temperature = -1};
+    struct llm_request request = long_request(arena);
     up(NULL);
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         const char *model = arena_printf(arena, "f%zu;answer=echo;tokenFactor=4;ctx=4000;ctxHow=%s", i, ways[i]);

@@ -157,8 +157,8 @@ struct llm_state {
 };
 size_t llm_states(struct llm *llm, struct arena *arena, const struct llm_state **ret);
 
-// What of a window is the prompt's: what the answer and a reserve of 5 % (64 at least) leave, but at least a
-// quarter; 64.
+int64_t llm_window_reserve(int64_t window); // tokens that nothing is planned for: 5 %, 64 at least
+// What of a window is the prompt's: what the answer and the reserve leave, but at least a quarter; 64.
 int64_t llm_prompt_budget(int64_t window, int64_t output);
 
 // Estimated tokens of a text: ⌈ASCII bytes / 4⌉ + other code points.

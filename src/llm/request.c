@@ -7,11 +7,16 @@
 
 #define LEAST_OUTPUT 16 // tokens of an answer
 #define LEAST_PROMPT 64
-#define RESERVE(window) ((window) / 20 > 64 ? (window) / 20 : 64)
+
+int64_t llm_window_reserve(int64_t window)
+{
+    return window / 20 > 64 ? window / 20 : 64;
+}
 
 int64_t llm_prompt_budget(int64_t window, int64_t output)
 {
-    int64_t budget = window - output - RESERVE(window), least = window / 4 > LEAST_PROMPT ? window / 4 : LEAST_PROMPT;
+    int64_t budget = window - output - llm_window_reserve(window);
+    int64_t least = window / 4 > LEAST_PROMPT ? window / 4 : LEAST_PROMPT;
     return budget > least ? budget : least;
 }
 
@@ -107,7 +112,7 @@ int64_t request_write(struct buf *out, const struct llm_provider *provider, cons
         messages_join(arena, &list);
     int64_t tokens = messages_estimate(&list) + tools;
     // Some servers refuse a request whose prompt and longest answer are together over the window.
-    int64_t room = window - RESERVE(window) - (int64_t)ceil((double)tokens * factor);
+    int64_t room = window - llm_window_reserve(window) - (int64_t)ceil((double)tokens * factor);
     if (window > 0 && max_tokens > room)
         max_tokens = room > LEAST_OUTPUT ? room : LEAST_OUTPUT;
     if (max_tokens > 0 && !(quirks & QUIRK_NO_MAX_TOKENS))

@@ -72,7 +72,7 @@ static void set_provider(struct llm_call *call, size_t at)
     call->at = at;
     call->provider = &call->set->at[at];
     call->upstream_model = upstream_model(call, call->provider);
-    call->lane = lane_at(call, at);
+    call->lane = lane_get(call->llm, call->provider, call->upstream_model);
 }
 
 bool call_has_others(const struct llm_call *call)

@@ -5,8 +5,8 @@
 #include "base/id.h"
 #include "model/text.h"
 #include "store/crud.h"
-#include "store/place.h"
 #include "store/ids.h"
+#include "store/place.h"
 #include "store/staging.h"
 
 // What stagings will bring has its room already.

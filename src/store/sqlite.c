@@ -8,8 +8,8 @@
 // refuses what PostgreSQL would refuse: gaps, other names, arguments that are not mentioned.
 #include "store/internal.h"
 
-#include "base/err_file.h"
 #include "base/clock.h"
+#include "base/err_file.h"
 #include "base/map.h"
 #include "store/sqlite_log.h"
 

@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many products by way of a staging. Each transaction is held for a few milliseconds, measured on the clock, so that
-// other writes of this process wait no longer than that; beside another process there is a pause between two, since
-// SQLite lets those who wait for its lock ask again and again instead of queueing.
+// Many products by way of a staging, in small transactions.
 #include "engine/product_file_internal.h"
 
 #include "base/clock.h"
 #include "base/map.h"
 #include "store/brand.h"
 #include "store/staging.h"
+#include "store/steps.h"
 
 #include <stdlib.h>
 #include <time.h>
 
 enum {
-    BATCH = 256,    // rows read ahead
-    HOLD_US = 5000, // of a transaction
-    PAUSE_MS = 4,   // longer than others sleep before they ask for SQLite's lock again
-    TURN_MS = 20,   // between two looks whether it is its turn
+    BATCH = 256,  // rows read ahead
+    TURN_MS = 20, // between two looks whether it is its turn
     WAIT_MS = 120000,
-    MOVE_FIRST = 32,
-    MOVE_MOST = 512,
 };
 
 struct mark {
@@ -42,14 +37,6 @@ struct staging_run {
 static void pause_ms(int ms)
 {
     (void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
-}
-
-static int write(struct staging_run *r, store_fn fn, void *arg, struct err *err)
-{
-    int rc = store_write(r->store, r->scope, fn, arg, err);
-    if (store_shared(r->store))
-        pause_ms(PAUSE_MS);
-    return rc;
 }
 
 // ---- rows -----------------------------------------------------------------------------------------------------------
@@ -89,7 +76,7 @@ static int write_some(struct tx *tx, void *arg, struct err *err)
 {
     struct staging_run *r = arg;
     struct product_writing *w = &r->writing;
-    int64_t until = clock_mono_us() + HOLD_US;
+    int64_t until = clock_mono_us() + STEP_HOLD_US;
     tx_quiet(tx);
     take_back(r);
     int rc = r->there ? brand_check_there(tx, err) : 0;
@@ -107,7 +94,7 @@ static int write_batch(struct staging_run *r, struct err *err)
         r->mark = (struct mark){file->added,         file->updated,      file->skipped,
                                 file->written.total, file->written.rows, file->written.at.n};
         r->writing.ids.n = 0;
-        rc = write(r, write_some, r, err);
+        rc = store_step(r->store, r->scope, write_some, r, err);
         for (size_t i = r->begin; !rc && i < r->done && file->options.each; i++)
             file->options.each(file->options.arg);
     }
@@ -147,7 +134,7 @@ static int take_turn(struct staging_run *r, struct err *err)
     struct turn turn = {r->writing.staging, false};
     int64_t until = clock_mono_ms() + WAIT_MS;
     for (;;) {
-        int rc = write(r, take, &turn, err);
+        int rc = store_step(r->store, r->scope, take, &turn, err);
         if (rc || turn.taken)
             return rc;
         if (clock_mono_ms() >= until)
@@ -181,55 +168,25 @@ int product_file_stage(struct store *store, const struct scope *scope, struct pr
 
 // ---- afterwards -----------------------------------------------------------------------------------------------------
 
-struct settling {
-    struct str id;
-    int64_t most, took_us;
-    bool more;
-};
-
-static int move(struct tx *tx, void *arg, struct err *err)
+static int move(struct tx *tx, void *arg, int64_t most, bool *ret_more, struct err *err)
 {
-    struct settling *s = arg;
-    int64_t began = clock_mono_us();
+    const struct str *id = arg;
     tx_quiet(tx);
-    int rc = staging_move(tx, s->id, s->most, clock_wall_ms(), &s->more, err);
-    s->took_us = clock_mono_us() - began;
-    return rc;
+    return staging_move(tx, *id, most, clock_wall_ms(), ret_more, err);
 }
 
-static int drop(struct tx *tx, void *arg, struct err *err)
+static int drop(struct tx *tx, void *arg, int64_t most, bool *ret_more, struct err *err)
 {
-    struct settling *s = arg;
-    int64_t began = clock_mono_us();
+    const struct str *id = arg;
     tx_quiet(tx);
-    int rc = staging_drop(tx, s->id, s->most, clock_wall_ms(), &s->more, err);
-    s->took_us = clock_mono_us() - began;
-    return rc;
-}
-
-// Until nothing of it is left; so many rows at a time as fit the time.
-static int settle(struct store *store, const struct scope *scope, struct str id, store_fn fn,
-                  const _Atomic bool *ending, struct err *err)
-{
-    struct settling s = {.id = id, .most = MOVE_FIRST, .more = true};
-    int rc = 0;
-    while (!rc && s.more && !(ending && *ending)) {
-        rc = store_write(store, scope, fn, &s, err);
-        if (s.took_us > HOLD_US && s.most > 1)
-            s.most /= 2;
-        else if (s.took_us < HOLD_US / 2 && s.most < MOVE_MOST)
-            s.most *= 2;
-        if (store_shared(store))
-            pause_ms(PAUSE_MS);
-    }
-    return rc;
+    return staging_drop(tx, *id, most, clock_wall_ms(), ret_more, err);
 }
 
 int product_staging_settle(struct store *store, const struct scope *scope, struct str id, const _Atomic bool *ending,
                            struct err *err)
 {
-    int rc = settle(store, scope, id, move, ending, err);
-    return rc ? rc : settle(store, scope, id, drop, ending, err); // what is visible by then has been moved
+    int rc = store_steps(store, scope, move, &id, ending, err);
+    return rc ? rc : store_steps(store, scope, drop, &id, ending, err); // what is visible by then has been moved
 }
 
 void product_file_settle(struct store *store, const struct scope *scope, struct product_file *file)

@@ -29,6 +29,7 @@ static const struct {
     [LANE_UPKEEP] = {"jobs", 1, 0, false},
     [LANE_MAIL] = {"jobs-mail", 1, 0, false},
     [LANE_DOCUMENTS] = {"jobs-documents", 2, 0, false, .setting = true},
+    [LANE_ERASING] = {"jobs-erasing", 1, 0, true},
     [LANE_EMBEDDING] = {"jobs-embedding", 1, 10, true},
 };
 
@@ -54,8 +55,8 @@ struct jobs {
 };
 
 static const struct job_kind kinds[] = {
-    {"brand.erase", job_erase_brand, 20},
-    {"chatbot.erase", job_erase_chatbot, 20},
+    {"brand.erase", job_erase_brand, 20, .lane = LANE_ERASING},
+    {"chatbot.erase", job_erase_chatbot, 20, .lane = LANE_ERASING},
     {"embed", job_embed, 20, .final = ERR_CONFLICT, .lane = LANE_EMBEDDING},
     {"document.process", job_process_document, 6, .lane = LANE_DOCUMENTS},
     {"document.erase", job_erase_document, 20},

@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/kinds.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/settings.h"
 #include "ingest/files.h"
 #include "store/brand.h"
 #include "store/chatbot.h"
+#include "store/steps.h"
+
+static int stopping(struct err *err)
+{
+    return err_set(err, ERR_CANCELLED, "the server stops");
+}
+
+static int erase_some(struct tx *tx, void *arg, int64_t most, bool *ret_more, struct err *err)
+{
+    const struct str *id = arg;
+    int rc = job_renew(tx, *id, clock_wall_ms() + JOB_LEASE_MS, err);
+    return rc ? rc : brand_erase_some(tx, most, ret_more, err);
+}
 
 static int erase(struct tx *tx, void *arg, struct err *err)
 {
@@ -16,7 +30,11 @@ static int erase(struct tx *tx, void *arg, struct err *err)
 int job_erase_brand(const struct jobs_options *with, const struct job *job, struct err *err)
 {
     struct scope scope = scope_brand(job->brand, STR("jobs"));
+    struct str id = job->id;
     int rc = with->settings ? files_remove_brand(settings_str(with->settings, SET_DATA), job->brand, err) : 0;
+    rc = rc ? rc : store_steps(with->store, &scope, erase_some, &id, with->ending, err);
+    if (!rc && *with->ending)
+        return stopping(err);
     return rc ? rc : store_write(with->store, &scope, erase, NULL, err);
 }
 
@@ -32,21 +50,34 @@ int job_erase_upload(const struct jobs_options *with, const struct job *job, str
 }
 
 struct erase_chatbot {
+    const struct job *job;
     struct str id;
     int64_t deleted_at; // of the deletion that the job is of: a chatbot that was restored is left alone
-    bool more;
 };
 
-static int erase_part(struct tx *tx, void *arg, struct err *err)
+static int is_due(struct tx *tx, const struct erase_chatbot *e, struct err *err)
 {
-    struct erase_chatbot *e = arg;
     struct chatbot chatbot;
-    bool more = e->more;
-    e->more = false;
     int rc = chatbot_get(tx, tx_arena(tx), e->id, &chatbot, err);
-    if (rc != 1 || !model_has(&chatbot_model, &chatbot, "deletedAt") || chatbot.deleted_at != e->deleted_at)
-        return rc < 0 ? rc : 0;
-    return more ? chatbot_erase_conversations(tx, e->id, &e->more, err) : chatbot_erase(tx, e->id, err);
+    return rc == 1 ? model_has(&chatbot_model, &chatbot, "deletedAt") && chatbot.deleted_at == e->deleted_at : rc;
+}
+
+static int erase_conversations(struct tx *tx, void *arg, int64_t most, bool *ret_more, struct err *err)
+{
+    const struct erase_chatbot *e = arg;
+    *ret_more = false;
+    int rc = is_due(tx, e, err);
+    if (rc != 1)
+        return rc;
+    rc = job_renew(tx, e->job->id, clock_wall_ms() + JOB_LEASE_MS, err);
+    return rc ? rc : chatbot_erase_conversations(tx, e->id, most, ret_more, err);
+}
+
+static int erase_rest(struct tx *tx, void *arg, struct err *err)
+{
+    const struct erase_chatbot *e = arg;
+    int rc = is_due(tx, e, err);
+    return rc == 1 ? chatbot_erase(tx, e->id, err) : rc;
 }
 
 int job_erase_chatbot(const struct jobs_options *with, const struct job *job, struct err *err)
@@ -56,11 +87,9 @@ int job_erase_chatbot(const struct jobs_options *with, const struct job *job, st
     yyjson_val *payload = NULL;
     if (json_parse(arena, job->payload, 0, &payload, NULL) != 0)
         return err_set(err, ERR_FORMAT, "the payload is no JSON");
-    struct erase_chatbot e = {json_get_str(payload, "chatbotId"), json_get_int(payload, "deletedAt", 0), true};
-    int rc = 0;
-    while (!rc && e.more && !*with->ending)
-        rc = store_write(with->store, &scope, erase_part, &e, err);
+    struct erase_chatbot e = {job, json_get_str(payload, "chatbotId"), json_get_int(payload, "deletedAt", 0)};
+    int rc = store_steps(with->store, &scope, erase_conversations, &e, with->ending, err);
     if (!rc && *with->ending)
-        return err_set(err, ERR_CANCELLED, "the server stops");
-    return rc ? rc : store_write(with->store, &scope, erase_part, &e, err);
+        return stopping(err);
+    return rc ? rc : store_write(with->store, &scope, erase_rest, &e, err);
 }

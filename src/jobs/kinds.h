@@ -11,6 +11,7 @@ enum job_lane {
     LANE_UPKEEP,    // whatever has no other; quick, or in small steps
     LANE_MAIL,      // waits for a mail server
     LANE_DOCUMENTS, // waits for a reader of files
+    LANE_ERASING,   // a million rows in small steps
     LANE_EMBEDDING, // computes for as long as there is something to compute
     JOB_LANES,
 };

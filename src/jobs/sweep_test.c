@@ -87,3 +87,29 @@ TEST(sweeps_delete_old_activities_of_every_brand)
     brand_ref_drop(other);
     site_close(&site);
 }
+
+static int mark_deleted(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg;
+    return brand_mark_deleted(tx, clock_wall_ms(), err);
+}
+
+TEST(sweeps_end_nothing_in_a_brand_that_is_being_erased)
+{
+    struct site site;
+    struct err err;
+    _Atomic bool ending = false;
+    struct sweep state = {0};
+    site_open(&site, 0);
+    struct jobs_options with = {.store = site.store, .brands = site.brands, .ending = &ending};
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    struct scope scope = scope_brand(STR("fern"), STR("test"));
+    ask(&site, brand, 60000);
+    assert_int_equal(store_write(site.store, &scope, mark_deleted, NULL, &err), 0);
+    clock_advance(61000);
+    (void)sweep_due(&with, &state);
+    assert_int_equal(site_count(&site, "fern", &testing_open), 1);
+    assert_int_equal(site_count(&site, "fern", &testing_ended_events), 0);
+    brand_ref_drop(brand);
+    site_close(&site);
+}

@@ -49,7 +49,8 @@ STORE_SQL(chatbot_config_update, "UPDATE chatbots SET welcome_message = $2, conf
 STORE_SQL(brand_there, "SELECT 1 FROM brands WHERE id = $1 AND deleted_at IS NULL");
 STORE_SQL(brand_delete_mark, "UPDATE brands SET deleted_at = $2, is_active = 0 WHERE id = $1");
 STORE_SQL(brand_keys_revoke, "UPDATE api_keys SET revoked_at = $2 WHERE brand_id = $1 AND revoked_at IS NULL");
-STORE_SQL(brand_product_counts, "SELECT COUNT(*), COALESCE(SUM(availability), 0) FROM visible_products WHERE brand_id = $1");
+STORE_SQL(brand_product_counts,
+          "SELECT COUNT(*), COALESCE(SUM(availability), 0) FROM visible_products WHERE brand_id = $1");
 STORE_SQL(brand_category_list, "SELECT DISTINCT category FROM visible_products WHERE brand_id = $1");
 STORE_SQL(brand_active_conversations,
           "SELECT COUNT(*) FROM conversations WHERE brand_id = $1 AND last_message_at > $2 AND status <> 'ended'");
@@ -57,42 +58,52 @@ STORE_SQL(brand_total_counts, "SELECT conversations, messages, last_activity FRO
 STORE_SQL(brand_confidence,
           "SELECT AVG(confidence) FROM messages WHERE brand_id = $1 AND created_at > $2 AND confidence IS NOT NULL");
 
-// What belongs to a brand and goes with it, in one place: the table names of every tenant's table but audit and usage.
-#define ERASE(name, table) STORE_SQL(name, "DELETE FROM " table " WHERE brand_id = $1")
-ERASE(erase_messages, "messages");
-ERASE(erase_conversations, "conversations");
-ERASE(erase_feedback, "feedback");
-ERASE(erase_events, "events");
-ERASE(erase_products, "products");
-ERASE(erase_staged, "staged_products");
-ERASE(erase_stagings, "stagings");
-ERASE(erase_vectors, "vectors");
-ERASE(erase_text_vectors, "text_vectors");
-ERASE(erase_vector_indexes, "vector_indexes");
-ERASE(erase_documents, "documents");
-ERASE(erase_bases, "knowledge_bases");
-ERASE(erase_tags, "document_tags");
-ERASE(erase_suppliers, "suppliers");
-ERASE(erase_ingredients, "ingredients");
-ERASE(erase_keys, "api_keys");
-ERASE(erase_old_publishable, "old_publishable_keys");
-ERASE(erase_prompts, "prompt_versions");
-ERASE(erase_chatbots, "chatbots");
-ERASE(erase_personalities, "personalities");
-ERASE(erase_invites, "invites");
-ERASE(erase_places, "places");
-ERASE(erase_memberships, "memberships");
-ERASE(erase_totals, "brand_totals");
-ERASE(erase_budgets, "budgets");
-ERASE(erase_jobs, "jobs");
-ERASE(erase_webhooks, "webhooks");
-ERASE(erase_deliveries, "deliveries");
-ERASE(erase_counts, "delivery_counts");
-ERASE(erase_attempts, "attempts");
-ERASE(erase_uploads, "uploads");
-ERASE(erase_chunks, "document_chunks");
-ERASE(erase_activities, "activities");
-ERASE(erase_tool_calls, "tool_calls");
+// What belongs to a brand and goes with it, in one place: every tenant's table but audit and usage. Those with a key go
+// a few rows at a time, in this order: what is due by itself, what opens something, the rest; but for the job that does
+// it, and the default chatbot, without which the brand is not found (its id would seem free).
+#define ERASED                                                                                                         \
+    ERASE(jobs, "brand_id, id", " AND kind <> 'brand.erase'")                                                          \
+    ERASE(webhooks, "brand_id, id", "")                                                                                \
+    ERASE(memberships, "brand_id, user_id", "")                                                                        \
+    ERASE(invites, "brand_id, id", "")                                                                                 \
+    ERASE(api_keys, "brand_id, id", "")                                                                                \
+    ERASE(old_publishable_keys, "brand_id, key", "")                                                                   \
+    ERASE(conversations, "brand_id, id", "")                                                                           \
+    ERASE(messages, "brand_id, conversation_id, seq", "")                                                              \
+    ERASE(feedback, "brand_id, id", "")                                                                                \
+    ERASE(events, "brand_id, id", "")                                                                                  \
+    ERASE(deliveries, "brand_id, id", "")                                                                              \
+    ERASE(delivery_counts, "brand_id, webhook_id, event, status", "")                                                  \
+    ERASE(attempts, "brand_id, delivery_id, id", "")                                                                   \
+    ERASE(activities, "brand_id, created_at, id, type, user_id", "")                                                   \
+    ERASE(tool_calls, "brand_id, id", "")                                                                              \
+    ERASE(stagings, "brand_id, id", "")                                                                                \
+    ERASE(staged_products, "brand_id, staging_id, id", "")                                                             \
+    ERASE(products, "brand_id, id", "")                                                                                \
+    ERASE(documents, "brand_id, id", "")                                                                               \
+    ERASE(document_chunks, "brand_id, document_id, ordinal", "")                                                       \
+    ERASE(document_tags, "brand_id, document_id, tag", "")                                                             \
+    ERASE(knowledge_bases, "brand_id, id", "")                                                                         \
+    ERASE(vectors, "brand_id, kind, document_id, ordinal, model", "")                                                  \
+    ERASE(text_vectors, "brand_id, model, text_hash", "")                                                              \
+    ERASE(ingredients, "brand_id, id", "")                                                                             \
+    ERASE(suppliers, "brand_id, id", "")                                                                               \
+    ERASE(uploads, "brand_id, id", "")                                                                                 \
+    ERASE(personalities, "brand_id, id", "")                                                                           \
+    ERASE(prompt_versions, "brand_id, chatbot_id, version", "")                                                        \
+    ERASE(places, "kind, name", "")                                                                                    \
+    ERASE(chatbots, "brand_id, id", " AND is_default = 0")
+#define ERASE(table, key, but)                                                                                         \
+    STORE_SQL(erase_##table, "DELETE FROM " #table " WHERE brand_id = $1");                                            \
+    STORE_SQL(erase_some_##table, "DELETE FROM " #table " WHERE (" key ") IN (SELECT " key " FROM " #table             \
+                                  " WHERE brand_id = $1" but " LIMIT $2)");
+ERASED
+#undef ERASE
+#define ERASE(table) STORE_SQL(erase_##table, "DELETE FROM " #table " WHERE brand_id = $1")
+ERASE(brand_totals);
+ERASE(budgets);
+ERASE(vector_indexes);
+#undef ERASE
 STORE_SQL(erase_brand, "DELETE FROM brands WHERE id = $1");
 
 static void load_config(struct rows *rows, struct arena *arena, struct brand_row *ret)
@@ -324,19 +335,36 @@ int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err)
     return rc ? rc : tx_exec(tx, &brand_keys_revoke, VALUES(v_int(now)), NULL, err);
 }
 
+static const struct {
+    const struct store_sql *all, *some; // some: NULL: one row
+} erased[] = {
+#define ERASE(table, key, but) {&erase_##table, &erase_some_##table},
+    ERASED
+#undef ERASE
+    {&erase_brand_totals, NULL},
+    {&erase_budgets, NULL},
+    {&erase_vector_indexes, NULL},
+    {&erase_brand, NULL},
+};
+enum { PARTS = sizeof erased / sizeof *erased };
+
+int brand_erase_some(struct tx *tx, int64_t most, bool *ret_more, struct err *err)
+{
+    int64_t changed = 0, left = most;
+    int rc = 0;
+    for (size_t i = 0; i < PARTS && erased[i].some && left > 0 && !rc; i++) {
+        rc = tx_exec(tx, erased[i].some, VALUES(v_int(left)), &changed, err);
+        left -= changed;
+    }
+    *ret_more = left <= 0;
+    return rc;
+}
+
 int brand_erase(struct tx *tx, struct err *err)
 {
-    static const struct store_sql *const parts[] = {
-        &erase_messages,   &erase_conversations, &erase_feedback,       &erase_events,      &erase_products,
-        &erase_vectors,    &erase_text_vectors,  &erase_vector_indexes, &erase_documents,   &erase_bases,
-        &erase_tags,       &erase_suppliers,     &erase_ingredients,    &erase_keys,        &erase_prompts,
-        &erase_chatbots,   &erase_personalities, &erase_places,         &erase_memberships, &erase_old_publishable,
-        &erase_totals,     &erase_jobs,          &erase_invites,        &erase_budgets,     &erase_webhooks,
-        &erase_deliveries, &erase_counts,        &erase_attempts,       &erase_uploads,     &erase_activities,
-        &erase_chunks,     &erase_tool_calls,    &erase_staged,         &erase_stagings,    &erase_brand};
     int rc = 0;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
-        rc = tx_exec(tx, parts[i], NO_VALUES, NULL, err);
+    for (size_t i = 0; i < PARTS && !rc; i++)
+        rc = tx_exec(tx, erased[i].all, NO_VALUES, NULL, err);
     // The id is free again: whoever takes it must find nothing of this brand's in memory.
     tx_changed(tx, CHANGE_BRAND, STR_NULL);
     tx_changed(tx, CHANGE_PRODUCT, STR_NULL);

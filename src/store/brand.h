@@ -36,12 +36,14 @@ int brand_save(struct tx *tx, const struct brand *brand, struct err *err); // na
 int brand_take_over(struct tx *tx, const struct brand *brand, struct err *err);
 // Everything of the configuration; `prompt_changed` writes a version of the system prompt (`manual`).
 int brand_save_config(struct tx *tx, const struct brand_row *row, bool prompt_changed, struct err *err);
-// Out of every list from now on; its id stays taken until brand_erase.
 // ERR_NOT_FOUND when the scope's brand is deleted or gone: whatever writes into a brand looks first, in its own
 // transaction.
 int brand_check_there(struct tx *tx, struct err *err);
+// Out of every list from now on; its id stays taken until brand_erase.
 int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err);
-// Erases what belongs to the brand; audit and usage rows stay. The id is free afterwards.
+// Erases `most` rows of what belongs to the brand; audit and usage rows stay. *ret_more false: what is left is little.
+int brand_erase_some(struct tx *tx, int64_t most, bool *ret_more, struct err *err);
+// All that is left, with the brand itself. The id is free afterwards.
 int brand_erase(struct tx *tx, struct err *err);
 
 struct brand_stats {

@@ -274,21 +274,21 @@ int chatbot_supplier_id(struct tx *tx, struct arena *arena, struct str code, str
 
 // ---- erasing -------------------------------------------------------------------------------------------------------
 
-enum { CONVERSATIONS_AT_ONCE = 100 };
-#define SOME "(SELECT id FROM conversations WHERE brand_id = $1 AND chatbot_id = $2 ORDER BY id LIMIT 100)"
+#define SOME "(SELECT id FROM conversations WHERE brand_id = $1 AND chatbot_id = $2 ORDER BY id LIMIT $3)"
 STORE_SQL(chatbot_messages_some, "DELETE FROM messages WHERE brand_id = $1 AND conversation_id IN " SOME);
 STORE_SQL(chatbot_events_some, "DELETE FROM events WHERE brand_id = $1 AND conversation_id IN " SOME);
 STORE_SQL(chatbot_feedback_some, "DELETE FROM feedback WHERE brand_id = $1 AND conversation_id IN " SOME);
 STORE_SQL(chatbot_conversations_some, "DELETE FROM conversations WHERE brand_id = $1 AND id IN " SOME);
 
-int chatbot_erase_conversations(struct tx *tx, struct str id, bool *ret_more, struct err *err)
+int chatbot_erase_conversations(struct tx *tx, struct str id, int64_t most, bool *ret_more, struct err *err)
 {
+    const struct value args[] = {v_str(id), v_int(most)};
     int64_t n = 0;
-    int rc = tx_exec(tx, &chatbot_messages_some, VALUES(v_str(id)), NULL, err);
-    rc = rc ? rc : tx_exec(tx, &chatbot_feedback_some, VALUES(v_str(id)), NULL, err);
-    rc = rc ? rc : tx_exec(tx, &chatbot_events_some, VALUES(v_str(id)), NULL, err);
-    rc = rc ? rc : tx_exec(tx, &chatbot_conversations_some, VALUES(v_str(id)), &n, err);
-    *ret_more = n >= CONVERSATIONS_AT_ONCE;
+    int rc = tx_exec(tx, &chatbot_messages_some, args, 2, NULL, err);
+    rc = rc ? rc : tx_exec(tx, &chatbot_feedback_some, args, 2, NULL, err);
+    rc = rc ? rc : tx_exec(tx, &chatbot_events_some, args, 2, NULL, err);
+    rc = rc ? rc : tx_exec(tx, &chatbot_conversations_some, args, 2, &n, err);
+    *ret_more = n >= most;
     return rc;
 }
 

@@ -46,6 +46,6 @@ int chatbot_supplier_code(struct tx *tx, struct arena *arena, struct str id, str
 int chatbot_supplier_id(struct tx *tx, struct arena *arena, struct str code, struct str *ret, struct err *err);
 
 // Erases some of a chatbot's conversations (*ret_more: there may be others), so that no transaction is long.
-int chatbot_erase_conversations(struct tx *tx, struct str id, bool *ret_more, struct err *err);
+int chatbot_erase_conversations(struct tx *tx, struct str id, int64_t most, bool *ret_more, struct err *err);
 // Erases the rest of it. Audit and usage rows stay, and the place of its id: that it was in this brand.
 int chatbot_erase(struct tx *tx, struct str id, struct err *err);

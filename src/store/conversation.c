@@ -37,7 +37,8 @@ STORE_SQL(conversation_shut_idle,
           "AND status <> 'ended' AND idle_at <= $3 AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.brand_id = $1 AND "
           "m.conversation_id = $2 AND m.status = 'running')");
 STORE_SQL_ALL(conversations_due,
-              "SELECT brand_id, id FROM conversations WHERE idle_at <= $1 ORDER BY idle_at LIMIT $2");
+              "SELECT brand_id, id FROM conversations WHERE idle_at <= $1 AND NOT EXISTS (SELECT 1 FROM brands b WHERE "
+              "b.id = conversations.brand_id AND b.deleted_at IS NOT NULL) ORDER BY idle_at LIMIT $2");
 STORE_SQL(conversation_by_id, "SELECT " CONVERSATION_COLUMNS " FROM conversations WHERE brand_id = $1 AND "
                               "chatbot_id = $2 AND id = $3 AND session_id IS NOT NULL");
 STORE_SQL(chatbot_there,

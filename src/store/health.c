@@ -5,10 +5,12 @@
 
 STORE_SQL_ALL(health_beat, "INSERT INTO heartbeats (name, beat_at) VALUES ('health', $1) ON CONFLICT (name) DO UPDATE "
                            "SET beat_at = excluded.beat_at");
+#define OF_LIVE "brand_id NOT IN (SELECT b.id FROM brands b WHERE b.deleted_at IS NOT NULL)"
 STORE_SQL_ALL(health_passages,
-              "SELECT COALESCE((SELECT SUM(d.chunk_count) FROM documents d WHERE d.deleted_at IS NULL), 0) + "
-              "(SELECT COUNT(*) FROM visible_products)");
-STORE_SQL_ALL(health_vectors, "SELECT COUNT(*) FROM vectors WHERE model = $1 AND kind IN ('document', 'product')");
+              "SELECT COALESCE((SELECT SUM(d.chunk_count) FROM documents d WHERE d.deleted_at IS NULL AND " OF_LIVE
+              "), 0) + (SELECT COUNT(*) FROM visible_products WHERE " OF_LIVE ")");
+STORE_SQL_ALL(health_vectors,
+              "SELECT COUNT(*) FROM vectors WHERE model = $1 AND kind IN ('document', 'product') AND " OF_LIVE);
 STORE_SQL_ALL(health_reindex, "SELECT COALESCE(SUM(CASE WHEN next_model IS NOT NULL THEN 1 ELSE 0 END), 0), "
                               "COALESCE(SUM(CASE WHEN refused_dims > 0 THEN 1 ELSE 0 END), 0) FROM vector_indexes");
 STORE_SQL_ALL(health_oldest_job,

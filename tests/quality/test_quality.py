@@ -47,6 +47,24 @@ def test_own_set():
     assert all(len([q for q in questions if q.set == name]) * 2 >= len(questions) - 1 for name in both)
 
 
+def test_long_documents():
+    """A question about one sentence: its words stand once in its document, whose questions are all in one set."""
+    brands, questions = sets.own()
+    texts = {(b.id, p["key"]): p["text"] for b in brands for p in b.passages}
+    asked = [q for q in questions if q.kind.startswith("sent")]
+    of = {}
+    for q in asked:
+        (key,), (words,) = q.documents, q.says
+        text = texts[q.brand, key]
+        assert text.count(words) == 1 and len(text) > 200, q
+        of.setdefault((q.brand, key), set()).add(q.set)
+    assert all(len(names) == 1 for names in of.values())
+    assert len(of) == 30 and len(asked) == 5 * len(of)
+    for name in ("dev", "confirm"):
+        kinds = [q.kind for q in asked if q.set == name]
+        assert all(kinds.count(kind) == 25 for kind in ("sentence", "sentmeaning", "sentcross"))
+
+
 def test_squad(tmp_path):
     """A file like SQuAD's: found by its words, and what is impossible has no answer."""
     path = tmp_path / "set.json"

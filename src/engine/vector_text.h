@@ -11,7 +11,7 @@ struct str vector_text_of_passage(struct arena *arena, const struct knowledge_do
 
 // Walks the windows of such a text: a long one is more than a model sees at once, and says more than one vector holds.
 // Start with *pos = 0; false at the end. The first is the text's beginning; the others are pieces, each under `head`
-// (a name, a title). Never more than VECTOR_WINDOWS_MOST.
+// (a name, a title). Nothing between two is lost. Who walks stops after VECTOR_WINDOWS_MOST.
 enum { VECTOR_WINDOWS_MOST = 64 };
 bool vector_window_next(struct arena *arena, struct str head, struct str text, size_t *pos, struct str *ret);
 // Whether there is more than one.

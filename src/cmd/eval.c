@@ -54,6 +54,10 @@ static int ask(struct evaluation *e, struct arena *arena, struct str text, const
         products[i].name = arena_str(arena, ret->products[i].name);
     }
     ret->products = products;
+    struct str *quoted = arena_calloc(arena, ret->n_quoted + 1, sizeof *quoted);
+    for (size_t i = 0; i < ret->n_quoted; i++)
+        quoted[i] = arena_str(arena, ret->quoted[i]);
+    ret->quoted = quoted;
     turn_unref(turn);
     return ret->code;
 }
@@ -137,6 +141,8 @@ static void add_answer(struct evaluation *e, const struct eval_question *q, cons
     json_add_bool(e->doc, one, "right", result->none ? result->refused : rank == 0 && result->n_found);
     if (result->says)
         json_add_bool(e->doc, one, "said", result->said);
+    if (result->quoted)
+        json_add_decimal(e->doc, one, "beside", (double)result->beside / (double)result->quoted, 4);
     json_add(e->doc, one, "found", found);
     json_add_str(e->doc, one, "answer", outcome->content);
 }
@@ -163,6 +169,7 @@ static int score(struct evaluation *e, struct arena *arena, const struct eval_qu
                                   .refused = was_refused(arena, q, outcome),
                                   .says = q->says.n > 0,
                                   .said = says(&q->says, outcome->content)};
+    score_quote(&result, outcome->quoted, outcome->n_quoted, q->says.at, q->says.n);
     if (rc == 0) {
         eval_report_add(&e->report, q->language, q->kind, &result);
         add_answer(e, q, outcome, &result, found.ids);

@@ -50,24 +50,14 @@ static yyjson_val *earlier(yyjson_val *baseline, const struct eval_group *group,
     return NULL;
 }
 
-// Did any question of the group count for this figure?
-static bool counts(const struct score *s, const struct score_figure *figure)
-{
-    if (strcmp(figure->name, "said") == 0)
-        return s->says > 0;
-    if (strcmp(figure->name, "refusedRight") == 0)
-        return s->questions > s->answerable;
-    return s->answerable > 0;
-}
-
 static void print_figure(const struct score *score, const struct score_figure *figure, yyjson_val *before)
 {
     yyjson_val *was = json_get(before, figure->name);
-    if (!counts(score, figure)) {
+    if (!figure->of(score)) {
         printf("  %7s%s", "", before ? "       " : "");
         return;
     }
-    double now = figure->value(score);
+    double now = score_value(score, figure);
     printf("  %7.3f", now);
     if (before && was && fabs(now - yyjson_get_num(was)) >= SAME)
         printf(" %+.3f", now - yyjson_get_num(was));
@@ -103,8 +93,8 @@ static yyjson_mut_val *figures(const struct score *score, yyjson_mut_doc *doc)
     json_add_int(doc, object, "questions", (int64_t)score->questions);
     json_add_int(doc, object, "answerable", (int64_t)score->answerable);
     for (size_t i = 0; i < score_figure_count; i++)
-        if (counts(score, &score_figures[i]))
-            json_add_decimal(doc, object, score_figures[i].name, score_figures[i].value(score), 4);
+        if (score_figures[i].of(score))
+            json_add_decimal(doc, object, score_figures[i].name, score_value(score, &score_figures[i]), 4);
     return object;
 }
 
@@ -134,7 +124,7 @@ int eval_report_worse(const struct eval_report *report, yyjson_val *baseline)
     int n = 0;
     for (size_t i = 0; i < score_figure_count; i++) {
         yyjson_val *was = json_get(before, score_figures[i].name);
-        double now = score_figures[i].value(score);
+        double now = score_value(score, &score_figures[i]);
         if (!was || !worse(&score_figures[i], now, yyjson_get_num(was)))
             continue;
         (void)fprintf(stderr, "worse than the baseline: %s %.4f, was %.4f\n", score_figures[i].name, now,
@@ -153,7 +143,7 @@ int eval_report_gate(const struct eval_report *report, struct str gate, struct e
         double least;
         if (!figure || !bound.p || !str_to_double(str_trim(bound), &least))
             return err_set(err, ERR_INVALID, "--gate: '" STR_FMT "' is no figure with a bound", STR_ARG(name));
-        double now = figure->value(&report->groups[0].score);
+        double now = score_value(&report->groups[0].score, figure);
         if (!worse(figure, now, least))
             continue;
         (void)fprintf(stderr, "gate: %s %.4f, %s %.4f\n", figure->name, now,

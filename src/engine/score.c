@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/score.h"
 
+#include "base/utf8.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -33,6 +35,10 @@ void score_add(struct score *score, const struct score_result *result)
     score->questions++;
     score->says += result->says;
     score->said += result->says && result->said;
+    if (result->quoted) {
+        score->quoted++;
+        score->beside += (double)result->beside / (double)result->quoted;
+    }
     if (result->none) {
         score->refused_right += result->refused;
         return;
@@ -51,56 +57,104 @@ void score_add(struct score *score, const struct score_result *result)
     score->gain += best > 0 ? gain_of(result->found, result->n_found) / best : 0;
 }
 
-static double share(double part, size_t of, double otherwise)
+static bool holds(struct str sentence, const struct str *says, size_t n_says)
 {
-    return of ? part / (double)of : otherwise;
+    for (size_t i = 0; i < n_says; i++)
+        if (str_find(sentence, says[i]) >= 0)
+            return true;
+    return false;
+}
+
+void score_quote(struct score_result *result, const struct str *sentences, size_t n, const struct str *says,
+                 size_t n_says)
+{
+    result->quoted = result->beside = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t characters = utf8_count(sentences[i]);
+        result->quoted += characters;
+        result->beside += holds(sentences[i], says, n_says) ? 0 : characters;
+    }
+    if (result->beside == result->quoted)
+        result->quoted = result->beside = 0;
+}
+
+static size_t answerable(const struct score *s)
+{
+    return s->answerable;
+}
+
+static size_t unanswerable(const struct score *s)
+{
+    return s->questions - s->answerable;
+}
+
+static size_t says(const struct score *s)
+{
+    return s->says;
+}
+
+static size_t quoted(const struct score *s)
+{
+    return s->quoted;
 }
 
 static double hit1(const struct score *s)
 {
-    return share((double)s->hit1, s->answerable, 1);
+    return (double)s->hit1;
 }
 
 static double hit3(const struct score *s)
 {
-    return share((double)s->hit3, s->answerable, 1);
+    return (double)s->hit3;
 }
 
 static double reciprocal(const struct score *s)
 {
-    return share(s->reciprocal, s->answerable, 1);
+    return s->reciprocal;
 }
 
 static double gain(const struct score *s)
 {
-    return share(s->gain, s->answerable, 1);
+    return s->gain;
 }
 
 static double said(const struct score *s)
 {
-    return share((double)s->said, s->says, 1);
+    return (double)s->said;
+}
+
+static double beside(const struct score *s)
+{
+    return s->beside;
 }
 
 static double refused_right(const struct score *s)
 {
-    return share((double)s->refused_right, s->questions - s->answerable, 1);
+    return (double)s->refused_right;
 }
 
 static double refused_wrong(const struct score *s)
 {
-    return share((double)s->refused_wrong, s->answerable, 0);
+    return (double)s->refused_wrong;
 }
 
 const struct score_figure score_figures[] = {
-    {"hit1", "hit@1", false, hit1},
-    {"hit3", "hit@3", false, hit3},
-    {"mrr", "MRR", false, reciprocal},
-    {"ndcg10", "nDCG@10", false, gain},
-    {"said", "said", false, said},
-    {"refusedRight", "refused", false, refused_right},
-    {"refusedWrong", "wrongly", true, refused_wrong},
+    {"hit1", "hit@1", false, hit1, answerable},
+    {"hit3", "hit@3", false, hit3, answerable},
+    {"mrr", "MRR", false, reciprocal, answerable},
+    {"ndcg10", "nDCG@10", false, gain, answerable},
+    {"said", "said", false, said, says},
+    {"beside", "beside", true, beside, quoted},
+    {"refusedRight", "refused", false, refused_right, unanswerable},
+    {"refusedWrong", "wrongly", true, refused_wrong, answerable},
 };
 const size_t score_figure_count = sizeof score_figures / sizeof *score_figures;
+
+double score_value(const struct score *score, const struct score_figure *figure)
+{
+    size_t of = figure->of(score);
+    return of ? figure->sum(score) / (double)of : figure->less_is_better ? 0 : 1;
+}
 
 const struct score_figure *score_figure_named(struct str name)
 {

@@ -4,6 +4,11 @@
 // Hits and means are over the questions that have an answer. Reciprocal rank is 0 where nothing expected was found;
 // nDCG looks at the first ten with gains 2^grade − 1 and discounts log2(1 + rank), as Järvelin & Kekäläinen 2002 with
 // exponential gains.
+//
+// What is quoted beside an answer: of the sentences quoted from passages, the share of characters in those that hold
+// none of the words to be said. It counts for questions of which a quoted sentence says them, so that 0 is "just the
+// sentence" and 1 is never reached. Lines of products and the lead-in are not quoted characters; an answer of products
+// alone, of a model, or one that was written for its question quotes nothing and does not count.
 #pragma once
 
 #include "base/str.h"
@@ -15,26 +20,35 @@ struct score_result {
     size_t n_found;
     const int *expected; // grades of all that was expected, in any order
     size_t n_expected;
-    bool none;    // nothing answers this question: `refused` is right, and the lists are not looked at
-    bool refused; // nothing was given
-    bool says;    // the answer's text should hold certain words
-    bool said;    // and does
+    bool none;             // nothing answers this question: `refused` is right, and the lists are not looked at
+    bool refused;          // nothing was given
+    bool says;             // the answer's text should hold certain words
+    bool said;             // and does
+    size_t quoted, beside; // characters, see score_quote
 };
 
 struct score {
     size_t questions, answerable, refused_right, refused_wrong, says, said;
-    size_t hit1, hit3;       // questions with something expected first, among the first three
-    double reciprocal, gain; // sums
+    size_t hit1, hit3;               // questions with something expected first, among the first three
+    size_t quoted;                   // questions of which a quoted sentence says what was to be said
+    double reciprocal, gain, beside; // sums
 };
 
 void score_add(struct score *score, const struct score_result *result);
 
-// The figures of a score, each 0..1. Where nothing was asked that counts for it: 1, or 0 where less is better.
+// Sets `quoted` and `beside` of sentences that an answer quotes and the words, one of which was to be said; both are 0
+// where no sentence holds any of them.
+void score_quote(struct score_result *result, const struct str *sentences, size_t n, const struct str *says,
+                 size_t n_says);
+
 struct score_figure {
     const char *name, *head; // "hit1", the head of its column
     bool less_is_better;
-    double (*value)(const struct score *score);
+    double (*sum)(const struct score *score);
+    size_t (*of)(const struct score *score); // the questions that count for it
 };
+// 0..1. Where nothing was asked that counts: 1, or 0 where less is better.
+double score_value(const struct score *score, const struct score_figure *figure);
 extern const struct score_figure score_figures[];
 extern const size_t score_figure_count;
 const struct score_figure *score_figure_named(struct str name); // NULL: no such figure

@@ -7,7 +7,7 @@
 
 static double figure(const struct score *score, const char *name)
 {
-    return score_figure_named(str_from(name))->value(score);
+    return score_value(score, score_figure_named(str_from(name)));
 }
 
 static bool near(double a, double b)
@@ -19,7 +19,7 @@ TEST(score_of_nothing)
 {
     struct score score = {0};
     assert_true(near(figure(&score, "hit1"), 1) && near(figure(&score, "refusedRight"), 1));
-    assert_true(near(figure(&score, "refusedWrong"), 0));
+    assert_true(near(figure(&score, "refusedWrong"), 0) && near(figure(&score, "beside"), 0));
     assert_null(score_figure_named(STR("accuracy")));
 }
 
@@ -65,4 +65,28 @@ TEST(score_refusals_and_words)
     score_add(&score, &(struct score_result){.found = found, .n_found = 1, .says = true});
     assert_int_equal(score.answerable, 2);
     assert_true(near(figure(&score, "refusedRight"), 0.5) && near(figure(&score, "said"), 0.5));
+}
+
+static void add_quote(struct score *score, const char *first, const char *second)
+{
+    const struct str sentences[] = {str_from(first), str_from(second)}, says[] = {STR("thirty days"), STR("三十日")};
+    struct score_result result = {.says = true, .said = true};
+    score_quote(&result, sentences, second[0] ? 2 : 1, says, 2);
+    score_add(score, &result);
+}
+
+TEST(score_of_what_is_quoted_beside)
+{
+    struct score score = {0};
+    add_quote(&score, "Within thirty days.", "");
+    assert_true(near(figure(&score, "beside"), 0));
+    // 9 of 13 characters, not bytes.
+    add_quote(&score, "三十日。", "送料はかかります。");
+    assert_true(near(figure(&score, "beside"), 9 / 13.0 / 2));
+    // No sentence says it: a line of a product did, or nothing.
+    add_quote(&score, "The postage is ours.", "");
+    score_add(&score, &(struct score_result){.says = true, .said = true});
+    assert_int_equal(score.quoted, 2);
+    assert_int_equal(score.says, 4);
+    assert_true(near(figure(&score, "beside"), 9 / 13.0 / 2));
 }

@@ -126,6 +126,8 @@ struct turn_outcome { // lives as long as the turn
     double confidence;
     struct product *products; // suggested, as their rows are at the end
     size_t n_products;
+    struct str *quoted; // sentences of passages that the answer quotes, in order; a spoken one says one line of them
+    size_t n_quoted;
     struct str metadata; // JSON, in the engine's own terms (docs/internals/turn.md); STR_NULL when nothing was begun
 };
 const struct turn_outcome *turn_outcome(const struct turn *turn);

@@ -65,6 +65,7 @@ static void quote_passages(struct turn *turn, struct buf *spoken)
     size_t chosen = quote_choose(turn->arena, turn->search_text, turn->passage_terms, turn->n_passage_terms, passages,
                                  n, sentences);
     turn->quoted_docs = arena_calloc(turn->arena, chosen + 1, sizeof *turn->quoted_docs);
+    turn->outcome.quoted = arena_calloc(turn->arena, chosen + 1, sizeof *turn->outcome.quoted);
     for (size_t i = 0; i < chosen; i++) {
         struct str before = quote_before(turn->arena, sentences, i, turn->language);
         bool gap = i == 0 && turn->quoted_products;
@@ -72,6 +73,7 @@ static void quote_passages(struct turn *turn, struct buf *spoken)
             arena_strf(turn->arena, "%s" STR_FMT STR_FMT, gap ? "\n\n" : "", STR_ARG(before),
                        STR_ARG(sentences[i].text)));
         turn->quoted_docs[turn->n_quoted++] = passages[sentences[i].passage].doc;
+        turn->outcome.quoted[turn->outcome.n_quoted++] = sentences[i].text;
     }
 }
 

@@ -66,6 +66,8 @@ TEST(turn_without_a_model_quotes_and_stores_what_it_says)
     assert_string_equal(outcome->mode, "quoted");
     assert_string_equal(outcome->finish_reason, "stop");
     assert_true(str_find(outcome->content, STR("thirty days")) >= 0);
+    assert_int_equal(outcome->n_quoted, 1);
+    same(outcome->quoted[0], STR("Unused goods may be returned within thirty days."));
     check_stored(&site, "fern", turn, "complete");
     same(outcome->conversation_id, turn_conversation(turn));
     assert_null(turn_find(site.engine, STR("fern"), brand->row.chatbot_id, STR("brand:x")));

@@ -56,6 +56,29 @@ def test_documents_by_title(evaluate):
         assert report["all"]["hit1"] == 1, name
 
 
+def test_beside(evaluate):
+    """What is quoted beside the sentence that says it: a share of characters, of answers that quote what was to be
+    said; less is better, in the gate and beside an earlier run. Lines of products do not count."""
+    asked = "How do I return something?"
+    base = {"question": asked, "documents": ["?"], "kind": "returns"}
+    text = json.loads(evaluate([base], "--json").stdout)["answers"][0]["answer"]
+    sentences = text.split("\n", 1)[1].replace(". ", ".\n").split("\n")
+    assert len(sentences) == 2, text
+    one = {**base, "says": sentences[1][:-1]}
+    report = json.loads(evaluate([one, *LAPTOPS], "--json").stdout)
+    share = round(len(sentences[0]) / sum(map(len, sentences)), 4)
+    assert report["all"]["beside"] == report["kinds"]["returns"]["beside"] == report["answers"][0]["beside"] == share
+    assert "beside" not in report["kinds"]["price"] and "beside" not in report["answers"][1]
+    both = {**base, "says": [sentence[:-1] for sentence in sentences]}
+    before = evaluate.server.home / "before.json"
+    before.write_text(evaluate([both], "--json").stdout)
+    assert json.loads(before.read_text())["all"]["beside"] == 0
+    done = evaluate([one], "--gate", f"said=1,beside={share - 0.01}", "--baseline", before)
+    assert done.returncode == 1 and "worse than the baseline: beside" in done.stderr, done.stderr
+    assert f"gate: beside {share:.4f}, at most" in done.stderr and f"{share:+.3f}" in done.stdout
+    assert evaluate([one], "--gate", f"said=1,beside={share + 0.01}").returncode == 0
+
+
 def test_nothing_is_stored(evaluate):
     """Trial questions leave no conversation and no event."""
     with sqlite3.connect(evaluate.server.data / "parley.db") as database:

@@ -24,11 +24,12 @@ def test_level():
 
 
 @pytest.mark.release
+@pytest.mark.timeout(600)  # a thousand texts are embedded, also beside other work
 @pytest.mark.skipif(not MODEL.exists(), reason="the model file is not here: tools/fetch-model")
 def test_level_with_vectors():
     """The same with the built-in embedder."""
     done = subprocess.run([sys.executable, str(QUALITY / "run"), "--gate", "--vectors", str(MODEL)],
-                          capture_output=True, text=True, timeout=170)
+                          capture_output=True, text=True, timeout=590)
     assert done.returncode == 0, done.stderr + done.stdout
 
 
@@ -80,8 +81,8 @@ def test_squad(tmp_path):
         code, report, _ = shop.evaluate(questions)
     assert code == 0
     assert report["all"] == {
-        "questions": 3, "answerable": 2, "hit1": 1, "hit3": 1, "mrr": 1, "ndcg10": 1, "said": 1, "refusedRight": 1,
-        "refusedWrong": 0}
+        "questions": 3, "answerable": 2, "hit1": 1, "hit3": 1, "mrr": 1, "ndcg10": 1, "said": 1, "beside": 0,
+        "refusedRight": 1, "refusedWrong": 0}
 
 
 def test_beir(tmp_path):

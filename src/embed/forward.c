@@ -2,7 +2,8 @@
 // BERT (Devlin et al. 2019): embeddings, then twelve times attention among the tokens of a text and a feed-forward step
 // for each token, both added to what came in and normalised; the mean over the tokens is the text's vector. Tokens of
 // all texts go through the matrices together, so that weights are unpacked once for all; what follows attention is done
-// for 128 tokens at a time, which keeps the wide middle of the feed-forward step small.
+// for some tokens at a time, which keeps the wide middle of the feed-forward step small, and what is done to each
+// number row by row, while the row is near.
 #include "embed/forward.h"
 
 #include "base/err.h"
@@ -10,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STRIDE = 128, BLOCKS = MODEL_FEED / Q4_WEIGHTS, ALIGN = 64 };
+enum { STRIDE = 160, TOGETHER = 4, BLOCKS = MODEL_FEED / Q4_WEIGHTS, ALIGN = 64 };
 
 struct pass {
     float *x, *q, *k, *v; // a row a token
@@ -22,6 +23,14 @@ struct pass {
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+// Tokens that go together behind attention: equal parts of up to STRIDE, since each part unpacks all weights, and few
+// tokens do not pay for that; whole groups of those that kernels take together.
+static size_t stride_of(size_t tokens)
+{
+    const size_t parts = (tokens + STRIDE - 1) / STRIDE;
+    return ((tokens + parts - 1) / parts + TOGETHER - 1) / TOGETHER * TOGETHER;
 }
 
 static void *part(uint8_t **at, size_t bytes)
@@ -71,6 +80,34 @@ static void embed_token(const struct weights *w, uint32_t id, size_t position, f
         x[i] += w->position[position * MODEL_HIDDEN + i] + w->type[i];
 }
 
+// Row i of activations for the next product.
+static void quantise_row(const struct embed_kernels *kernels, struct pass *p, const float *row, size_t i, size_t cols)
+{
+    struct acts a = {p->acts.q + i * cols, p->acts.scale + i * (cols / Q4_WEIGHTS),
+                     p->acts.start + i * (cols / Q4_WEIGHTS)};
+    kernels->quantise(row, cols, &a);
+}
+
+static void run_behind_attention(const struct weights *w, const struct layer *l, const struct embed_kernels *kernels,
+                                 size_t first, size_t n, struct pass *p)
+{
+    float *x = p->x + first * MODEL_HIDDEN;
+    kernels->quantise(p->q + first * MODEL_HIDDEN, n * MODEL_HIDDEN, &p->acts);
+    kernels->matmul(&l->ao, &p->acts, n, p->y, p->scratch);
+    for (size_t i = 0; i < n; i++) {
+        kernels->add_norm(x + i * MODEL_HIDDEN, p->y + i * MODEL_HIDDEN, &l->aln, w->eps);
+        quantise_row(kernels, p, x + i * MODEL_HIDDEN, i, MODEL_HIDDEN);
+    }
+    kernels->matmul(&l->fi, &p->acts, n, p->middle, p->scratch);
+    for (size_t i = 0; i < n; i++) {
+        kernels->gelu(p->middle + i * MODEL_FEED, MODEL_FEED);
+        quantise_row(kernels, p, p->middle + i * MODEL_FEED, i, MODEL_FEED);
+    }
+    kernels->matmul(&l->fo, &p->acts, n, p->y, p->scratch);
+    for (size_t i = 0; i < n; i++)
+        kernels->add_norm(x + i * MODEL_HIDDEN, p->y + i * MODEL_HIDDEN, &l->oln, w->eps);
+}
+
 static void run_layer(const struct weights *w, const struct layer *l, const struct embed_kernels *kernels,
                       const uint32_t *starts, size_t n_texts, struct pass *p)
 {
@@ -83,21 +120,9 @@ static void run_layer(const struct weights *w, const struct layer *l, const stru
         size_t at = (size_t)starts[i] * MODEL_HIDDEN;
         kernels->attend(p->q + at, p->k + at, p->v + at, starts[i + 1] - starts[i], p->scratch);
     }
-    for (size_t t = 0; t < tokens; t += STRIDE) {
-        const size_t some = least(tokens - t, STRIDE);
-        float *x = p->x + t * MODEL_HIDDEN;
-        kernels->quantise(p->q + t * MODEL_HIDDEN, some * MODEL_HIDDEN, &p->acts);
-        kernels->matmul(&l->ao, &p->acts, some, p->y, p->scratch);
-        for (size_t i = 0; i < some; i++)
-            kernels->add_norm(x + i * MODEL_HIDDEN, p->y + i * MODEL_HIDDEN, &l->aln, w->eps);
-        kernels->quantise(x, some * MODEL_HIDDEN, &p->acts);
-        kernels->matmul(&l->fi, &p->acts, some, p->middle, p->scratch);
-        kernels->gelu(p->middle, some * MODEL_FEED);
-        kernels->quantise(p->middle, some * MODEL_FEED, &p->acts);
-        kernels->matmul(&l->fo, &p->acts, some, p->y, p->scratch);
-        for (size_t i = 0; i < some; i++)
-            kernels->add_norm(x + i * MODEL_HIDDEN, p->y + i * MODEL_HIDDEN, &l->oln, w->eps);
-    }
+    const size_t stride = stride_of(tokens);
+    for (size_t t = 0; t < tokens; t += stride)
+        run_behind_attention(w, l, kernels, t, least(tokens - t, stride), p);
 }
 
 static bool mean(const float *x, size_t n, float *ret)

@@ -155,3 +155,43 @@ TEST(kernels_stay_within_any_size_at_any_alignment)
         }
     }
 }
+
+TEST(kernels_gelu_is_near_the_true_one)
+{
+    enum { STEPS = 1 << 16, AMOUNT = 12 };
+    AUTO_FREE float *x = mem_calloc(STEPS, sizeof *x);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct embed_kernels *k = embed_kernels_named(names[i]);
+        if (!k)
+            continue;
+        for (size_t s = 0; s < STEPS; s++)
+            x[s] = (float)s * (2.0f * AMOUNT / STEPS) - AMOUNT;
+        k->gelu(x, STEPS);
+        for (size_t s = 0; s < STEPS; s++) {
+            const double at = (double)s * (2.0 * AMOUNT / STEPS) - AMOUNT, wanted = at * 0.5 * erfc(-at * M_SQRT1_2);
+            assert_true(fabs(x[s] - wanted) <= (fabs(at) <= 5 ? 2.2e-6 : 8e-7 * fabs(at)));
+        }
+    }
+}
+
+// Products of −3,200 with every key: what is there to fill the last vector must not win with a product of 0.
+TEST(kernels_attend_to_keys_that_are_there)
+{
+    enum { MOST = 33 };
+    float q[MOST * COLS], k[MOST * COLS], v[MOST * COLS];
+    AUTO_FREE void *scratch = aligned_alloc(64, KERNEL_SCRATCH);
+    for (size_t i = 0; i < MOST * COLS; i++) {
+        k[i] = -1;
+        v[i] = (float)(i / COLS);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct embed_kernels *kernels = embed_kernels_named(names[i]);
+        for (size_t n = 1; kernels && n <= MOST; n++) {
+            for (size_t c = 0; c < n * COLS; c++)
+                q[c] = 100;
+            kernels->attend(q, k, v, n, scratch);
+            for (size_t c = 0; c < n * COLS; c++)
+                assert_true(fabsf(q[c] - (float)(n - 1) / 2) < 1e-4f);
+        }
+    }
+}

@@ -191,13 +191,8 @@ TEST(source_waits_for_a_slow_reader)
     int fd = dial(&f);
     puts_to(fd, "GET /stream HTTP/1.1\r\n" END);
     get_until(fd, &in, "\r\n\r\n");
-    int before;
-    do { // until it is no longer pulled
-        before = atomic_load(&lines.pulls);
-        struct timespec nap = {.tv_nsec = 50000000};
-        nanosleep(&nap, NULL);
-    } while (before != atomic_load(&lines.pulls));
-    assert_true(before < 2000);
+    pull_to_the_brim(&f, &lines.pulls);
+    assert_true(atomic_load(&lines.pulls) < 2000);
     assert_true(http_server_connections(f.server) == 1);
     get_all(fd, &in);
     contains(in.p + in.n - 30, "3999999\n\r\n0\r\n\r\n");
@@ -215,17 +210,11 @@ TEST(source_reader_without_progress_is_cut_off)
     int fd = dial(&f);
     puts_to(fd, "GET /stream HTTP/1.1\r\n" END);
     get_until(fd, &in, "\r\n\r\n");
-    int before;
-    do {
-        before = atomic_load(&lines.pulls);
-        struct timespec nap = {.tv_nsec = 50000000};
-        nanosleep(&nap, NULL);
-    } while (before != atomic_load(&lines.pulls));
-    for (int i = 0; i < 3 && sem_trywait(&lines.closed) != 0; i++) {
+    pull_to_the_brim(&f, &lines.pulls);
+    for (int i = 0; i < 3; i++)
         pass_time(&f, 30200); // what went into the kernel's buffers last counts as progress
-        struct timespec nap = {.tv_nsec = 50000000};
-        nanosleep(&nap, NULL);
-    }
+    await(&lines.closed);
+    go_round(&f);
     assert_int_equal(http_server_connections(f.server), 0);
     assert_false(lines.completed);
     close(fd);

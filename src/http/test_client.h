@@ -58,11 +58,42 @@ static inline void stop(struct fixture *f)
     pool_free(f->pool);
 }
 
+static inline void reach(struct loop *loop, intptr_t sem)
+{
+    (void)loop;
+    sem_post((sem_t *)sem);
+}
+
+// Until every loop has gone round: what its sockets and messages had for it before is done.
+static inline void go_round(struct fixture *f)
+{
+    for (size_t i = 0; i < 2 * f->server->n_loops; i++) {
+        sem_t here;
+        sem_init(&here, 0, 0);
+        loop_call(&f->server->loops[i / 2], reach, (intptr_t)&here);
+        while (sem_wait(&here) != 0)
+            continue;
+        sem_destroy(&here);
+    }
+}
+
 static inline void pass_time(struct fixture *f, int64_t ms)
 {
     clock_advance(ms);
     for (size_t i = 0; i < f->server->n_loops; i++)
         loop_call(&f->server->loops[i], loop_tick, 0);
+    go_round(f);
+}
+
+// Until the client's and the kernel's buffers are full: nothing more is pulled though every loop went round.
+static inline void pull_to_the_brim(struct fixture *f, const atomic_int *pulls)
+{
+    for (int before = -1; before != atomic_load(pulls);) {
+        before = atomic_load(pulls);
+        struct timespec nap = {.tv_nsec = 20000000};
+        nanosleep(&nap, NULL);
+        go_round(f);
+    }
 }
 
 static inline int try_dial(struct fixture *f)

@@ -372,13 +372,8 @@ TEST(ws_is_pulled_as_the_reader_reads)
     int fd = open_socket(&f, &in);
     atomic_store(&to_pull, 30000); // 30 MB
     http_ws_wake(socket_now);
-    int before;
-    do {
-        before = atomic_load(&pulled);
-        struct timespec nap = {.tv_nsec = 50000000};
-        nanosleep(&nap, NULL);
-    } while (before != atomic_load(&pulled));
-    assert_true(before < 30000);
+    pull_to_the_brim(&f, &pulled);
+    assert_true(atomic_load(&pulled) < 30000);
     assert_true(http_ws_unsent(socket_now) <= 60000);
     http_ws_close(socket_now, 1000, NULL); // after all of it
     size_t total = in.n;
@@ -413,17 +408,9 @@ TEST(ws_reader_that_does_not_read_is_dropped)
     fd = open_socket(&f, &in);
     atomic_store(&to_pull, 30000);
     http_ws_wake(socket_now);
-    int before;
-    do {
-        before = atomic_load(&pulled);
-        struct timespec nap = {.tv_nsec = 50000000};
-        nanosleep(&nap, NULL);
-    } while (before != atomic_load(&pulled));
-    for (int i = 0; i < 3 && http_server_connections(f.server) > 0; i++) {
+    pull_to_the_brim(&f, &pulled);
+    for (int i = 0; i < 3; i++)
         pass_time(&f, 30200); // what went into the kernel's buffers last counts as progress
-        struct timespec nap = {.tv_nsec = 50000000};
-        nanosleep(&nap, NULL);
-    }
     await(&closed);
     assert_int_equal(atomic_load(&close_code), 1006);
     close(fd);

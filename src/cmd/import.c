@@ -281,10 +281,12 @@ static int write_all(struct run *run, struct progress *progress)
     int rc = 0;
     for (size_t i = 0; i < run->n && rc >= 0; i++) {
         struct source *source = &run->sources[i];
+        struct import_mark before = source->report.mark;
         rc = source->format->write(&run->import, source->state, &source->report, &source->err);
         source->written = rc >= 0;
         if (rc < 0) {
             source->err.code = rc;
+            source->report.mark = before;
             import_report_back(&source->report);
         }
         if (rc < 0 || source->report.failed)
@@ -321,11 +323,18 @@ static int run_all(struct run *run)
 static int with_store(struct run *run, struct settings *settings)
 {
     struct composition c;
-    int code = compose(settings, COMPOSE_SHARED, &c);
+    struct err err = {0};
+    int lock, code = compose(settings, COMPOSE_SHARED, &c);
     if (code)
         return code;
     run->import.app = &c.app;
-    code = run_all(run);
+    if (import_lock(&c.app, &lock, &err) != 0) {
+        (void)command_fault("%s", err.text);
+        code = EXIT_FAILED;
+    } else {
+        code = run_all(run);
+        import_unlock(&c.app, lock);
+    }
     for (size_t i = 0; i < run->n; i++)
         run->sources[i].format->free(run->sources[i].state);
     compose_end(&c);

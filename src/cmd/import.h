@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `parley import`: formats of sources as rows. All sources are read before anything is written, so that one that
-// cannot be read leaves nothing behind; then each is written in one transaction. A trial (--dry-run) runs on a copy of
-// the store, so no format has to know of it.
+// cannot be read leaves nothing behind; then each is written, and is there as a whole with its last transaction. A
+// trial (--dry-run) runs on a copy of the store, so no format has to know of it.
 #pragma once
 
 #include "cmd/compose.h"
@@ -35,13 +35,18 @@ struct import_format {
     // reading failed. Rows that fail go into the report. A negative code: the source cannot be read (exit 2).
     int (*read)(struct import *import, const char *path, struct import_report *report, void **ret_state,
                 struct err *err);
-    // In one transaction; counts into the report, after import_report_back. A negative code: nothing was written.
+    // Counts into the report, after import_report_back. A negative code: nothing was written, or will be taken back.
     int (*write)(struct import *import, void *state, struct import_report *report, struct err *err);
     void (*free)(void *state); // NULL is fine
 };
 
 // Rows of the table in cmd/import.c, each in a file of its own.
 extern const struct import_format import_brands, import_chroma, import_export, import_products;
+
+// Before sources are read, and after they were written: one import at a time, and nothing stays of one that died or
+// failed (store/undo.h). ERR_CONFLICT: another one was under way all the time.
+int import_lock(struct app *app, int *ret, struct err *err);
+void import_unlock(struct app *app, int lock);
 
 // At the first start of a fresh installation: what import.brands_file and import.chroma_dir name, once. What became of
 // it is logged and remembered; a failure stops nothing.

@@ -3,6 +3,9 @@
 #include "cmd/import_parts.h"
 
 #include "engine/import_brand.h"
+#include "base/id.h"
+#include "base/clock.h"
+#include "store/steps.h"
 #include "engine/import_document.h"
 #include "ingest/chroma.h"
 
@@ -14,6 +17,9 @@ struct part { // of the source that is taken
     struct str id;                 // the brand that it goes into
     struct product_file *products; // one of these
     struct import_documents *documents;
+    char import_id[ID_SIZE]; // of documents; "": not begun
+    struct undo undo;
+    struct brand_make *made; // their brand, which nobody sees yet; NULL: it was there
 };
 
 struct state {
@@ -180,14 +186,59 @@ struct writing {
     struct part *part;
 };
 
-static int write_documents(struct tx *tx, void *arg, struct err *err)
+static int begin_undo(struct tx *tx, void *arg, struct err *err)
 {
-    struct writing *w = arg;
-    return import_documents_write(tx, w->part->documents, w->report, err);
+    const struct part *part = arg;
+    return undo_begin(tx, &part->undo, clock_wall_ms(), err);
 }
 
-static int write_part(struct tx *tx, struct writing *w, struct part *part, struct err *err)
+// Another part of the source has made it already, and it is there for its own documents too.
+static struct part *maker_of(struct writing *w)
 {
+    for (struct part *p = w->state->parts.at; p < w->part; p++)
+        if (p->made && str_eq(p->id, w->part->id))
+            return p;
+    return NULL;
+}
+
+static int begin_documents(struct tx *tx, void *arg, struct err *err)
+{
+    struct writing *w = arg;
+    struct part *part = w->part;
+    int rc = import_brand_reserve(tx, w->report->arena, part->id, &part->id, &part->made, err);
+    part->undo = (struct undo){str_from(part->import_id), part->made != NULL, 0};
+    return rc ? rc : tx_in_brand(tx, part->id, begin_undo, part, err);
+}
+
+// Documents come in small transactions, before the one that ends it all.
+static int write_documents(struct writing *w, struct err *err)
+{
+    struct store *store = w->import->app->store;
+    struct scope everywhere = scope_installation(STR("import"));
+    const struct part *maker = maker_of(w);
+    int rc = 0;
+    if (maker) {
+        w->part->undo = maker->undo;
+    } else {
+        id_v7(w->part->import_id);
+        rc = store_step(store, &everywhere, begin_documents, w, err);
+    }
+    struct scope scope = scope_brand(w->part->id, STR("import"));
+    return rc ? rc : import_documents_write(store, &scope, w->part->documents, &w->part->undo, w->report, err);
+}
+
+static int end_documents(struct tx *tx, void *arg, struct err *err)
+{
+    const struct writing *w = arg;
+    struct part *part = w->part;
+    int rc = part->import_id[0] ? undo_done(tx, &part->undo, err) : 0;
+    rc = rc || !part->made ? rc : brand_make_tell(tx, part->made, err);
+    return rc ? rc : import_documents_end(tx, part->documents, err);
+}
+
+static int write_products(struct tx *tx, struct writing *w, struct err *err)
+{
+    const struct part *part = w->part;
     struct str brand;
     bool made;
     int rc = import_brand_ensure(tx, tx_arena(tx), part->id, &brand, &made, err);
@@ -195,18 +246,27 @@ static int write_part(struct tx *tx, struct writing *w, struct part *part, struc
         return rc;
     if (made)
         import_report_note(w->report, "The brand '" STR_FMT "' was made", STR_ARG(brand));
-    w->part = part;
-    return part->documents ? tx_in_brand(tx, brand, write_documents, w, err)
-                           : import_products_into(tx, brand, part->products, part->collection->name, w->report, err);
+    return import_products_into(tx, brand, part->products, part->collection->name, w->report, err);
 }
 
-static int write_all(struct tx *tx, void *arg, struct err *err)
+// Documents first: what they made is there for products then.
+static int write_end(struct tx *tx, void *arg, struct err *err)
 {
     struct writing *w = arg;
     int rc = 0;
     import_report_back(w->report);
-    for (size_t i = 0; i < w->state->parts.n && !rc; i++)
-        rc = write_part(tx, w, &w->state->parts.at[i], err);
+    for (size_t i = 0; i < w->state->parts.n && !rc; i++) {
+        w->part = &w->state->parts.at[i];
+        if (!w->part->documents)
+            continue;
+        if (w->part->made)
+            import_report_note(w->report, "The brand '" STR_FMT "' was made", STR_ARG(w->part->id));
+        rc = tx_in_brand(tx, w->part->id, end_documents, w, err);
+    }
+    for (size_t i = 0; i < w->state->parts.n && !rc; i++) {
+        w->part = &w->state->parts.at[i];
+        rc = w->part->products ? write_products(tx, w, err) : 0;
+    }
     return rc;
 }
 
@@ -242,7 +302,11 @@ static int write_source(struct import *import, void *arg, struct import_report *
     for (size_t i = 0; i < state->parts.n && !rc; i++)
         if (is_first(state, i))
             rc = import_products_stage(import, state->parts.at[i].id, state->parts.at[i].products, err);
-    rc = rc ? rc : store_write(import->app->store, &scope, write_all, &w, err);
+    for (size_t i = 0; i < state->parts.n && !rc; i++) {
+        w.part = &state->parts.at[i];
+        rc = w.part->documents ? write_documents(&w, err) : 0;
+    }
+    rc = rc ? rc : store_write(import->app->store, &scope, write_end, &w, err);
     for (size_t i = 0; i < state->parts.n; i++)
         import_products_settle(import, state->parts.at[i].id, state->parts.at[i].products);
     return rc;

@@ -24,7 +24,6 @@ struct state {
     bool found, pristine, taken, derived;
     struct str chatbot_id;
     struct coming coming;
-    struct import_report *report;
     bool again;             // files that are there are replaced
     VEC(struct str) placed; // files that were not there before
 };
@@ -181,18 +180,14 @@ static int take_row(void *arg, const struct tenant_table *table, struct value *v
                     struct err *err)
 {
     struct state *s = arg;
-    return coming_row(&s->coming, table, values, arena, err);
+    (void)arena;
+    return coming_row(&s->coming, table, values, err);
 }
 
-static int write_all(struct tx *tx, void *arg, struct err *err)
+static int write_rows(struct state *s, struct err *err)
 {
-    struct state *s = arg;
     struct export_reader reader = {s, take_row, NULL};
     struct export_head head;
-    import_report_back(s->report);
-    coming_done(&s->coming);
-    coming_begin(&s->coming);
-    s->coming.tx = tx;
     int rc = export_file_read(s->fd, &reader, NULL, s->arena, &head, err);
     return rc ? rc : coming_end(&s->coming, err);
 }
@@ -200,20 +195,18 @@ static int write_all(struct tx *tx, void *arg, struct err *err)
 static int write_source(struct import *import, void *arg, struct import_report *report, struct err *err)
 {
     struct state *s = arg;
-    struct scope scope = scope_brand(str_from(s->brand), STR("import"));
-    s->report = report;
     s->coming = (struct coming){.import = import,
                                 .report = report,
                                 .head = &s->head,
-                                .brand = scope.brand,
+                                .brand = str_from(s->brand),
                                 .chatbot_id = s->chatbot_id,
                                 .remap = s->taken || s->derived,
                                 .replace = import->options.on_conflict == PRODUCT_CONFLICT_UPDATE,
                                 .pristine = s->pristine,
                                 .embeds = import->app->embeds && import->app->embeds(import->app)};
-    coming_begin(&s->coming);
-    int rc = place_files(s, err);
-    rc = rc ? rc : store_write(import->app->store, &scope, write_all, s, err);
+    int rc = coming_begin(&s->coming, err);
+    rc = rc ? rc : place_files(s, err);
+    rc = rc ? rc : write_rows(s, err);
     if (rc)
         remove_files(s);
     else if (s->coming.replace) {
@@ -221,9 +214,9 @@ static int write_source(struct import *import, void *arg, struct import_report *
         if (place_files(s, err) != 0) // the rows are there
             import_report_note(report, "not all files of documents could be replaced: %s", err->text);
     }
-    if (!rc && s->coming.webhooks)
+    if (!rc && s->coming.at.webhooks)
         import_report_note(report, "%lld webhooks are inactive: give each a new secret, and its headers",
-                           (long long)s->coming.webhooks);
+                           (long long)s->coming.at.webhooks);
     return rc;
 }
 

@@ -75,10 +75,14 @@ void import_first(struct app *app)
         return;
     yyjson_mut_doc *doc = json_doc(arena);
     yyjson_mut_val *done = yyjson_mut_arr(doc);
+    int lock = -1;
+    rc = rc ? rc : import_lock(app, &lock, &err);
     if (rc == 0 && brands && stat(brands, &st) == 0)
         (void)yyjson_mut_arr_append(done, import_one(&import, &import_brands, brands, doc));
     if (rc == 0 && chroma && stat(chroma, &st) == 0 && S_ISDIR(st.st_mode) && chroma_detects(chroma))
         (void)yyjson_mut_arr_append(done, import_one(&import, &import_chroma, chroma, doc));
+    if (rc == 0)
+        import_unlock(app, lock);
     fact.value = json_write(arena, done);
     rc = rc ? rc : store_write(app->store, &scope, remember, &fact, &err);
     if (rc)

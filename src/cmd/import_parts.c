@@ -4,8 +4,31 @@
 #include "base/clock.h"
 #include "engine/import_brand.h"
 #include "engine/import_samples.h"
+#include "jobs/imports.h"
 #include "store/audit.h"
 #include "store/job.h"
+
+enum { LOCK_MS = 600000 };
+
+int import_lock(struct app *app, int *ret, struct err *err)
+{
+    int n, rc = store_import_lock(app->store, LOCK_MS, ret, err);
+    if (rc)
+        return rc;
+    rc = imports_settle(app->store, settings_str(app->settings, SET_DATA), NULL, &n, err);
+    if (rc)
+        store_import_unlock(*ret);
+    return rc;
+}
+
+void import_unlock(struct app *app, int lock)
+{
+    struct err err;
+    int n;
+    // What fails here is left to the next one.
+    (void)imports_settle(app->store, settings_str(app->settings, SET_DATA), NULL, &n, &err);
+    store_import_unlock(lock);
+}
 
 struct choosing {
     struct arena *arena;

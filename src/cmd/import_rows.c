@@ -12,9 +12,24 @@
 #include "store/place.h"
 #include "store/product.h"
 #include "store/staging.h"
+#include "store/steps.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { BATCH = 256, BATCH_BYTES = 1 << 20 }; // read ahead
+
+struct coming_row {
+    const struct tenant_table *table;
+    struct value *values;
+};
+
+struct coming_batch {
+    struct arena *arena;
+    struct coming_row rows[BATCH];
+    size_t n, bytes, begin, done;
+    struct coming_state mark; // where a transaction began
+};
 
 static char known, unknown; // addresses as values of the map of users
 
@@ -162,7 +177,7 @@ static int made_product(struct coming *c, const struct tenant_table *t, struct v
                         struct err *err)
 {
     (void)arena;
-    at(t, values, "position")->i += c->position;
+    at(t, values, "position")->i += c->at.position;
     return staging_bring(c->tx, at(t, values, "id")->s, err);
 }
 
@@ -177,6 +192,12 @@ static int made_message(struct coming *c, const struct tenant_table *t, struct v
         *at(t, values, "finish_reason") = v_cstr("error");
     }
     return 0;
+}
+
+static int added_brand(struct coming *c, const struct tenant_table *t, struct value *values, struct err *err)
+{
+    (void)t, (void)values;
+    return brand_hide(c->tx, clock_wall_ms(), err);
 }
 
 static int added_chatbot(struct coming *c, const struct tenant_table *t, struct value *values, struct err *err)
@@ -201,27 +222,30 @@ static int added_product(struct coming *c, const struct tenant_table *t, struct 
     struct product now = {.position = at(t, values, "position")->i,
                           .document_id = at(t, values, "document_id")->s,
                           .created_at = at(t, values, "created_at")->i};
+    struct tenant_counts *counts = &c->at.counts;
+    counts->products++;
+    counts->last_position = counts->last_position < now.position ? now.position : counts->last_position;
     return staging_meet(c->tx, at(t, values, "id")->s, &now, err);
 }
 
 static int added_conversation(struct coming *c, const struct tenant_table *t, struct value *values, struct err *err)
 {
     (void)t, (void)values, (void)err;
-    c->conversations++;
+    c->at.counts.conversations++;
     return 0;
 }
 
 static int added_message(struct coming *c, const struct tenant_table *t, struct value *values, struct err *err)
 {
     (void)t, (void)values, (void)err;
-    c->messages++;
+    c->at.counts.messages++;
     return 0;
 }
 
 static int added_webhook(struct coming *c, const struct tenant_table *t, struct value *values, struct err *err)
 {
     (void)t, (void)values, (void)err;
-    c->webhooks++;
+    c->at.webhooks++;
     return 0;
 }
 
@@ -231,12 +255,9 @@ static const struct {
                 struct err *err); // before it is written
     int (*added)(struct coming *c, const struct tenant_table *t, struct value *values, struct err *err); // a new row
 } wants[] = {
-    {"brands", made_brand, NULL},
-    {"chatbots", made_chatbot, added_chatbot},
-    {"products", made_product, added_product},
-    {"documents", NULL, added_document},
-    {"conversations", NULL, added_conversation},
-    {"messages", made_message, added_message},
+    {"brands", made_brand, added_brand},         {"chatbots", made_chatbot, added_chatbot},
+    {"products", made_product, added_product},   {"documents", NULL, added_document},
+    {"conversations", NULL, added_conversation}, {"messages", made_message, added_message},
     {"webhooks", made_webhook, added_webhook},
 };
 enum { WANTS = sizeof wants / sizeof *wants };
@@ -277,9 +298,28 @@ static int clear_children(struct coming *c, const struct tenant_table *t, struct
         if (!all[i].parent || strcmp(all[i].parent, t->name) != 0)
             continue;
         rc = tenant_clear(c->tx, &all[i], id, &gone, err);
-        c->messages -= is(&all[i], "messages") ? gone : 0;
+        c->at.counts.messages -= is(&all[i], "messages") ? gone : 0;
     }
     return rc;
+}
+
+static bool with_parent(const struct coming *c, const struct tenant_table *t)
+{
+    return t->parent && c->at.parent_table && is(c->at.parent_table, t->parent) &&
+           (c->at.parent == TENANT_ADDED || c->at.parent == TENANT_UPDATED);
+}
+
+// As tenant_put, with a note of how to take it back; what belongs to a row that has one needs none.
+static int put_noted(struct coming *c, const struct tenant_table *t, uint64_t present, const struct value *values,
+                     bool replace, enum tenant_outcome *ret, struct err *err)
+{
+    struct value was[TENANT_COLUMNS];
+    bool noted = !c->undo.makes_brand && !with_parent(c, t);
+    int there = noted && replace ? tenant_get(c->tx, t, values, tx_arena(c->tx), was, err) : 0;
+    int rc = there < 0 ? there : tenant_put(c->tx, t, present, values, replace, ret, err);
+    if (rc || !noted || (*ret != TENANT_ADDED && *ret != TENANT_UPDATED))
+        return rc;
+    return *ret == TENANT_ADDED ? undo_added(c->tx, &c->undo, t, values, err) : undo_kept(c->tx, &c->undo, t, was, err);
 }
 
 static int put(struct coming *c, const struct tenant_table *t, struct value *values, struct str original,
@@ -288,7 +328,7 @@ static int put(struct coming *c, const struct tenant_table *t, struct value *val
     bool own = c->pristine && (is(t, "brands") || (is(t, "chatbots") && at(t, values, "is_default")->i == 1));
     uint64_t present = c->head->present[t->index];
     struct str twin;
-    int rc = tenant_put(c->tx, t, present, values, c->replace || own, ret, err);
+    int rc = put_noted(c, t, present, values, c->replace || own, ret, err);
     if (rc || *ret != TENANT_OTHER || !t->natural)
         return rc;
     rc = tenant_twin(c->tx, t, values, c->arena, &twin, err);
@@ -296,7 +336,7 @@ static int put(struct coming *c, const struct tenant_table *t, struct value *val
         return rc;
     alias(c, original, twin);
     *at(t, values, "id") = v_str(twin);
-    return tenant_put(c->tx, t, present, values, c->replace, ret, err);
+    return put_noted(c, t, present, values, c->replace, ret, err);
 }
 
 static int settle(struct coming *c, const struct tenant_table *t, struct value *values, size_t want,
@@ -304,8 +344,10 @@ static int settle(struct coming *c, const struct tenant_table *t, struct value *
 {
     size_t id = tenant_column(t, STR("id"));
     int rc = 0;
-    if (outcome == TENANT_UPDATED && id < t->n)
-        rc = clear_children(c, t, values[id].s, err);
+    if (outcome == TENANT_UPDATED && id < t->n) {
+        rc = undo_children(c->tx, &c->undo, t, values[id].s, err);
+        rc = rc ? rc : clear_children(c, t, values[id].s, err);
+    }
     if (outcome == TENANT_ADDED && t->place) {
         struct str name = at(t, values, t->place_column)->s;
         rc = place_add(c->tx, t->place, name, name, err);
@@ -316,8 +358,8 @@ static int settle(struct coming *c, const struct tenant_table *t, struct value *
     c->report->updated += outcome == TENANT_UPDATED;
     c->report->skipped += outcome > TENANT_UPDATED;
     if (!t->parent) {
-        c->parent_table = t;
-        c->parent = outcome;
+        c->at.parent_table = t;
+        c->at.parent = outcome;
     }
     return rc;
 }
@@ -326,7 +368,6 @@ struct one {
     struct coming *c;
     const struct tenant_table *table;
     struct value *values;
-    struct arena *arena;
 };
 
 static int take_row(struct tx *tx, void *arg, struct err *err)
@@ -340,11 +381,11 @@ static int take_row(struct tx *tx, void *arg, struct err *err)
     c->tx = tx;
     meet_default(c, t, o->values);
     struct str original = id < t->n && o->values[id].type == VALUE_TEXT ? o->values[id].s : STR("");
-    int rc = adapt(c, t, o->values, o->arena, err);
+    int rc = adapt(c, t, o->values, tx_arena(tx), err);
     while (want < WANTS && !is(t, wants[want].table))
         want++;
     if (!rc && want < WANTS && wants[want].made)
-        rc = wants[want].made(c, t, o->values, o->arena, err);
+        rc = wants[want].made(c, t, o->values, tx_arena(tx), err);
     rc = rc ? rc : put(c, t, o->values, original, &outcome, err);
     rc = rc ? rc : settle(c, t, o->values, want, outcome, err);
     c->tx = whole;
@@ -354,49 +395,133 @@ static int take_row(struct tx *tx, void *arg, struct err *err)
 // The first products replace samples that nobody touched.
 static int begin_products(struct coming *c, struct err *err)
 {
-    int rc = c->pristine ? product_remove_samples(c->tx, err) : 0;
-    c->began = true;
-    return rc ? rc : tenant_last_position(c->tx, &c->position, err);
+    const struct tenant_table *products = tenant_find(STR("products"));
+    struct strings samples = {0};
+    int rc = c->pristine ? product_samples(c->tx, &samples, err) : 0;
+    for (size_t i = 0; i < samples.n && !rc; i++) {
+        rc = staging_bring(c->tx, samples.at[i], err);
+        rc = rc ? rc : undo_keep(c->tx, &c->undo, products, samples.at[i], err);
+        rc = rc ? rc : product_remove(c->tx, samples.at[i], err);
+    }
+    c->at.began = true;
+    return rc ? rc : tenant_last_position(c->tx, &c->at.position, err);
 }
 
-int coming_row(struct coming *c, const struct tenant_table *table, struct value *values, struct arena *arena,
-               struct err *err)
+static int write_row(struct coming *c, const struct coming_row *row, struct err *err)
 {
-    struct one one = {c, table, values, arena};
+    struct value values[TENANT_COLUMNS];
+    const struct tenant_table *table = row->table;
+    memcpy(values, row->values, table->n * sizeof *values); // they become others on the way
+    struct one one = {c, table, values};
     int rc = 0;
-    progress_add(c->import->progress, 1);
-    if (table->parent && c->parent_table && strcmp(table->parent, c->parent_table->name) == 0 &&
-        (c->parent == TENANT_KEPT || c->parent == TENANT_OTHER)) {
+    if (table->parent && c->at.parent_table && strcmp(table->parent, c->at.parent_table->name) == 0 &&
+        (c->at.parent == TENANT_KEPT || c->at.parent == TENANT_OTHER)) {
         c->report->skipped++; // what it belongs to stays as it is, and so does all of it
         return 0;
     }
-    if (!c->began && is(table, "products"))
+    if (!c->at.began && is(table, "products"))
         rc = begin_products(c, err);
     return rc ? rc : tx_part(c->tx, take_row, &one, err);
 }
 
-void coming_begin(struct coming *c)
+// ---- transactions ---------------------------------------------------------------------------------------------------
+
+static int write_some(struct tx *tx, void *arg, struct err *err)
 {
+    struct coming *c = arg;
+    struct coming_batch *b = c->batch;
+    int64_t until = clock_mono_us() + STEP_HOLD_US;
+    tx_quiet(tx);
+    import_report_back(c->report);
+    c->at = b->mark;
+    c->undo.n = c->at.notes;
+    c->tx = tx;
+    int rc = undo_check(tx, &c->undo, err);
+    for (b->done = b->begin; !rc && b->done < b->n && (b->done == b->begin || clock_mono_us() < until); b->done++)
+        rc = write_row(c, &b->rows[b->done], err);
+    c->at.notes = c->undo.n;
+    return rc;
+}
+
+static int write_batch(struct coming *c, struct err *err)
+{
+    struct coming_batch *b = c->batch;
+    struct scope scope = scope_brand(c->brand, STR("import"));
+    int rc = 0;
+    for (b->begin = 0; b->begin < b->n && !rc; b->begin = b->done) {
+        import_report_mark(c->report);
+        b->mark = c->at;
+        rc = store_step(c->import->app->store, &scope, write_some, c, err);
+        for (size_t i = b->begin; i < b->done && !rc; i++)
+            progress_add(c->import->progress, 1);
+    }
+    b->n = b->bytes = 0;
+    arena_free(b->arena);
+    b->arena = arena_new(0);
+    return rc;
+}
+
+int coming_row(struct coming *c, const struct tenant_table *table, const struct value *values, struct err *err)
+{
+    struct coming_batch *b = c->batch;
+    struct coming_row *row = &b->rows[b->n++];
+    *row = (struct coming_row){table, arena_calloc(b->arena, table->n, sizeof *row->values)};
+    for (size_t i = 0; i < table->n; i++) {
+        row->values[i] = values[i];
+        if (values[i].type == VALUE_TEXT) {
+            row->values[i] = v_str(arena_str(b->arena, values[i].s));
+            b->bytes += values[i].s.n;
+        }
+    }
+    return b->n < BATCH && b->bytes < BATCH_BYTES ? 0 : write_batch(c, err);
+}
+
+static int begin(struct tx *tx, void *arg, struct err *err)
+{
+    const struct coming *c = arg;
+    tx_quiet(tx);
+    return undo_begin(tx, &c->undo, clock_wall_ms(), err);
+}
+
+int coming_begin(struct coming *c, struct err *err)
+{
+    struct scope scope = scope_brand(c->brand, STR("import"));
+    char *id = NULL;
     c->arena = arena_new(0);
     c->aliases = map_new();
     c->users = map_new();
-    c->parent_table = NULL;
-    c->position = c->conversations = c->messages = c->webhooks = 0;
-    c->began = false;
+    c->batch = mem_zalloc(sizeof *c->batch);
+    c->batch->arena = arena_new(0);
+    id = arena_alloc(c->arena, ID_SIZE);
+    id_v7(id);
+    c->undo = (struct undo){str_from(id), !c->chatbot_id.p, 0};
+    return store_write(c->import->app->store, &scope, begin, c, err);
+}
+
+static int end(struct tx *tx, void *arg, struct err *err)
+{
+    struct coming *c = arg;
+    struct tenant_counts counts = c->at.counts;
+    bool there = c->chatbot_id.p;
+    if (!there)
+        counts.conversations = counts.messages = 0; // its row of totals came with it
+    int rc = tenant_came_in(tx, &counts, err);
+    rc = rc ? rc : audit_write(tx, there ? "config.update" : "brand.create", c->brand, STR("import"), err);
+    if (!rc && c->embeds)
+        rc = job_ensure(tx, "embed", STR("{}"), clock_wall_ms(), err);
+    tx_changed(tx, CHANGE_BRAND, STR_NULL);
+    tx_changed(tx, CHANGE_CHATBOT, STR_NULL);
+    tx_changed(tx, CHANGE_PRODUCT, STR_NULL);
+    tx_changed(tx, CHANGE_DOCUMENT, STR_NULL);
+    return rc ? rc : undo_done(tx, &c->undo, err);
 }
 
 int coming_end(struct coming *c, struct err *err)
 {
-    bool there = c->chatbot_id.p;
-    int rc = tenant_recount(c->tx, there ? c->conversations : 0, there ? c->messages : 0, err);
-    rc = rc ? rc : audit_write(c->tx, there ? "config.update" : "brand.create", c->brand, STR("import"), err);
-    if (!rc && c->embeds)
-        rc = job_ensure(c->tx, "embed", STR("{}"), clock_wall_ms(), err);
-    tx_changed(c->tx, CHANGE_BRAND, STR_NULL);
-    tx_changed(c->tx, CHANGE_CHATBOT, STR_NULL);
-    tx_changed(c->tx, CHANGE_PRODUCT, STR_NULL);
-    tx_changed(c->tx, CHANGE_DOCUMENT, STR_NULL);
-    return rc;
+    struct scope scope = scope_brand(c->brand, STR("import"));
+    int rc = write_batch(c, err);
+    import_report_mark(c->report);
+    return rc ? rc : store_write(c->import->app->store, &scope, end, c, err);
 }
 
 void coming_done(struct coming *c)
@@ -404,6 +529,10 @@ void coming_done(struct coming *c)
     map_free(c->aliases);
     map_free(c->users);
     arena_free(c->arena);
+    if (c->batch)
+        arena_free(c->batch->arena);
+    free(c->batch);
     c->aliases = c->users = NULL;
     c->arena = NULL;
+    c->batch = NULL;
 }

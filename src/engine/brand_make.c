@@ -117,11 +117,15 @@ static int first_key(struct tx *tx, struct brand_make *make, struct err *err)
                               make->row.brand.created_at, err);
 }
 
-int brand_make_insert(struct tx *tx, struct brand_make *make, struct err *err)
+int brand_make_rows(struct tx *tx, struct brand_make *make, struct err *err)
 {
     int rc = brand_insert(tx, &make->row, make->owner, err);
-    rc = rc ? rc : first_key(tx, make, err);
-    rc = rc ? rc : audit_write(tx, "brand.create", make->row.brand.id, STR("name,description"), err);
+    return rc ? rc : first_key(tx, make, err);
+}
+
+int brand_make_tell(struct tx *tx, struct brand_make *make, struct err *err)
+{
+    int rc = audit_write(tx, "brand.create", make->row.brand.id, STR("name,description"), err);
     if (rc)
         return rc;
     yyjson_mut_doc *doc = json_doc(tx_arena(tx));
@@ -132,6 +136,12 @@ int brand_make_insert(struct tx *tx, struct brand_make *make, struct err *err)
     json_add_str(doc, data, "createdBy", make->owner);
     json_add_time(doc, data, "createdAt", make->row.brand.created_at);
     return event_write(tx, "chatbot.created", STR_NULL, json_write(tx_arena(tx), data), err);
+}
+
+int brand_make_insert(struct tx *tx, struct brand_make *make, struct err *err)
+{
+    int rc = brand_make_rows(tx, make, err);
+    return rc ? rc : brand_make_tell(tx, make, err);
 }
 
 static int insert(struct tx *tx, void *arg, struct err *err)

@@ -32,3 +32,6 @@ void brand_first_config(struct arena *arena, struct str name, struct str descrip
 int brand_make_plan(struct store *store, const struct scope *scope, struct brand_make *make, struct err *err);
 int brand_make_plan_in(struct tx *tx, struct brand_make *make, struct err *err); // within a transaction
 int brand_make_insert(struct tx *tx, struct brand_make *make, struct err *err);
+// The insert in two: its rows, and the audit row and event when it is there for others.
+int brand_make_rows(struct tx *tx, struct brand_make *make, struct err *err);
+int brand_make_tell(struct tx *tx, struct brand_make *make, struct err *err);

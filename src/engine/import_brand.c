@@ -49,6 +49,17 @@ static int insert(struct tx *tx, void *arg, struct err *err)
     return brand_make_insert(tx, arg, err);
 }
 
+static struct brand_make plan_of(struct arena *arena, struct str id)
+{
+    return (struct brand_make){.arena = arena,
+                               .name = import_brand_name(arena, id),
+                               .description = STR(""),
+                               .given_id = id,
+                               .public_access = true,
+                               .pristine = true,
+                               .most = INT64_MAX};
+}
+
 int import_brand_ensure(struct tx *tx, struct arena *arena, struct str id, struct str *ret, bool *ret_made,
                         struct err *err)
 {
@@ -59,14 +70,33 @@ int import_brand_ensure(struct tx *tx, struct arena *arena, struct str id, struc
         *ret = row.brand.id;
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    struct brand_make make = {.arena = arena,
-                              .name = import_brand_name(arena, id),
-                              .description = STR(""),
-                              .given_id = id,
-                              .public_access = true,
-                              .pristine = true,
-                              .most = INT64_MAX};
+    struct brand_make make = plan_of(arena, id);
     rc = brand_make_plan_in(tx, &make, err);
     *ret = make.row.brand.id;
     return rc ? rc : tx_in_brand(tx, make.row.brand.id, insert, &make, err);
+}
+
+static int insert_hidden(struct tx *tx, void *arg, struct err *err)
+{
+    struct brand_make *make = arg;
+    int rc = brand_make_rows(tx, make, err);
+    return rc ? rc : brand_hide(tx, make->row.brand.created_at, err);
+}
+
+int import_brand_reserve(struct tx *tx, struct arena *arena, struct str id, struct str *ret,
+                         struct brand_make **ret_made, struct err *err)
+{
+    struct brand_row row;
+    int rc = import_brand_load(tx, arena, id, &row, err);
+    *ret_made = NULL;
+    if (rc == 1)
+        *ret = row.brand.id;
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    struct brand_make *make = ARENA_NEW(arena, struct brand_make);
+    *make = plan_of(arena, id);
+    rc = brand_make_plan_in(tx, make, err);
+    *ret = make->row.brand.id;
+    *ret_made = make;
+    return rc ? rc : tx_in_brand(tx, make->row.brand.id, insert_hidden, make, err);
 }

@@ -3,7 +3,7 @@
 // here for its products alone, counts as absent: an imported configuration takes its place.
 #pragma once
 
-#include "store/brand.h"
+#include "engine/brand_make.h"
 
 // The id that a source's id becomes: as it is where it is valid, else made valid, always in the same way, so that a
 // second import means the same brand.
@@ -18,3 +18,6 @@ int import_brand_load(struct tx *tx, struct arena *arena, struct str id, struct 
 // The stored id of this brand, made with a name from its id when it is not there.
 int import_brand_ensure(struct tx *tx, struct arena *arena, struct str id, struct str *ret, bool *ret_made,
                         struct err *err);
+// The same, but nobody sees one that was made, until brand_show and brand_make_tell. *ret_made: NULL: it was there.
+int import_brand_reserve(struct tx *tx, struct arena *arena, struct str id, struct str *ret,
+                         struct brand_make **ret_made, struct err *err);

@@ -11,18 +11,21 @@
 #include "store/document.h"
 #include "store/job.h"
 #include "store/knowledge.h"
+#include "store/steps.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+enum part { KEY, TITLE, TEXT, METADATA, PARTS };
+enum { BATCH = 256, BATCH_BYTES = 1 << 20 }; // read ahead
+
 struct import_documents {
     struct import_documents_options options;
     FILE *spool; // of each: four lengths, then the texts
+    bool changed;
 };
-
-enum part { KEY, TITLE, TEXT, METADATA, PARTS };
 
 struct import_documents *import_documents_new(const struct import_documents_options *options)
 {
@@ -61,21 +64,35 @@ int import_documents_add(struct import_documents *documents, const struct import
 
 // ---- writing -------------------------------------------------------------------------------------------------------
 
+struct one {
+    int64_t row;
+    struct str part[PARTS];
+};
+
 struct writing {
     struct import_documents *documents;
     struct import_report *report;
-    int64_t row, room; // documents that the brand may still take
-    bool changed;
+    struct undo *undo;
+    int64_t row, room; // room: documents that the brand may still take
+    struct one batch[BATCH];
+    size_t n, begin, done;
+    struct {
+        int64_t room, notes;
+        bool changed;
+    } mark; // where a transaction began
     // The one under way:
     struct arena *arena;
-    struct str part[PARTS];
+    const struct one *one;
     char id[ID_SIZE];
 };
 
 static int fail_row(struct writing *w, const char *code, const char *detail)
 {
-    struct import_row row = {
-        .row = w->row, .sheet = w->documents->options.collection, .id = w->part[KEY], .code = code, .detail = detail};
+    struct import_row row = {.row = w->one->row,
+                             .sheet = w->documents->options.collection,
+                             .id = w->one->part[KEY],
+                             .code = code,
+                             .detail = detail};
     import_report_row(w->report, &row);
     return 0;
 }
@@ -85,7 +102,7 @@ static void make_id(struct writing *w, struct str brand)
 {
     char hex[CRYPTO_HEX_SIZE];
     crypto_sha256_hex(arena_strf(w->arena, STR_FMT "\n" STR_FMT "\n" STR_FMT, STR_ARG(brand),
-                                 STR_ARG(w->documents->options.collection), STR_ARG(w->part[KEY])),
+                                 STR_ARG(w->documents->options.collection), STR_ARG(w->one->part[KEY])),
                       hex);
     hex[12] = '8';
     hex[16] = '8';
@@ -96,7 +113,7 @@ static int put_text(struct tx *tx, struct writing *w, struct err *err)
 {
     struct passages passages;
     passages_init(&passages, w->arena);
-    for (struct str rest = w->part[TEXT]; rest.p;)
+    for (struct str rest = w->one->part[TEXT]; rest.p;)
         passages_paragraph(&passages, str_split(&rest, '\n'), 0);
     passages_end(&passages);
     struct document_place *places = arena_calloc(w->arena, passages.at.n + 1, sizeof *places);
@@ -113,14 +130,14 @@ static int put_facts(struct tx *tx, struct writing *w, struct str hash, struct d
     int rc = document_get(tx, w->arena, str_from(w->id), d, err);
     if (rc != 1)
         return rc < 0 ? rc : err_set(err, ERR_INTERNAL, "the document is gone");
-    model_put_str(&document_model, d, "title", w->part[TITLE]);
-    model_put_str(&document_model, d, "metadata", w->part[METADATA]);
+    model_put_str(&document_model, d, "title", w->one->part[TITLE]);
+    model_put_str(&document_model, d, "metadata", w->one->part[METADATA]);
     model_put_str(&document_model, d, "mimeType", STR("text/plain"));
     model_put_str(&document_model, d, "sha256", hash);
-    model_put_str(&document_model, d, "titleFold", text_fold_case(w->arena, w->part[TITLE]));
-    d->size = (int64_t)w->part[TEXT].n;
+    model_put_str(&document_model, d, "titleFold", text_fold_case(w->arena, w->one->part[TITLE]));
+    d->size = (int64_t)w->one->part[TEXT].n;
     model_mark(&document_model, d, "fileSizeBytes", true);
-    w->changed = true;
+    w->documents->changed = true;
     return crud_update(tx, &document_model, d, err);
 }
 
@@ -136,19 +153,24 @@ static int write_known(struct tx *tx, struct writing *w, struct str hash, struct
     }
     w->report->updated++;
     bool same_text = str_eq(there->sha256, hash);
-    if (same_text && str_eq(there->title, w->part[TITLE]) && str_eq(there->metadata, w->part[METADATA]))
+    if (same_text && str_eq(there->title, w->one->part[TITLE]) && str_eq(there->metadata, w->one->part[METADATA]))
         return 0;
-    int rc = put_facts(tx, w, hash, there, err);
+    int rc = undo_keep(tx, w->undo, tenant_find(STR("documents")), str_from(w->id), err);
+    rc = rc ? rc : put_facts(tx, w, hash, there, err);
     return rc || same_text ? rc : put_text(tx, w, err);
 }
 
 static int write_new(struct tx *tx, struct writing *w, struct str hash, struct document *made, struct err *err)
 {
     struct knowledge_document row = {
-        .id = str_from(w->id), .type = STR("general"), .title = w->part[TITLE], .content = STR("")};
+        .id = str_from(w->id), .type = STR("general"), .title = w->one->part[TITLE], .content = STR("")};
     if (w->room <= 0)
         return fail_row(w, "too_many_documents", "The brand has as many documents as it may");
+    const struct tenant_table *table = tenant_find(STR("documents"));
+    struct value key[TENANT_COLUMNS] = {{0}};
+    key[tenant_column(table, STR("id"))] = v_cstr(w->id);
     int rc = knowledge_document_insert(tx, &row, clock_wall_ms(), err);
+    rc = rc ? rc : undo_added(tx, w->undo, table, key, err);
     rc = rc ? rc : put_facts(tx, w, hash, made, err);
     w->room--;
     w->report->added++;
@@ -160,10 +182,11 @@ static int write_one(struct tx *tx, void *arg, struct err *err)
     struct writing *w = arg;
     struct document document;
     char hash[CRYPTO_HEX_SIZE];
-    if (!w->part[TEXT].n)
+    w->arena = tx_arena(tx);
+    if (!w->one->part[TEXT].n)
         return fail_row(w, "no_text", "The record has no text");
     make_id(w, tx_scope(tx)->brand);
-    crypto_sha256_hex(w->part[TEXT], hash);
+    crypto_sha256_hex(w->one->part[TEXT], hash);
     int rc = document_get(tx, w->arena, str_from(w->id), &document, err);
     if (rc < 0)
         return rc;
@@ -171,42 +194,91 @@ static int write_one(struct tx *tx, void *arg, struct err *err)
 }
 
 // 1, 0 at the end.
-static int next(struct writing *w, struct err *err)
+static int next(struct writing *w, struct arena *arena, struct one *ret, struct err *err)
 {
     FILE *spool = w->documents->spool;
     uint64_t lengths[PARTS];
     if (fread(lengths, sizeof lengths, 1, spool) != 1)
         return ferror(spool) ? err_set(err, ERR_UNAVAILABLE, "the temporary file cannot be read") : 0;
     for (int i = 0; i < PARTS; i++) {
-        char *text = arena_alloc(w->arena, lengths[i] + 1);
+        char *text = arena_alloc(arena, lengths[i] + 1);
         if (fread(text, 1, lengths[i], spool) != lengths[i])
             return err_set(err, ERR_UNAVAILABLE, "the temporary file cannot be read");
-        w->part[i] = (struct str){text, lengths[i]};
+        ret->part[i] = (struct str){text, lengths[i]};
     }
-    w->row++;
+    ret->row = ++w->row;
     return 1;
 }
 
-int import_documents_write(struct tx *tx, struct import_documents *documents, struct import_report *report,
-                           struct err *err)
+// Some of the batch; again from its mark where it is run again.
+static int write_some(struct tx *tx, void *arg, struct err *err)
 {
-    struct writing w = {.documents = documents, .report = report};
+    struct writing *w = arg;
+    int64_t until = clock_mono_us() + STEP_HOLD_US;
+    tx_quiet(tx);
+    import_report_back(w->report);
+    w->room = w->mark.room;
+    w->undo->n = w->mark.notes;
+    w->documents->changed = w->mark.changed;
+    int rc = undo_check(tx, w->undo, err);
+    for (w->done = w->begin; !rc && w->done < w->n && (w->done == w->begin || clock_mono_us() < until); w->done++) {
+        w->one = &w->batch[w->done];
+        rc = tx_part(tx, write_one, w, err);
+    }
+    return rc;
+}
+
+static int write_batch(struct writing *w, struct store *store, const struct scope *scope, struct err *err)
+{
+    const struct import_documents_options *options = &w->documents->options;
+    int rc = 0;
+    for (w->begin = 0; w->begin < w->n && !rc; w->begin = w->done) {
+        import_report_mark(w->report);
+        w->mark.room = w->room;
+        w->mark.notes = w->undo->n;
+        w->mark.changed = w->documents->changed;
+        rc = store_step(store, scope, write_some, w, err);
+        for (size_t i = w->begin; i < w->done && !rc; i++)
+            options->each(options->arg);
+    }
+    return rc;
+}
+
+static int count(struct tx *tx, void *arg, struct err *err)
+{
+    struct writing *w = arg;
     int64_t there = 0;
-    int rc = fflush(documents->spool) == 0 ? document_count_uploaded(tx, &there, err)
+    int rc = document_count_uploaded(tx, &there, err);
+    w->room = w->documents->options.most - there;
+    return rc;
+}
+
+int import_documents_write(struct store *store, const struct scope *scope, struct import_documents *documents,
+                           struct undo *undo, struct import_report *report, struct err *err)
+{
+    AUTO_FREE struct writing *w = mem_zalloc(sizeof *w);
+    w->documents = documents;
+    w->report = report;
+    w->undo = undo;
+    int rc = fflush(documents->spool) == 0 ? store_read(store, scope, count, w, err)
                                            : err_set(err, ERR_UNAVAILABLE, "the temporary file cannot be written");
-    w.room = documents->options.most - there;
     rewind(documents->spool);
-    tx_changed(tx, CHANGE_DOCUMENT, STR_NULL);
     for (int more = !rc; more == 1 && !rc;) {
         AUTO_ARENA struct arena *arena = arena_new(0);
-        w.arena = arena;
-        more = next(&w, err);
-        rc = more < 0 ? more : more ? tx_part(tx, write_one, &w, err) : 0;
-        if (more == 1)
-            documents->options.each(documents->options.arg);
+        size_t bytes = 0;
+        for (w->n = 0; w->n < BATCH && bytes < BATCH_BYTES && (more = next(w, arena, &w->batch[w->n], err)) == 1;)
+            bytes += w->batch[w->n++].part[TEXT].n;
+        rc = more < 0 ? more : write_batch(w, store, scope, err);
     }
-    if (rc || !w.changed)
-        return rc;
-    rc = audit_write(tx, "document.import", documents->options.collection, STR(""), err);
+    import_report_mark(report);
+    return rc;
+}
+
+int import_documents_end(struct tx *tx, struct import_documents *documents, struct err *err)
+{
+    tx_changed(tx, CHANGE_DOCUMENT, STR_NULL);
+    if (!documents->changed)
+        return 0;
+    int rc = audit_write(tx, "document.import", documents->options.collection, STR(""), err);
     return rc ? rc : job_ensure(tx, "embed", STR("{}"), clock_wall_ms(), err);
 }

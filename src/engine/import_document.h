@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Documents of an import on their way into a brand: kept in a temporary file, written in one transaction. A document's
-// id is made from brand, collection and its name there, so that a second import meets it again.
+// Documents of an import on their way into a brand: kept in a temporary file, written in small transactions. A
+// document's id is made from brand, collection and its name there, so that a second import meets it again.
 #pragma once
 
 #include "engine/import_record.h"
 #include "engine/import_report.h"
 #include "engine/product_file.h"
+#include "store/undo.h"
 
 struct import_documents;
 
@@ -21,6 +22,8 @@ struct import_documents *import_documents_new(const struct import_documents_opti
 void import_documents_free(struct import_documents *documents);                                // NULL is fine
 // ERR_IO: the temporary file is full.
 int import_documents_add(struct import_documents *documents, const struct import_document *document);
-// In a transaction of the brand; from the start each time. Counts into the report.
-int import_documents_write(struct tx *tx, struct import_documents *documents, struct import_report *report,
-                           struct err *err);
+// In the scope of the brand, each change noted in `undo`. Counts into the report, and moves its mark.
+int import_documents_write(struct store *store, const struct scope *scope, struct import_documents *documents,
+                           struct undo *undo, struct import_report *report, struct err *err);
+// In the transaction that ends it: what there is to tell of them.
+int import_documents_end(struct tx *tx, struct import_documents *documents, struct err *err);

@@ -23,7 +23,7 @@ struct import_report {
     int64_t added, updated, skipped, failed;
     VEC(struct import_row) rows; // the first IMPORT_ROWS_KEPT; `failed` counts all
     VEC(struct str) notes;
-    struct {
+    struct import_mark {
         int64_t added, updated, skipped, failed;
         size_t rows, notes;
     } mark;
@@ -34,7 +34,7 @@ void import_report_done(struct import_report *report);
 // Everything is copied; counts it as failed.
 void import_report_row(struct import_report *report, const struct import_row *row);
 void import_report_note(struct import_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
-// What was found before anything was written; back to it at the beginning of each try at writing.
+// What was found before anything was written, or before a part of it; back to it at the beginning of each try.
 void import_report_mark(struct import_report *report);
 void import_report_back(struct import_report *report);
 // The members of a failed row.

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "ingest/files.h"
-#include "store/brand.h"
+#include "jobs/imports.h"
 #include "store/chatbot.h"
 #include "store/steps.h"
 
@@ -14,28 +14,10 @@ static int stopping(struct err *err)
     return err_set(err, ERR_CANCELLED, "the server stops");
 }
 
-static int erase_some(struct tx *tx, void *arg, int64_t most, bool *ret_more, struct err *err)
-{
-    const struct str *id = arg;
-    int rc = job_renew(tx, *id, clock_wall_ms() + JOB_LEASE_MS, err);
-    return rc ? rc : brand_erase_some(tx, most, ret_more, err);
-}
-
-static int erase(struct tx *tx, void *arg, struct err *err)
-{
-    (void)arg;
-    return brand_erase(tx, err);
-}
-
 int job_erase_brand(const struct jobs_options *with, const struct job *job, struct err *err)
 {
-    struct scope scope = scope_brand(job->brand, STR("jobs"));
-    struct str id = job->id;
-    int rc = with->settings ? files_remove_brand(settings_str(with->settings, SET_DATA), job->brand, err) : 0;
-    rc = rc ? rc : store_steps(with->store, &scope, erase_some, &id, with->ending, err);
-    if (!rc && *with->ending)
-        return stopping(err);
-    return rc ? rc : store_write(with->store, &scope, erase, NULL, err);
+    const char *data = with->settings ? settings_str(with->settings, SET_DATA) : NULL;
+    return brand_erase_all(with->store, data, job->brand, job->id, with->ending, err);
 }
 
 // The original of a product file, when its time is over.

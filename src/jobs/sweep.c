@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/conversation_event.h"
 #include "engine/product_file.h"
+#include "jobs/imports.h"
 #include "store/activity.h"
 #include "store/idempotency.h"
 #include "store/staging.h"
@@ -168,6 +169,19 @@ static int sweep_stagings(const struct jobs_options *with, bool *ret_more, struc
     return rc;
 }
 
+// ---- imports --------------------------------------------------------------------------------------------------------
+
+static int sweep_imports(const struct jobs_options *with, bool *ret_more, struct err *err)
+{
+    const char *data = with->settings ? settings_str(with->settings, SET_DATA) : NULL;
+    int n = 0;
+    *ret_more = false;
+    int rc = imports_sweep(with->store, data, with->ending, &n, err);
+    if (n)
+        log_info("import.settled", "imports=%d", n);
+    return rc == ERR_CANCELLED ? 0 : rc;
+}
+
 // ---- the rows ------------------------------------------------------------------------------------------------------
 
 static const struct {
@@ -180,6 +194,7 @@ static const struct {
     {"activities.expire", ACTIVITIES_EACH_MS, sweep_activities},
     {"embedding.rest", IDLE_EACH_MS, sweep_builtin},
     {"stagings.settle", STAGINGS_EACH_MS, sweep_stagings},
+    {"imports.settle", STAGINGS_EACH_MS, sweep_imports},
 };
 
 int64_t sweep_due(const struct jobs_options *with, struct sweep *state)

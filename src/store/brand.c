@@ -48,6 +48,8 @@ STORE_SQL(chatbot_config_update, "UPDATE chatbots SET welcome_message = $2, conf
                                  "allowed_domains = $5, updated_at = $6 WHERE brand_id = $1 AND is_default = 1");
 STORE_SQL(brand_there, "SELECT 1 FROM brands WHERE id = $1 AND deleted_at IS NULL");
 STORE_SQL(brand_delete_mark, "UPDATE brands SET deleted_at = $2, is_active = 0 WHERE id = $1");
+STORE_SQL(brand_show_row, "UPDATE brands SET deleted_at = NULL WHERE id = $1");
+STORE_SQL(brand_hide_row, "UPDATE brands SET deleted_at = $2 WHERE id = $1");
 STORE_SQL(brand_keys_revoke, "UPDATE api_keys SET revoked_at = $2 WHERE brand_id = $1 AND revoked_at IS NULL");
 STORE_SQL(brand_product_counts,
           "SELECT COUNT(*), COALESCE(SUM(availability), 0) FROM visible_products WHERE brand_id = $1");
@@ -64,6 +66,7 @@ STORE_SQL(brand_confidence,
 #define ERASED                                                                                                         \
     ERASE(jobs, "brand_id, id", " AND kind <> 'brand.erase'")                                                          \
     ERASE(webhooks, "brand_id, id", "")                                                                                \
+    ERASE(import_undo, "brand_id, import_id, ordinal", "")                                                             \
     ERASE(memberships, "brand_id, user_id", "")                                                                        \
     ERASE(invites, "brand_id, id", "")                                                                                 \
     ERASE(api_keys, "brand_id, id", "")                                                                                \
@@ -103,6 +106,7 @@ ERASED
 ERASE(brand_totals);
 ERASE(budgets);
 ERASE(vector_indexes);
+ERASE(imports);
 #undef ERASE
 STORE_SQL(erase_brand, "DELETE FROM brands WHERE id = $1");
 
@@ -335,6 +339,17 @@ int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err)
     return rc ? rc : tx_exec(tx, &brand_keys_revoke, VALUES(v_int(now)), NULL, err);
 }
 
+int brand_hide(struct tx *tx, int64_t now, struct err *err)
+{
+    return tx_exec(tx, &brand_hide_row, VALUES(v_int(now)), NULL, err);
+}
+
+int brand_show(struct tx *tx, struct err *err)
+{
+    tx_changed(tx, CHANGE_BRAND, STR_NULL);
+    return tx_exec(tx, &brand_show_row, NO_VALUES, NULL, err);
+}
+
 static const struct {
     const struct store_sql *all, *some; // some: NULL: one row
 } erased[] = {
@@ -344,6 +359,7 @@ static const struct {
     {&erase_brand_totals, NULL},
     {&erase_budgets, NULL},
     {&erase_vector_indexes, NULL},
+    {&erase_imports, NULL},
     {&erase_brand, NULL},
 };
 enum { PARTS = sizeof erased / sizeof *erased };

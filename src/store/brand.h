@@ -41,6 +41,9 @@ int brand_save_config(struct tx *tx, const struct brand_row *row, bool prompt_ch
 int brand_check_there(struct tx *tx, struct err *err);
 // Out of every list from now on; its id stays taken until brand_erase.
 int brand_mark_deleted(struct tx *tx, int64_t now, struct err *err);
+// One that is being made, and is seen by nobody before brand_show: for all others as if it were deleted.
+int brand_hide(struct tx *tx, int64_t now, struct err *err);
+int brand_show(struct tx *tx, struct err *err);
 // Erases `most` rows of what belongs to the brand; audit and usage rows stay. *ret_more false: what is left is little.
 int brand_erase_some(struct tx *tx, int64_t most, bool *ret_more, struct err *err);
 // All that is left, with the brand itself. The id is free afterwards.

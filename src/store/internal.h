@@ -127,6 +127,8 @@ int dir_make(const char *path, struct err *err); // with its parents, mode 0700;
 // The lock of a data directory; ERR_CONFLICT names the process that has it. Released by closing or by death.
 int dir_lock(const char *path, int *ret, struct err *err);
 void dir_unlock(int lock);
+// Of whoever imports; waits for it. ERR_CONFLICT: held by another one all the time.
+int dir_lock_imports(const char *path, int64_t wait_ms, int *ret, struct err *err);
 // A descriptor: held by every command that shares the directory (waits for the owner's look), or, not shared, by its
 // owner while no such command runs (ERR_CONFLICT: one does, ERR_NOT_FOUND: there never was one).
 int dir_share(const char *path, bool shared, struct err *err);

@@ -3,6 +3,7 @@
 // process ends, however it ends; the file itself stays and means nothing.
 #include "store/internal.h"
 
+#include "base/clock.h"
 #include "base/err_file.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 int dir_make(const char *path, struct err *err)
@@ -93,6 +95,30 @@ int dir_share(const char *path, bool shared, struct err *err)
                               : err_set(err, ERR_IO, "cannot lock %s: %m", file);
     close(fd);
     return rc;
+}
+
+int dir_lock_imports(const char *path, int64_t wait_ms, int *ret, struct err *err)
+{
+    char file[PATH_MAX];
+    int64_t until = clock_mono_ms() + wait_ms;
+    if ((size_t)snprintf(file, sizeof file, "%s/parley.lock.import", path) >= sizeof file)
+        return err_set(err, ERR_INVALID, "path of the data directory is too long");
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_file(err, "open", file);
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EINTR)
+            continue;
+        if (errno != EWOULDBLOCK || clock_mono_ms() >= until) {
+            int rc = errno == EWOULDBLOCK ? err_set(err, ERR_CONFLICT, "another import is under way")
+                                          : err_set(err, ERR_IO, "cannot lock %s: %m", file);
+            close(fd);
+            return rc;
+        }
+        (void)nanosleep(&(struct timespec){.tv_nsec = 50 * 1000000L}, NULL);
+    }
+    *ret = fd;
+    return 0;
 }
 
 void dir_unlock(int lock)

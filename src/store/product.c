@@ -105,10 +105,15 @@ int product_get(struct tx *tx, struct arena *arena, struct str id, struct produc
     return crud_get(tx, &product_model, arena, &key, ret, err);
 }
 
+int product_samples(struct tx *tx, struct strings *ret, struct err *err)
+{
+    return ids_query(tx, tx_arena(tx), &product_sample_ids, VALUES(v_int(SAMPLES_MOST)), ret, err);
+}
+
 int product_remove_samples(struct tx *tx, struct err *err)
 {
     struct strings ids = {0};
-    int rc = ids_query(tx, tx_arena(tx), &product_sample_ids, VALUES(v_int(SAMPLES_MOST)), &ids, err);
+    int rc = product_samples(tx, &ids, err);
     for (size_t i = 0; i < ids.n && !rc; i++)
         rc = product_remove(tx, ids.at[i], err);
     return rc;

@@ -14,4 +14,6 @@ int product_replace(struct tx *tx, struct product *product, struct err *err);
 void product_prepare(struct tx *tx, struct product *product, const struct product *there);
 int product_remove(struct tx *tx, struct str id, struct err *err); // ERR_NOT_FOUND
 int product_get(struct tx *tx, struct arena *arena, struct str id, struct product *ret, struct err *err); // 1, 0
+// Ids of those that were made as samples and never replaced; both.
+int product_samples(struct tx *tx, struct strings *ret, struct err *err);
 int product_remove_samples(struct tx *tx, struct err *err); // those that were made as samples and never replaced

@@ -143,6 +143,17 @@ bool store_alone(const struct store *store)
     return lock >= 0 || lock == ERR_NOT_FOUND;
 }
 
+int store_import_lock(struct store *store, int64_t wait_ms, int *ret, struct err *err)
+{
+    *ret = -1;
+    return store->options.data_dir ? dir_lock_imports(store->options.data_dir, wait_ms, ret, err) : 0;
+}
+
+void store_import_unlock(int lock)
+{
+    dir_unlock(lock);
+}
+
 bool store_writable(const struct store *store)
 {
     if (atomic_load(&store->writable) || store->options.read_only)

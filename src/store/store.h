@@ -112,6 +112,10 @@ const char *store_engine(const struct store *store); // "sqlite", "postgresql"
 bool store_shared(const struct store *store); // another process may have it open, and own it
 // In the process that owns it: no command that shares it was running at some moment during this call.
 bool store_alone(const struct store *store);
+// One import at a time, in whatever process: held until it has ended (store/undo.h). Waits for `wait_ms`; ERR_CONFLICT:
+// another one is under way. The kernel drops it with the process.
+int store_import_lock(struct store *store, int64_t wait_ms, int *ret, struct err *err);
+void store_import_unlock(int lock);
 // Bytes of the database and of its log on the disk; -1: not known.
 void store_sizes(const struct store *store, int64_t *ret_database, int64_t *ret_log);
 // Reads something small, waiting `wait_ms` at most for its turn. ERR_UNAVAILABLE.

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum op { EACH, INSERT, UPDATE, HAS, TWIN, CLEAR, OPS };
+enum op { EACH, ONE, INSERT, UPDATE, HAS, TWIN, CLEAR, REMOVE, OPS };
 
 struct made {
     const struct tenant_table *table;
@@ -35,9 +35,11 @@ STORE_SQL(tenant_count_bases,
           "knowledge_bases.brand_id AND d.base_id = knowledge_bases.id) WHERE brand_id = $1");
 STORE_SQL(tenant_count_totals,
           "UPDATE brand_totals SET products = (SELECT COUNT(*) FROM visible_products p WHERE p.brand_id = $1), "
-          "last_position = (SELECT COALESCE(MAX(p.position), 0) FROM visible_products p WHERE p.brand_id = $1), "
-          "conversations = conversations "
-          "+ $2, messages = messages + $3 WHERE brand_id = $1");
+          "last_position = (SELECT COALESCE(MAX(p.position), 0) FROM visible_products p WHERE p.brand_id = $1) "
+          "WHERE brand_id = $1");
+STORE_SQL(tenant_add_totals,
+          "UPDATE brand_totals SET conversations = conversations + $2, messages = messages + $3, products = products + "
+          "$4, last_position = CASE WHEN last_position < $5 THEN $5 ELSE last_position END WHERE brand_id = $1");
 STORE_SQL(tenant_settled, "UPDATE brands SET pristine = 0 WHERE id = $1");
 STORE_SQL(tenant_position, "SELECT COALESCE(MAX(position), 0) FROM visible_products WHERE brand_id = $1");
 
@@ -66,7 +68,7 @@ static void where_key(struct buf *sql, const struct tenant_table *t, size_t para
             buf_addf(sql, " AND %s = $%zu", t->columns[i].name, parameter++);
 }
 
-static void sql_each(struct buf *sql, const struct tenant_table *t)
+static void select_columns(struct buf *sql, const struct tenant_table *t)
 {
     const char *glue = "SELECT ";
     for (size_t i = 0; i < t->n; i++)
@@ -74,12 +76,17 @@ static void sql_each(struct buf *sql, const struct tenant_table *t)
             buf_addf(sql, "%s%s", glue, t->columns[i].name);
             glue = ", ";
         }
+}
+
+static void sql_each(struct buf *sql, const struct tenant_table *t)
+{
+    select_columns(sql, t);
     buf_addf(sql, " FROM %s WHERE %s = $1", t->view ? t->view : t->name, brand_column(t));
     if (t->parent)
         buf_addf(sql, " AND %s = $2", t->parent_column);
     if (t->where)
         buf_addf(sql, " AND %s", t->where);
-    glue = " ORDER BY ";
+    const char *glue = " ORDER BY ";
     for (size_t i = 0; i < t->n; i++)
         if (t->columns[i].flags & TENANT_KEY) {
             buf_addf(sql, "%s%s", glue, t->columns[i].name);
@@ -140,6 +147,11 @@ static char *make_sql(const struct tenant_table *t, enum op op, uint64_t present
     case EACH:
         sql_each(&sql, t);
         break;
+    case ONE:
+        select_columns(&sql, t);
+        buf_addf(&sql, " FROM %s", t->name);
+        where_key(&sql, t, 2);
+        break;
     case INSERT:
         sql_insert(&sql, t, present);
         break;
@@ -152,6 +164,10 @@ static char *make_sql(const struct tenant_table *t, enum op op, uint64_t present
         break;
     case TWIN:
         sql_twin(&sql, t);
+        break;
+    case REMOVE:
+        buf_addf(&sql, "DELETE FROM %s", t->name);
+        where_key(&sql, t, 2);
         break;
     case CLEAR:
     case OPS:
@@ -172,7 +188,7 @@ static bool any_replaced(const struct tenant_table *t, uint64_t present)
 
 static const struct store_sql *statement(const struct tenant_table *t, enum op op, uint64_t present)
 {
-    static const char *const names[OPS] = {"each", "insert", "update", "has", "twin", "clear"};
+    static const char *const names[OPS] = {"each", "one", "insert", "update", "has", "twin", "clear", "remove"};
     pthread_mutex_lock(&making);
     struct made *one = made;
     while (one && (one->table != t || one->op != op || one->present != present))
@@ -260,6 +276,72 @@ int tenant_put(struct tx *tx, const struct tenant_table *t, uint64_t present, co
     return rc;
 }
 
+// ---- single rows ----------------------------------------------------------------------------------------------------
+
+void tenant_values(const struct tenant_table *t, struct rows *rows, struct arena *arena, struct value *ret)
+{
+    size_t column = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        ret[i] = v_null();
+        if (!tenant_in_file(t, i))
+            continue;
+        if (rows_is_null(rows, column))
+            ;
+        else if (t->columns[i].flags & TENANT_INT)
+            ret[i] = v_int(rows_int(rows, column));
+        else if (t->columns[i].flags & TENANT_REAL)
+            ret[i] = v_real(rows_real(rows, column));
+        else
+            ret[i] = v_str(arena ? arena_str(arena, rows_str(rows, column)) : rows_str(rows, column));
+        column++;
+    }
+}
+
+int tenant_get(struct tx *tx, const struct tenant_table *t, const struct value *key, struct arena *arena,
+               struct value *ret, struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    struct value args[TENANT_COLUMNS];
+    size_t n = gather(t, 0, key, args, is_key);
+    int rc = tx_query_one(tx, statement(t, ONE, UINT64_MAX), args, n, &rows, err);
+    if (rc == 1)
+        tenant_values(t, rows, arena, ret);
+    return rc;
+}
+
+int tenant_remove(struct tx *tx, const struct tenant_table *t, const struct value *key, struct err *err)
+{
+    struct value args[TENANT_COLUMNS];
+    size_t n = gather(t, 0, key, args, is_key);
+    return tx_exec(tx, statement(t, REMOVE, UINT64_MAX), args, n, NULL, err);
+}
+
+static bool is_made(const struct tenant_table *t)
+{
+    bool made_anew = false;
+    for (size_t i = 0; i < t->n; i++)
+        made_anew |= (t->columns[i].flags & TENANT_MADE) != 0;
+    return made_anew;
+}
+
+int tenant_restore(struct tx *tx, const struct tenant_table *t, const struct value *values, bool *ret_added,
+                   struct err *err)
+{
+    AUTO_ROWS struct rows *rows = NULL;
+    struct value args[2 * TENANT_COLUMNS];
+    size_t n = gather(t, 0, values, args, is_key);
+    int rc = tx_query_one(tx, statement(t, HAS, UINT64_MAX), args, n, &rows, err);
+    *ret_added = rc == 0 && !is_made(t);
+    if (rc < 0 || (rc == 0 && !*ret_added) || (rc == 1 && !any_replaced(t, UINT64_MAX)))
+        return rc < 0 ? rc : 0;
+    if (rc == 0)
+        return tx_exec(tx, statement(t, INSERT, UINT64_MAX), args, gather(t, UINT64_MAX, values, args, written), NULL,
+                       err);
+    n = gather(t, UINT64_MAX, values, args, replaced);
+    n += gather(t, 0, values, args + n, is_key);
+    return tx_exec(tx, statement(t, UPDATE, UINT64_MAX), args, n, NULL, err);
+}
+
 int tenant_twin(struct tx *tx, const struct tenant_table *t, const struct value *values, struct arena *arena,
                 struct str *ret, struct err *err)
 {
@@ -286,13 +368,28 @@ int tenant_has(struct tx *tx, const struct tenant_table *t, struct str id, struc
     return tx_query_one(tx, statement(t, HAS, UINT64_MAX), VALUES(v_str(id)), &rows, err);
 }
 
-int tenant_recount(struct tx *tx, int64_t conversations, int64_t messages, struct err *err)
+static int count_objects(struct tx *tx, struct err *err)
 {
     int rc = tx_exec(tx, &tenant_count_suppliers, NO_VALUES, NULL, err);
     rc = rc ? rc : tx_exec(tx, &tenant_count_ingredients, NO_VALUES, NULL, err);
-    rc = rc ? rc : tx_exec(tx, &tenant_count_bases, NO_VALUES, NULL, err);
+    return rc ? rc : tx_exec(tx, &tenant_count_bases, NO_VALUES, NULL, err);
+}
+
+int tenant_recount(struct tx *tx, struct err *err)
+{
+    int rc = count_objects(tx, err);
+    return rc ? rc : tx_exec(tx, &tenant_count_totals, NO_VALUES, NULL, err);
+}
+
+int tenant_came_in(struct tx *tx, const struct tenant_counts *counts, struct err *err)
+{
+    int rc = count_objects(tx, err);
     rc = rc ? rc : tx_exec(tx, &tenant_settled, NO_VALUES, NULL, err);
-    return rc ? rc : tx_exec(tx, &tenant_count_totals, VALUES(v_int(conversations), v_int(messages)), NULL, err);
+    return rc ? rc
+              : tx_exec(tx, &tenant_add_totals,
+                        VALUES(v_int(counts->conversations), v_int(counts->messages), v_int(counts->products),
+                               v_int(counts->last_position)),
+                        NULL, err);
 }
 
 int tenant_last_position(struct tx *tx, int64_t *ret, struct err *err)

@@ -71,9 +71,24 @@ int tenant_clear(struct tx *tx, const struct tenant_table *child, struct str par
 // Whether the brand has a row of this id already. 1, 0.
 int tenant_has(struct tx *tx, const struct tenant_table *table, struct str id, struct err *err);
 
+// One row by its key: `values` has one for each column of the table, those that are in no file NULL. `arena` NULL:
+// strings live as long as the row. 1, 0.
+void tenant_values(const struct tenant_table *table, struct rows *rows, struct arena *arena, struct value *ret);
+int tenant_get(struct tx *tx, const struct tenant_table *table, const struct value *key, struct arena *arena,
+               struct value *ret, struct err *err);
+int tenant_remove(struct tx *tx, const struct tenant_table *table, const struct value *key, struct err *err);
+// As it was; one that is not there any more only where nothing of it has to be made anew.
+int tenant_restore(struct tx *tx, const struct tenant_table *table, const struct value *values, bool *ret_added,
+                   struct err *err);
+
 // Counters that are kept beside rows, after rows came in; the brand is not as the installation made it any more.
-// `conversations`, `messages`: how many were added to a brand that had a row of totals before.
-int tenant_recount(struct tx *tx, int64_t conversations, int64_t messages, struct err *err);
+struct tenant_counts {
+    int64_t conversations, messages; // added to a brand that had a row of totals before
+    int64_t products, last_position; // added; the highest of theirs
+};
+int tenant_came_in(struct tx *tx, const struct tenant_counts *counts, struct err *err);
+// The same counters from what is there, but for those of conversations and messages.
+int tenant_recount(struct tx *tx, struct err *err);
 // The highest position of a product; 0: none.
 int tenant_last_position(struct tx *tx, int64_t *ret, struct err *err);
 

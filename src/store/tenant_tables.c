@@ -95,6 +95,8 @@ const struct tenant_absent tenant_absent[] = {
     {"deliveries", "what was told to webhooks of this installation"},
     {"attempts", "what was told to webhooks of this installation"},
     {"delivery_counts", "what was told to webhooks of this installation"},
+    {"imports", "an import that is under way"},
+    {"import_undo", "an import that is under way"},
     {"audit", "a chain of what was done in this installation"},
     {"audit_heads", "the ends of that chain"},
     {"usage_rows", "what models of this installation cost"},

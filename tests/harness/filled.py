@@ -2,6 +2,7 @@
 """A brand with more rows than requests would make in reasonable time: written into the store of a server that is
 stopped, as the server itself writes them."""
 
+import gzip
 import sqlite3
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :rows) "
@@ -51,3 +52,21 @@ def fill(data, brand, conversations=0, products=0, documents=0):
         db.execute("UPDATE brand_totals SET conversations = ?, messages = ?, products = ?, last_position = ? "
                    "WHERE brand_id = ?", (conversations, conversations * 4, products, products, brand))
     db.close()
+
+
+def chroma(source, folder, documents, collection="manual", text="A page of the manual, number "):
+    """A Chroma folder: the packed one at `source`, and a collection of so many records beside what it has."""
+    folder.mkdir()
+    path = folder / "chroma.sqlite3"
+    path.write_bytes(gzip.decompress(source.read_bytes()))
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO collections (id, name, dimension, database_id) SELECT 'big', ?, 3, database_id FROM "
+                   "collections LIMIT 1", (collection,))
+        db.execute("INSERT INTO segments (id, type, scope, collection) VALUES ('big-m', "
+                   "'urn:chroma:segment/metadata/sqlite', 'METADATA', 'big')")
+        db.execute("INSERT INTO embeddings (id, segment_id, embedding_id, seq_id) " + NUMBERS +
+                   "SELECT 1000 + i, 'big-m', 'page-' || i, 1000 + i FROM n", {"rows": documents})
+        db.execute("INSERT INTO embedding_metadata (id, key, string_value) " + NUMBERS +
+                   "SELECT 1000 + i, 'chroma:document', :text || i || '.' FROM n", {"rows": documents, "text": text})
+    db.close()
+    return folder

@@ -47,8 +47,8 @@ def forget(one, where):
     """Takes vectors out of the store of a server that stands, and their texts where nothing else has them."""
     with database(one, "rw") as opened:
         opened.execute(f"DELETE FROM vectors WHERE {where}")
-        opened.execute("DELETE FROM text_vectors WHERE NOT EXISTS (SELECT 1 FROM vectors v WHERE v.brand_id = "
-                       "text_vectors.brand_id AND v.model = text_vectors.model AND v.text_hash = text_vectors.text_hash)")
+        opened.execute("DELETE FROM text_vectors AS t WHERE NOT EXISTS (SELECT 1 FROM vectors v WHERE "
+                       "v.brand_id = t.brand_id AND v.model = t.model AND v.text_hash = t.text_hash)")
 
 
 def shop(site):
@@ -70,7 +70,7 @@ def found(bot, base, query):
 def test_titles_and_windows_that_an_old_store_lacks_are_made(server):
     """A store from before either: both come with the next start, once for each text; words serve meanwhile, and no
     vector that was there is made again. The vector of a long text's whole makes way for that of its first window."""
-    one = server({"embedding.builtin": MODEL})
+    one = server({"embedding.builtin": MODEL, "sample_data": False})
     bot, base = shop(Site(one))
     settled(one)
     all_kinds, before = kinds(one), texts(one)
@@ -81,8 +81,8 @@ def test_titles_and_windows_that_an_old_store_lacks_are_made(server):
     whole = hashlib.sha256(f"{KEY}\nHours\n{LONG.strip()}".encode()).hexdigest()
     with database(one, "rw") as opened:
         (brand, first), = opened.execute(
-            "SELECT v.brand_id, v.text_hash FROM vectors v JOIN documents d ON d.id = v.document_id AND d.title = 'Hours'"
-            " AND d.content LIKE 'ร้าน%'").fetchall()
+            "SELECT v.brand_id, v.text_hash FROM vectors v JOIN documents d ON d.id = v.document_id "
+            "WHERE v.kind = 'document' AND d.title = 'Hours' AND d.content LIKE 'ร้าน%'").fetchall()
         opened.execute("UPDATE vectors SET text_hash = ? WHERE brand_id = ? AND text_hash = ?", (whole, brand, first))
         opened.execute("UPDATE text_vectors SET text_hash = ? WHERE brand_id = ? AND text_hash = ?",
                        (whole, brand, first))
@@ -106,7 +106,7 @@ def test_titles_and_windows_that_an_old_store_lacks_are_made(server):
 @pytest.mark.parametrize("lost", ["0", "kind IN ('title', 'window')"])
 def test_what_is_there_is_not_computed(server, lost):
     """A start with the vectors of all texts there computes none, also where nothing points to some of them."""
-    one = server({"embedding.builtin": MODEL})
+    one = server({"embedding.builtin": MODEL, "sample_data": False})
     shop(Site(one))
     settled(one)
     before, all_kinds = texts(one), kinds(one)
@@ -129,14 +129,14 @@ def another_file(path):
 
 def model_of(one):
     """Whose vectors there are, and whose are searched."""
-    return ({key for key, in rows(one, "SELECT DISTINCT model FROM vectors UNION SELECT DISTINCT model FROM text_vectors")},
+    return ({key for key, in rows(one, "SELECT model FROM vectors UNION SELECT model FROM text_vectors")},
             set(rows(one, "SELECT model, next_model FROM vector_indexes")))
 
 
 def test_another_file_makes_all_vectors_anew(server, tmp_path):
     """upstream-llm#25: from one file to another everything is embedded again, once for each text, and what the one
     before made goes; without an embedder vectors stay where they are, and serve again when their file is back."""
-    one = server({"embedding.builtin": MODEL})
+    one = server({"embedding.builtin": MODEL, "sample_data": False})
     bot, base = shop(Site(one))
     settled(one)
     assert model_of(one) == ({KEY}, {(KEY, None)})
@@ -144,7 +144,7 @@ def test_another_file_makes_all_vectors_anew(server, tmp_path):
     one.stop(0)
 
     def start(builtin):
-        now = server({"embedding.builtin": builtin}, data=one.data)
+        now = server({"embedding.builtin": builtin, "sample_data": False}, data=one.data)
         bot.admin = Site(now).admin
         assert found(bot, base, "when do parcels arrive") == "They arrive three days after the order."
         settled(now)
@@ -171,11 +171,12 @@ def test_another_file_makes_all_vectors_anew(server, tmp_path):
 
 def test_a_stop_in_the_middle_goes_on_where_it_was(server):
     """An old store is stopped while its titles are made: the next start makes the others, and none of these again."""
-    one = server({"embedding.builtin": MODEL})
+    one = server({"embedding.builtin": MODEL, "sample_data": False})
     bot = Bot(Site(one))
     base = bot.make()
     for start in range(0, 400, 100):
-        bot.add(base, *[{"title": f"Shelf {n} of the long hall", "content": "Lamps."} for n in range(start, start + 100)])
+        bot.add(base, *[{"title": f"Shelf {n} of the long hall", "content": "Lamps."}
+                        for n in range(start, start + 100)])
     settled(one)
     whole = {row[:3] for row in texts(one)}
     one.stop(0)

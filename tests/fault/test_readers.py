@@ -36,6 +36,21 @@ class Deaf(RawSocket):
         self.send_frame(1, frame)
 
 
+def wait_for_turns(server, n, seconds=60):
+    """Until n turns of this server have ended."""
+    deadline = time.monotonic() + seconds
+    with server.client(server.token) as client:
+        while True:
+            reply = client.get("/api/v1/metrics")
+            assert reply.status_code == 200
+            lines = reply.text.splitlines()
+            ended = sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("parley_turns_total{"))
+            if ended >= n:
+                return
+            assert time.monotonic() < deadline, f"{ended} of {n} turns have ended"
+            time.sleep(0.1)
+
+
 @pytest.mark.release
 def test_a_thousand_that_never_read_do_not_block_the_next(server, llm, many_files):
     """Each of the thousand has asked for an answer of 110 KB, far more than its line takes."""
@@ -44,8 +59,10 @@ def test_a_thousand_that_never_read_do_not_block_the_next(server, llm, many_file
     brand = s.brand()
     before = s.resident_kib()
     with contextlib.ExitStack() as stack:
-        for _ in range(MANY):
+        for i in range(MANY):
             stack.enter_context(Deaf(s.port, brand, b'{"type":"chat","data":{"message":"hello"}}'))
+            if i % 100 == 99:  # the double makes one answer after the other: it must not be what the next waits for
+                wait_for_turns(s, i + 1)
         with s.socket(brand) as ws:
             assert ws.receive()["type"] == "welcome"
             ws.send("ping")

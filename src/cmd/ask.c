@@ -10,10 +10,11 @@
 
 static void print_reasons(struct composition *c, struct brand_ref *brand, struct arena *arena, struct str text)
 {
-    struct search_query query = {.text = text, .filter = SEARCH_ALL, .limit = 5, .idf_at_least = 1000};
     static const char *const parts[] = {"products", "passages"};
     struct err err;
     for (int part = 0; part < CATALOGUE_PARTS; part++) {
+        // Each its own: the search fills in the question's vector and what counts as near in that collection.
+        struct search_query query = {.text = text, .filter = SEARCH_ALL, .limit = 5, .idf_at_least = 1000};
         struct search_result found;
         if (catalogue_search(c->app.catalogues, brand, (enum catalogue_part)part, arena, &query, &found, &err) != 0 ||
             found.n == 0)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Long texts and hostile ones before the built-in embedder, through the server as anybody reaches it."""
+import json
+
 import pytest
 
 from api.fixtures import Site
@@ -66,6 +68,18 @@ def test_a_fact_late_in_a_long_passage_is_found_by_its_meaning(server):
     assert found and SENT in found[0]["content"], found
 
 
+@pytest.mark.release
+def test_reasons_are_those_of_the_turn(server, parley):
+    """`parley ask` shows how near each passage is as the answer's sources say it."""
+    one = server({"embedding.builtin": MODEL})
+    settled(one)
+    one.stop(0)
+    ask = ("ask", "--data", one.data, "--embedding.builtin", MODEL, "Wann kommt meine Bestellung an?")
+    sources = json.loads(parley(*ask, "--json").stdout)["metadata"]["sources"]
+    reasons = parley(*ask).stdout.split("\npassages\n")[1]
+    assert sources and float(reasons.split()[0]) == sources[0]["similarity"], reasons
+
+
 # ---- hostile texts ---------------------------------------------------------------------------------------------------
 
 HOSTILE = {
@@ -97,6 +111,7 @@ def asked(server):
     return bot, base
 
 
+@pytest.mark.release
 def test_hostile_questions(asked):
     """upstream-llm#30: texts of every kind, as long as a question may be, are answered, and so is what comes next."""
     bot, base = asked

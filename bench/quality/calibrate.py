@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fits how vectors of the built-in embedder become relevance, and prints the tables (src/engine/builtin_table.c).
 
-Shape. background*.txt say the same generic things in five languages. What all passages have in common (their mean), all
-questions, and all titles, is taken out of each (the share PART of it), and so are the directions in which the languages
-differ: cosines of what is left tell subjects apart, across languages too.
+Shape. The texts of src/engine/background/ say the same generic things in five languages. What all passages have in
+common (their mean), all questions, and all titles, is taken out of each (the share PART of it), and so are the
+directions in which the languages differ: cosines of what is left tell subjects apart, across languages too.
 
 Scale. The cosine at which a passage counts as unrelated is AT - BY * (mean cosine with all that is searched): a
 question near to what a shop is about needs less. BY is fitted by a logistic model on the development questions, AT so
@@ -16,6 +16,7 @@ usage: bench/quality/calibrate.py [--write] [--curve]      needs build/share/e5-
 
 import argparse
 import array
+import itertools
 import math
 import pathlib
 import subprocess
@@ -31,7 +32,7 @@ MODEL = ROOT / "build/share/e5-small-q4.bin"
 TABLE = ROOT / "src/engine/builtin_table.c"
 TITLE = 0.3  # TITLE_PART of src/engine/catalogue_vectors.c
 DIMS, PART, THRESHOLD, WIDTH = 384, 0.8, 0.3, 0.40
-LANGUAGES = {"en": 20, "pt": 12, "th": 12, "ja": 12, "zh": 12}  # lines of background.txt
+BACKGROUND = ROOT / "src/engine/background"
 UNRELATED = {"out", "brandq", "talk", "nonsense", "insult", "hostile"}  # not `near`: it shares its subject
 
 
@@ -61,26 +62,32 @@ def unit(vector):
     return [x / length for x in vector]
 
 
-def by_language(some, counts):
-    at, means = 0, []
-    for n in counts:
-        means.append(mean_of(some[at:at + n]))
-        at += n
-    return means
+def background(name):
+    """Texts language by language; empty lines part them."""
+    return [block.splitlines() for block in (BACKGROUND / name).read_text(encoding="utf-8").strip().split("\n\n")]
+
+
+def by_language(name, kind, embed=vectors):
+    """The vectors of such texts."""
+    texts = background(name)
+    found = iter(embed([text for language in texts for text in language], kind))
+    return [list(itertools.islice(found, len(language))) for language in texts]
+
+
+def joined(lists):
+    return [one for some in lists for one in some]
 
 
 class Shape:
     """What is taken out of vectors before they are compared."""
 
     def __init__(self):
-        passages = vectors((HERE / "background.txt").read_text(encoding="utf-8").splitlines(), "passage")
-        questions = vectors((HERE / "background_questions.txt").read_text(encoding="utf-8").splitlines(), "query")
-        titles = vectors((HERE / "background_titles.txt").read_text(encoding="utf-8").splitlines(), "passage")
-        self.common = {"passage": mean_of(passages), "question": mean_of(questions), "title": mean_of(titles)}
-        each = len(questions) // len(LANGUAGES)
-        of_passages = by_language(passages, LANGUAGES.values())
-        of_questions = by_language(questions, [each] * len(LANGUAGES))
-        sums = [[x + y for x, y in zip(a, b, strict=True)] for a, b in zip(of_passages, of_questions, strict=True)]
+        passages, questions = by_language("passages.txt", "passage"), by_language("questions.txt", "query")
+        titles = by_language("titles.txt", "passage")
+        self.common = {"passage": mean_of(joined(passages)), "question": mean_of(joined(questions)),
+                       "title": mean_of(joined(titles))}
+        sums = [[x + y for x, y in zip(mean_of(a), mean_of(b), strict=True)]
+                for a, b in zip(passages, questions, strict=True)]
         self.languages = []
         for one in sums[:-1]:  # the differences of five points have four directions
             left = less(one, mean_of(sums))
@@ -148,18 +155,20 @@ def fit(found):
 
 def table(name, rows):
     lines = ["{" + ", ".join(f"{value:.5f}f" for value in row) + "}" for row in rows]
-    return f"const float {name} = {{\n" + ",\n".join(lines) + ",\n};\n"
+    return f"static const float {name} = {{\n" + ",\n".join(lines) + ",\n};\n"
 
 
 def write(shape, floor, by):
     TABLE.write_text(
         "// SPDX-License-Identifier: Apache-2.0\n"
         "// Printed by bench/quality/calibrate.py --write.\n"
-        '#include "engine/builtin_scale.h"\n\n'
-        f"const struct builtin_scale builtin_scale = {{{floor:.4f}f, {by:.2f}f, {WIDTH:.2f}f}};\n\n"
-        + table("builtin_common[3][BUILTIN_DIMS]",
+        '#include "engine/builtin_table.h"\n\n'
+        + table("common[3][BUILTIN_DIMS]",
                 [[PART * value for value in mean] for mean in shape.common.values()])
-        + "\n" + table("builtin_languages[BUILTIN_LANGUAGES][BUILTIN_DIMS]", shape.languages), encoding="utf-8")
+        + "\n" + table("languages[BUILTIN_LANGUAGES][BUILTIN_DIMS]", shape.languages)
+        + "\nconst struct calibration builtin_calibration = {\n    BUILTIN_DIMS, BUILTIN_LANGUAGES, "
+        f"{floor:.4f}f, {by:.2f}f, {WIDTH:.2f}f, {{common[0], common[1], common[2]}}, languages[0],\n}};\n",
+        encoding="utf-8")
     subprocess.run(["clang-format", "-i", TABLE], check=True)
 
 

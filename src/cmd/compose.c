@@ -9,7 +9,7 @@
 #include "engine/brand_make.h"
 #include "engine/budget.h"
 #include "engine/builtin.h"
-#include "engine/builtin_scale.h"
+#include "engine/builtin_table.h"
 #include "engine/models.h"
 #include "api/health.h"
 #include "api/idempotency.h"
@@ -130,7 +130,7 @@ static void embedding_scale(void *self, const char *key, const float *question, 
     double given;
     (void)dims;
     if (builtin_owns(app->builtin, key)) {
-        scale_of(question, centre, n, ret_floor, ret_full);
+        calibration_scale(&builtin_calibration, question, centre, n, ret_floor, ret_full);
         return;
     }
     *ret_floor = floor && str_to_double(str_from(floor), &given) ? (float)given : llm_embedding_floor(key);
@@ -141,7 +141,16 @@ static void embedding_shape(void *self, const char *key, enum embedder_text of, 
 {
     const struct app *app = self;
     if (dims == BUILTIN_DIMS && builtin_owns(app->builtin, key))
-        scale_shape(of, vector);
+        calibration_shape(&builtin_calibration, of, vector);
+}
+
+// A floor that is set is a cosine of vectors as the provider gives them.
+static bool embedding_calibrates(void *self, const char *key)
+{
+    const struct app *app = self;
+    const char *floor = settings_str(app->settings, SET_EMBEDDING_FLOOR);
+    double given;
+    return !builtin_owns(app->builtin, key) && !(floor && str_to_double(str_from(floor), &given));
 }
 
 static int embed(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,
@@ -296,7 +305,8 @@ static void start_engine(struct composition *c)
     app->builtin = builtin_new(app->settings);
     if (builtin_warning(app->builtin))
         log_warn("embedding", "error=\"%s\"", builtin_warning(app->builtin));
-    c->embedder = (struct embedder){app, embedding_model, embedding_scale, embed, ask_embedder, embedding_shape};
+    c->embedder = (struct embedder){app,          embedding_model, embedding_scale,     embed,
+                                    ask_embedder, embedding_shape, embedding_calibrates};
     app->catalogues = catalogues_new(app->store, &c->embedder, INDEX_BUDGET);
     app->budgets = budgets_new(app->store);
     app->accounts = accounts_new(app->store, app->keys, app->settings);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Printed by bench/quality/calibrate.py --write.
-#include "engine/builtin_scale.h"
+#include "engine/builtin_table.h"
 
-const struct builtin_scale builtin_scale = {0.3599f, 0.64f, 0.40f};
-
-const float builtin_common[3][BUILTIN_DIMS] = {
+static const float common[3][BUILTIN_DIMS] = {
     {0.03289f,  -0.01224f, -0.02089f, -0.03821f, 0.05612f,  -0.01364f, -0.01254f, 0.01830f,  0.06191f,  0.01351f,
      0.03455f,  0.00020f,  0.05232f,  -0.01036f, -0.04158f, 0.03188f,  0.04856f,  -0.02238f, -0.02578f, -0.03375f,
      0.02430f,  -0.00676f, -0.03204f, 0.03357f,  0.04295f,  0.04785f,  -0.01689f, 0.02481f,  0.03752f,  -0.07155f,
@@ -124,7 +122,7 @@ const float builtin_common[3][BUILTIN_DIMS] = {
      0.03808f,  0.05249f,  0.04482f,  0.04406f},
 };
 
-const float builtin_languages[BUILTIN_LANGUAGES][BUILTIN_DIMS] = {
+static const float languages[BUILTIN_LANGUAGES][BUILTIN_DIMS] = {
     {-0.02976f, 0.04819f,  0.04468f,  -0.03341f, -0.00578f, -0.07323f, -0.01445f, -0.04840f, -0.04386f, -0.00144f,
      0.02078f,  0.03541f,  -0.01665f, -0.10311f, 0.04224f,  0.03089f,  0.03053f,  0.05513f,  -0.02708f, -0.08695f,
      0.00061f,  -0.03901f, 0.06837f,  0.04283f,  -0.03365f, 0.03231f,  0.04079f,  -0.09077f, -0.01822f, -0.04649f,
@@ -281,4 +279,8 @@ const float builtin_languages[BUILTIN_LANGUAGES][BUILTIN_DIMS] = {
      0.03612f,  0.00835f,  -0.07950f, -0.01916f, 0.04721f,  0.13005f,  -0.04820f, -0.02367f, -0.00526f, 0.05878f,
      -0.07347f, 0.09533f,  -0.00649f, -0.05467f, 0.03606f,  0.00758f,  0.05300f,  0.00889f,  -0.08334f, -0.06098f,
      0.09225f,  -0.09386f, 0.04048f,  0.04378f},
+};
+
+const struct calibration builtin_calibration = {
+    BUILTIN_DIMS, BUILTIN_LANGUAGES, 0.3599f, 0.64f, 0.40f, {common[0], common[1], common[2]}, languages[0],
 };

@@ -32,9 +32,11 @@ enum { STALE_MOST = 100000, PROVE_AGAIN_MS = 30000 };
 
 struct built { // an index and what it was built with, by reference
     struct search_index *index;
-    struct centre *centre;    // of its vectors
-    char model[EMBEDDER_KEY]; // key of the vectors in the index; "" = words only
-    bool embeds;              // somebody made vectors when it was built
+    struct centre *centre;           // of its vectors
+    char model[EMBEDDER_KEY];        // key of the vectors in the index; "" = words only
+    bool embeds;                     // somebody made vectors when it was built
+    bool calibrates;                 // by a calibration that is kept for that model, if there is one
+    struct calibration *calibration; // by which vectors and questions are compared; NULL: the embedder's
     // Of one passage, where another model makes the vectors now.
     char *proof_text;
     float *proof_vector;
@@ -91,6 +93,7 @@ static void built_drop(struct built *built)
         return;
     search_index_free(built->index);
     centre_free(built->centre);
+    calibration_free(built->calibration);
     free(built->proof_text);
     free(built->proof_vector);
     free(built);
@@ -412,6 +415,7 @@ static void use_vectors(struct build *b, size_t dims)
 {
     b->vectors.key = b->built->model;
     b->vectors.centre = b->built->centre;
+    b->vectors.calibration = b->built->calibration;
     b->vectors.dims = dims;
 }
 
@@ -423,6 +427,10 @@ static int read_all(struct tx *tx, void *arg, struct err *err)
     struct vector_index vectors = {0};
     int rc = built->embeds ? vector_index_get(tx, b->arena, &vectors, err) : 0;
     (void)snprintf(built->model, sizeof built->model, STR_FMT, STR_ARG(vectors.model));
+    built->calibrates = embedder_calibrates(b->catalogues->embedder, built->model);
+    rc = rc < 0 || !built->calibrates
+             ? rc
+             : catalogue_calibration(tx, vectors.model, vectors.dims, &built->calibration, err);
     use_vectors(b, vectors.dims);
     rc = rc < 0 || !vectors.dims ? rc : vector_list(tx, vectors.model, catalogue_vectors_keep, &b->vectors, err);
     if (rc < 0)
@@ -598,13 +606,15 @@ static int refresh(struct catalogues *c, struct catalogue *e, const struct brand
     return rc;
 }
 
-// An index without vectors is made anew where somebody makes them now, and the other way round.
+// An index without vectors is made anew where somebody makes them now, and the other way round; one whose vectors are
+// compared by a calibration where they are to be compared as they are.
 static void look_at_model(struct catalogues *c, struct catalogue *e)
 {
     struct embedder_model model;
     bool embeds = c->embedder->model(c->embedder->self, &model);
     pthread_mutex_lock(&c->lock);
-    if (e->built && e->built->embeds != embeds)
+    if (e->built &&
+        (e->built->embeds != embeds || e->built->calibrates != embedder_calibrates(c->embedder, e->built->model)))
         e->all_stale = true;
     pthread_mutex_unlock(&c->lock);
 }
@@ -654,7 +664,8 @@ static bool is_proof(struct catalogues *c, struct built *built)
         atomic_store(&built->prove_again, clock_mono_ms() + PROVE_AGAIN_MS); // it may only be busy
         return false;
     }
-    const float *vector = embedder_shaped(c->embedder, built->model, arena, EMBEDDER_PASSAGE, vectors[0], dims);
+    const float *vector =
+        embedder_shaped(c->embedder, built->model, built->calibration, arena, EMBEDDER_PASSAGE, vectors[0], dims);
     for (size_t i = 0; dims == search_dims(built->index) && i < dims; i++)
         cosine += vector[i] * built->proof_vector[i];
     atomic_store(&built->proven, cosine >= PROVEN ? 1 : -1);
@@ -684,11 +695,12 @@ static void add_vector(struct catalogues *c, struct built *built, struct arena *
         !question_vector(c->questions, built->model, query->text, arena, &vector, &dims) ||
         dims != search_dims(built->index))
         return;
-    query->vector = vector = embedder_shaped(c->embedder, built->model, arena, EMBEDDER_QUESTION, vector, dims);
+    query->vector = vector =
+        embedder_shaped(c->embedder, built->model, built->calibration, arena, EMBEDDER_QUESTION, vector, dims);
     size_t n;
     const float *centre = centre_mean(built->centre, arena, dims, &n);
-    c->embedder->scale(c->embedder->self, built->model, vector, centre, n, dims, &query->vector_floor,
-                       &query->vector_full);
+    embedder_scale(c->embedder, built->model, built->calibration, vector, centre, n, dims, &query->vector_floor,
+                   &query->vector_full);
 }
 
 bool catalogue_ask(struct catalogues *c, const struct brand_ref *brand, struct str chatbot_id, const struct str *texts,
@@ -754,16 +766,6 @@ static int search(struct catalogues *c, const struct brand_ref *brand, struct st
     }
     entry_drop(c, e);
     return rc;
-}
-
-struct search_match *catalogue_terms(struct arena *arena, const struct search_result *found)
-{
-    struct search_match *terms = arena_calloc(arena, found->n_terms + 1, sizeof *terms);
-    for (size_t i = 0; i < found->n_terms; i++) {
-        terms[i] = found->terms[i];
-        terms[i].term = arena_str(arena, terms[i].term);
-    }
-    return terms;
 }
 
 int catalogue_search(struct catalogues *c, const struct brand_ref *brand, enum catalogue_part part, struct arena *arena,

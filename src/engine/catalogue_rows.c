@@ -110,3 +110,13 @@ int catalogue_passages(struct catalogues *c, const struct brand_ref *brand, stru
     *ret_n = f.found;
     return rc;
 }
+
+struct search_match *catalogue_terms(struct arena *arena, const struct search_result *found)
+{
+    struct search_match *terms = arena_calloc(arena, found->n_terms + 1, sizeof *terms);
+    for (size_t i = 0; i < found->n_terms; i++) {
+        terms[i] = found->terms[i];
+        terms[i].term = arena_str(arena, terms[i].term);
+    }
+    return terms;
+}

@@ -32,7 +32,7 @@ int catalogue_vectors_keep(void *arg, const struct vector_row *row)
     v->dims = row->dims;
     enum embedder_text of = strcmp(*kind, VECTOR_OF_TITLE) == 0 ? EMBEDDER_TITLE : EMBEDDER_PASSAGE;
     (void)map_set(v->by_name, name_of(v->arena, *kind, row->document_id, row->ordinal),
-                  embedder_shaped(v->embedder, v->key, v->arena, of, row->vector, row->dims));
+                  embedder_shaped(v->embedder, v->key, v->calibration, v->arena, of, row->vector, row->dims));
     return 0;
 }
 
@@ -42,6 +42,27 @@ int catalogue_vectors_read(struct catalogue_vectors *vectors, struct tx *tx, str
     int rc = 0;
     for (const char *const *kind = kinds_of(vectors); *kind && !rc; kind++)
         rc = vector_list_of(tx, model, str_from(*kind), document, catalogue_vectors_keep, vectors, err);
+    return rc;
+}
+
+struct kept {
+    struct calibration *calibration;
+    size_t dims;
+};
+
+static int unpack(void *arg, const struct vector_row *row)
+{
+    struct kept *kept = arg;
+    calibration_free(kept->calibration);
+    kept->calibration = calibration_unpack(row->vector, row->dims, kept->dims);
+    return 0;
+}
+
+int catalogue_calibration(struct tx *tx, struct str model, size_t dims, struct calibration **ret, struct err *err)
+{
+    struct kept kept = {.dims = dims};
+    int rc = vector_list_of(tx, model, STR(VECTOR_OF_CALIBRATION), STR(""), unpack, &kept, err);
+    *ret = kept.calibration;
     return rc;
 }
 

@@ -4,14 +4,16 @@
 #pragma once
 
 #include "base/map.h"
+#include "engine/calibration.h"
 #include "engine/centre.h"
 #include "engine/embedder.h"
 #include "store/knowledge.h"
 
 struct catalogue_vectors {
     const struct embedder *embedder;
-    const char *key; // of their model
-    bool products;   // else passages
+    const char *key;                       // of their model
+    const struct calibration *calibration; // of it; NULL: the embedder's
+    bool products;                         // else passages
     struct arena *arena;
     struct map *by_name;
     struct centre *centre; // of what goes into the index
@@ -23,6 +25,9 @@ int catalogue_vectors_keep(void *arg, const struct vector_row *row);
 // The vectors of all such kinds of one document.
 int catalogue_vectors_read(struct catalogue_vectors *vectors, struct tx *tx, struct str model, struct str document,
                            struct err *err);
+
+// The calibration that is kept for vectors of `dims` of a model; *ret NULL: none.
+int catalogue_calibration(struct tx *tx, struct str model, size_t dims, struct calibration **ret, struct err *err);
 
 struct catalogue_vector_text {
     struct str document;

@@ -20,6 +20,8 @@ typedef void embedder_done(void *arg, const float *vector, size_t dims);
 
 enum embedder_text { EMBEDDER_PASSAGE, EMBEDDER_QUESTION, EMBEDDER_TITLE };
 
+struct calibration; // engine/calibration.h
+
 struct embedder {
     void *self;
     // The model of new vectors; false: none, words alone serve.
@@ -39,8 +41,16 @@ struct embedder {
     // Makes of a vector of that model what is compared and what scale is about, of length 1; stored vectors are as they
     // were made. NULL: vectors are compared as they are.
     void (*shape)(void *self, const char *key, enum embedder_text of, float *vector, size_t dims);
+    // Whether vectors of that model are compared by a calibration that is made of its vectors of the background, as
+    // soon as there is one; until then, and where false, shape and scale say how. NULL: none are.
+    bool (*calibrates)(void *self, const char *key);
 };
 
-// A copy of a vector in the arena, as it is compared.
-float *embedder_shaped(const struct embedder *embedder, const char *key, struct arena *arena, enum embedder_text of,
-                       const float *vector, size_t dims);
+bool embedder_calibrates(const struct embedder *embedder, const char *key);
+// shape and scale of a calibration; NULL, or one for other dimensions: as the embedder says. Shaped is a copy in the
+// arena.
+float *embedder_shaped(const struct embedder *embedder, const char *key, const struct calibration *calibration,
+                       struct arena *arena, enum embedder_text of, const float *vector, size_t dims);
+void embedder_scale(const struct embedder *embedder, const char *key, const struct calibration *calibration,
+                    const float *question, const float *centre, size_t n, size_t dims, float *ret_floor,
+                    float *ret_full);

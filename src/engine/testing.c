@@ -116,7 +116,7 @@ static void open_site(struct site *site, unsigned flags, const char *names, cons
         site->llm = llm_on(NULL, 0);
     }
     site->workers = pool_new("worker", 4, 10000);
-    site->embedder = (struct embedder){site, embed_model, scale, embed, NULL, NULL};
+    site->embedder = (struct embedder){site, embed_model, scale, embed, NULL, NULL, NULL};
     site->brands = brands_new(site->store);
     site->catalogues = catalogues_new(site->store, &site->embedder, BUDGET);
     site->keys = crypto_keys_new(STR("32 bytes that only this test has"));

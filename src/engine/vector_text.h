@@ -18,12 +18,13 @@ bool vector_window_next(struct arena *arena, struct str head, struct str text, s
 bool vector_text_is_long(struct str text);
 
 // How a vector is named in the store: of a product or passage, of its further windows (their number from 1), of a
-// document's title.
+// document's title; and of no document, a model's calibration (calibration_pack).
 #define VECTOR_OF_PRODUCT "product"
 #define VECTOR_OF_PRODUCT_WINDOW "product_window"
 #define VECTOR_OF_PASSAGE "document"
 #define VECTOR_OF_WINDOW "window"
 #define VECTOR_OF_TITLE "title"
+#define VECTOR_OF_CALIBRATION "calibration"
 static inline int64_t vector_window_ordinal(int64_t passage, int64_t window)
 {
     return passage * VECTOR_WINDOWS_MOST + window;

@@ -6,9 +6,13 @@
 // Another model than the one whose vectors are searched begins beside them. When nothing lacks its vector any more, the
 // new ones take their place in one transaction, and the old ones go. Vectors of one model that come in other dimensions
 // than the index has are refused: what is there stays, and health says so.
+//
+// A model that has no scale of its own is calibrated as soon as it has made the first vectors (jobs/calibrate.h).
+#include "jobs/calibrate.h"
 #include "jobs/kinds.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "engine/chunk.h"
@@ -22,7 +26,13 @@
 #include <stdlib.h>
 
 // A round ends after its time, so that what was added meanwhile, which is the newest, comes next.
-enum { ROUND_MOST = 512, ROUND_MS = 20000, EMBED_MS = 60000, ORPHANS_MS = 24 * 60 * 60 * 1000 };
+enum {
+    ROUND_MOST = 512,
+    ROUND_MS = 20000,
+    EMBED_MS = 60000,
+    ORPHANS_MS = 24 * 60 * 60 * 1000,
+    CALIBRATE_AGAIN_MS = 5000
+};
 
 struct passage {
     const char *kind; // NULL: a free place
@@ -45,6 +55,7 @@ struct todo {
     // Of one round: the newest ROUND_MOST that lack one, in a ring; the next place is that of `n`.
     struct passage *ring;
     size_t n;
+    bool calibrated; // or tried to
     // Of one batch
     struct passage *batch[EMBEDDER_BATCH_MOST];
     size_t n_batch;
@@ -282,6 +293,25 @@ static int run_batch(struct todo *t, struct err *err)
     return rc ? rc : kept;
 }
 
+static int calibrate_later(struct tx *tx, void *arg, struct err *err)
+{
+    (void)arg;
+    int rc = jobs_forget_failed(tx, "calibrate", err);
+    return rc ? rc : job_ensure(tx, "calibrate", STR("{}"), clock_wall_ms() + CALIBRATE_AGAIN_MS, err);
+}
+
+// Once a job: vectors and how they are compared are two things, and the one goes on without the other.
+static void calibrate(struct todo *t)
+{
+    struct err err;
+    if (t->calibrated)
+        return;
+    t->calibrated = true;
+    if (calibrate_brand(t->with, &t->scope, t->model.key, &err) != 0 &&
+        store_write(t->with->store, &t->scope, calibrate_later, NULL, &err) != 0)
+        log_warn("job", "kind=calibrate not_queued=true error=\"%s\"", err.text);
+}
+
 // ---- rounds --------------------------------------------------------------------------------------------------------
 
 // A model that was changed meanwhile has a job of its own.
@@ -303,6 +333,7 @@ static int run_round(struct todo *t, struct err *err)
         int rc = run_batch(t, err);
         if (rc)
             return rc;
+        calibrate(t);
     }
     return 0;
 }
@@ -312,8 +343,10 @@ static int run_rounds(struct todo *t, struct err *err)
     int rc = store_write(t->with->store, &t->scope, begin, t, err);
     while (!rc && is_current(t)) {
         rc = store_read(t->with->store, &t->scope, collect, t, err);
-        if (!rc && !t->n)
+        if (!rc && !t->n) {
+            calibrate(t);
             return store_write(t->with->store, &t->scope, finish, t, err);
+        }
         rc = rc ? rc : run_round(t, err);
     }
     return rc;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "jobs/calibrate.h"
 #include "jobs/kinds.h"
 #include "jobs/sweep.h"
 #include "store/job.h"
@@ -58,6 +59,7 @@ static const struct job_kind kinds[] = {
     {"brand.erase", job_erase_brand, 20, .lane = LANE_ERASING},
     {"chatbot.erase", job_erase_chatbot, 20, .lane = LANE_ERASING},
     {"embed", job_embed, 20, .final = ERR_CONFLICT, .lane = LANE_EMBEDDING},
+    {"calibrate", job_calibrate, 20, .final = ERR_CONFLICT, .lane = LANE_EMBEDDING},
     {"document.process", job_process_document, 6, .lane = LANE_DOCUMENTS},
     {"document.erase", job_erase_document, 20},
     {"upload.erase", job_erase_upload, 20},
@@ -315,6 +317,7 @@ struct jobs *jobs_new(const struct jobs_options *options)
     jobs->with = *options;
     jobs->with.ending = &jobs->ending;
     jobs->with.started_ms = clock_wall_ms();
+    jobs->with.calibrated = calibrated_new();
     list_kinds(jobs);
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_condattr_init(&attr);
@@ -351,6 +354,7 @@ void jobs_free(struct jobs *jobs)
     if (!jobs)
         return;
     jobs_stop(jobs);
+    calibrated_free(jobs->with.calibrated);
     pthread_cond_destroy(&jobs->poked);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs);

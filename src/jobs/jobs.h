@@ -18,10 +18,11 @@ struct jobs_options {
     const struct embedder *embedder;
     _Atomic bool
         *ending; // set by jobs_new: a long job ends with ERR_CANCELLED when it turns true, and is run again later
-    int64_t started_ms; // set by jobs_new: wall clock
+    int64_t started_ms;              // set by jobs_new: wall clock
     const struct settings *settings; // these two for mails
     const struct crypto_keys *keys;
-    struct builtin *builtin; // is told to rest now and then; NULL: none
+    struct calibrated *calibrated; // set by jobs_new
+    struct builtin *builtin;       // is told to rest now and then; NULL: none
 };
 struct jobs *jobs_new(const struct jobs_options *options);
 void jobs_stop(struct jobs *jobs); // returns after the step under way; nothing runs any more. NULL is fine

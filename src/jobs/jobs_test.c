@@ -2,6 +2,7 @@
 #include "engine/testing.h"
 
 #include "base/clock.h"
+#include "engine/background.h"
 #include "jobs/kinds.h"
 #include "store/account.h"
 #include "store/audit.h"
@@ -49,14 +50,19 @@ static struct jobs *start(struct site *site)
 }
 
 // Another thread works, and tells nobody when it is done.
-static void wait_for(struct site *site, const struct store_sql *count, int64_t n)
+static void wait_for_in(struct site *site, const char *brand, const struct store_sql *count, int64_t n)
 {
     for (int i = 0; i < 20000; i++) {
-        if (site_count(site, "fern", count) == n)
+        if (site_count(site, brand, count) == n)
             return;
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
-    fail_msg("%s stays at %lld", count->text, (long long)site_count(site, "fern", count));
+    fail_msg("%s stays at %lld", count->text, (long long)site_count(site, brand, count));
+}
+
+static void wait_for(struct site *site, const struct store_sql *count, int64_t n)
+{
+    wait_for_in(site, "fern", count, n);
 }
 
 static int queue(struct tx *tx, void *arg, struct err *err)
@@ -151,6 +157,47 @@ TEST(job_embeds_each_text_once)
     site_close(&site);
 }
 
+static bool always(void *self, const char *key)
+{
+    (void)self;
+    (void)key;
+    return true;
+}
+
+static void embed_all(struct site *site, struct jobs *jobs, const char *brand)
+{
+    site_write(site, brand, queue, (void *)(uintptr_t) "embed");
+    jobs_poke(jobs);
+    wait_for_in(site, brand, &count_jobs, 0);
+}
+
+// One calibration a brand, of texts that are embedded once for all brands of a model, also where none comes of it.
+TEST(job_embeds_the_background_once)
+{
+    struct site site;
+    site_open(&site, SITE_VECTORS);
+    site.embedder.calibrates = always;
+    int texts = 41 + (int)(background_passages.n + background_questions.n);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL), *other = site_brand(&site, "moss", NULL);
+    put_many(&site, brand);
+    struct jobs *jobs = start(&site);
+    embed_all(&site, jobs, "moss"); // which has nothing to embed
+    assert_int_equal(site.embedded, 0);
+    embed_all(&site, jobs, "fern");
+    assert_int_equal(site_count(&site, "fern", &count_vectors), 42);
+    assert_int_equal(site.embedded, texts);
+    embed_all(&site, jobs, "fern");
+    assert_int_equal(site.embedded, texts);
+    site_product(&site, "moss", "p", "Thing", "1", "useful");
+    embed_all(&site, jobs, "moss");
+    assert_int_equal(site_count(&site, "moss", &count_vectors), 2);
+    assert_int_equal(site.embedded, texts + 1);
+    jobs_free(jobs);
+    brand_ref_drop(other);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
 struct claimed {
     struct arena *arena;
     struct job job;
@@ -236,7 +283,7 @@ TEST(job_ends_between_batches_and_goes_on_where_it_was)
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     put_many(&site, brand);
     struct stopper stopper = {.site = &site};
-    struct embedder embedder = {&stopper, stopper_model, NULL, stopper_embed, NULL, NULL};
+    struct embedder embedder = {&stopper, stopper_model, NULL, stopper_embed, NULL, NULL, NULL};
     struct jobs_options with = {site.store, site.brands, &embedder, &stopper.ending};
     struct job job = {.brand = STR("fern"), .kind = STR("embed")};
     struct err err = {0};
@@ -294,7 +341,7 @@ TEST(job_that_hangs_delays_only_its_lane)
     site_open(&site, SITE_VECTORS);
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     struct gate gate = {.site = &site};
-    struct embedder embedder = {&gate, gate_model, NULL, gate_embed, NULL, NULL};
+    struct embedder embedder = {&gate, gate_model, NULL, gate_embed, NULL, NULL, NULL};
     pthread_mutex_init(&gate.lock, NULL);
     pthread_cond_init(&gate.changed, NULL);
     put_many(&site, brand);

@@ -33,5 +33,6 @@ int job_erase_document(const struct jobs_options *with, const struct job *job, s
 int job_erase_upload(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_send_mail(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_embed(const struct jobs_options *with, const struct job *job, struct err *err);
+int job_calibrate(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_cancel_webhook(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_erase_webhook(const struct jobs_options *with, const struct job *job, struct err *err);

@@ -264,7 +264,6 @@ struct calibration *calibration_unpack(const float *numbers, size_t n, size_t di
 
 void calibration_name(const char *model, size_t dims, char ret_hash[CRYPTO_HEX_SIZE])
 {
-    AUTO_ARENA struct arena *arena = arena_new(0);
     AUTO_BUF struct buf text = BUF_INIT(1 << 20);
     buf_addf(&text, "calibration %zu %.3f %.3f %.3f", dims, (double)UNRELATED, (double)ANSWERED, (double)THRESHOLD);
     const struct background *const all[] = {&background_passages, &background_questions};

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Catalogues by upload: 10,000 and 100,000 products as CSV, what it costs in time and memory, what chats notice of it
 meanwhile; the same by `parley import` beside the server; and whether memory grows with the size of a file (100 and
-200 MiB). What chats notice of a brand that is erased, and of an export and a Chroma folder that are imported.
+200 MiB).
 
-usage: bulk.py [upload|beside|large|erase|export|chroma]...      default: all of them
+usage: bulk.py [upload|beside|large]...      default: all of them
 """
 
 import contextlib
 import pathlib
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -17,14 +16,12 @@ import threading
 import time
 
 import lib
-from harness import filled
 from harness.program import find_binary
 
 HEAD = "id,name,description,category,price,features\n"
 TEXT = "A sturdy thing for daily use, light and quiet, made of oak and steel, tested for years by people who walk far. "
 SETTINGS = {"uploads.max_bytes": 300 << 20, "uploads.max_rows": 100000, "limits.products_per_brand": 200000,
             "uploads.timeout": 600}
-PACKED = pathlib.Path(__file__).parent.parent / "tests" / "import" / "chroma" / "1.0.20.sqlite3.gz"
 WARM = 3.0
 
 
@@ -138,76 +135,21 @@ def sized(folder, rows, name, target):
         tell_chats(f"{name} products again", chats, quiet)
 
 
-def command(server, what, rows, *words):
-    """`parley import` beside the server, of so many rows."""
-    with Chats(server) as quiet:
-        time.sleep(WARM)
-    binary = find_binary("parley", "PARLEY_BIN")
-    with Chats(server) as chats:
-        began = time.monotonic()
-        done = subprocess.run([binary, "import", "--json", "--data", server.data, *words], capture_output=True,
-                              text=True, timeout=900)
-        took = time.monotonic() - began
-    assert done.returncode == 0 and '"failed":0' in done.stdout, done.stdout[:2000] + done.stderr
-    lib.row(f"{what}: time", "s", took)
-    lib.row(f"{what}: rows a second", "", rows / took, better="higher")
-    tell_chats(what, chats, quiet)
-
-
 def beside(folder, rows, name):
     with lib.ours(None, **SETTINGS) as server:
-        command(server, f"{name} products by parley import beside the server", rows, "--brand", server.brand(),
-                catalogue(folder / "c.csv", rows))
-
-
-def with_rows(server, **counts):
-    brand = server.brand()
-    server.stop()
-    filled.fill(server.data, brand, **counts)
-    server.restart()
-    return brand
-
-
-def erase():
-    with lib.ours(None, **SETTINGS) as server:
-        brand = with_rows(server, conversations=100000, products=100000, documents=20000)
+        brand, path = server.brand(), catalogue(folder / "c.csv", rows)
         with Chats(server) as quiet:
             time.sleep(WARM)
-        with contextlib.closing(sqlite3.connect(server.data / "parley.db", timeout=30)) as db, Chats(server) as chats:
+        words = [find_binary("parley", "PARLEY_BIN"), "import", "--json", "--brand", brand, "--data", server.data, path]
+        with Chats(server) as chats:
             began = time.monotonic()
-            reply = server.client(server.token).delete(f"/brands/{brand}")
-            answered = time.monotonic() - began
-            assert reply.status_code == 200, reply.text
-            while db.execute("SELECT 1 FROM brands WHERE id = ?", (brand,)).fetchone():
-                time.sleep(0.05)
+            done = subprocess.run(words, capture_output=True, text=True, timeout=900)
             took = time.monotonic() - began
-        what = "A brand of 1,540,000 rows erased"
-        lib.row(f"{what}: time to the answer", "s", answered)
-        lib.row(f"{what}: time until all is gone", "s", took)
+        assert done.returncode == 0 and f'"added":{rows}' in done.stdout, done.stdout + done.stderr
+        what = f"{name} products by parley import beside the server"
+        lib.row(f"{what}: time", "s", took)
+        lib.row(f"{what}: rows a second", "", rows / took, better="higher")
         tell_chats(what, chats, quiet)
-
-
-def export(folder):
-    counts = {"conversations": 25000, "products": 10000, "documents": 2000}
-    rows = 25000 * 5 + 10000 + 2000 * 11
-    with lib.ours(None, **SETTINGS) as server:
-        brand = with_rows(server, **counts)
-        words = [find_binary("parley", "PARLEY_BIN"), "export", "--brand", brand, folder / "file", "--data",
-                 server.data]
-        assert subprocess.run(words, capture_output=True, timeout=900).returncode == 0
-    with lib.ours(None, **SETTINGS) as server:
-        command(server, "157,000 rows of an export into a new brand beside the server", rows, folder / "file")
-    with lib.ours(None, **SETTINGS) as server:
-        server.brand(brand_id="other")
-        command(server, "157,000 rows of an export into a brand that is there", rows, "--brand", "other",
-                folder / "file")
-
-
-def chroma(folder):
-    with lib.ours(None, **SETTINGS) as server:
-        filled.chroma(PACKED, folder / "chroma", 10000)
-        command(server, "10,000 documents of a Chroma folder beside the server", 10000, "--brand", server.brand(),
-                "--collection", "manual", folder / "chroma")
 
 
 def large(folder, mib):
@@ -227,7 +169,7 @@ def large(folder, mib):
 
 
 def main():
-    parts = sys.argv[1:] or ["upload", "beside", "large", "erase", "export", "chroma"]
+    parts = sys.argv[1:] or ["upload", "beside", "large"]
     with tempfile.TemporaryDirectory(prefix="parley-bulk-") as place:
         folder = pathlib.Path(place)
         if "upload" in parts:
@@ -239,12 +181,6 @@ def main():
         if "large" in parts:
             large(folder, 100)
             large(folder, 200)
-        if "erase" in parts:
-            erase()
-        if "export" in parts:
-            export(folder)
-        if "chroma" in parts:
-            chroma(folder)
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ static bool embedding_model(void *self, struct embedder_model *ret)
         return true;
     if (builtin_has(app->builtin))
         builtin_model(app->builtin, ret);
-    ret->titles = builtin_has(app->builtin);
+    ret->titles = ret->sentences = builtin_has(app->builtin);
     return builtin_has(app->builtin);
 }
 
@@ -175,11 +175,12 @@ static void answered(void *arg, int error, const float *vector, size_t dims)
     asked.done(asked.arg, vector, dims);
 }
 
-static void ask_embedder(void *self, const char *key, struct str text, int timeout_ms, embedder_done *done, void *arg)
+static void ask_embedder(void *self, const char *key, enum embedder_text of, struct str text, int timeout_ms,
+                         embedder_done *done, void *arg)
 {
     const struct app *app = self;
     if (builtin_owns(app->builtin, key)) {
-        builtin_ask(app->builtin, text, timeout_ms, done, arg);
+        builtin_ask(app->builtin, of, text, timeout_ms, done, arg);
         return;
     }
     struct asked *asked = mem_zalloc(sizeof *asked);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Questions never wait for passages: each caller computes on its own thread with working memory of its own, taken from
-// a short list and given back. A question without a thread goes to one thread that lives only for that, with a bounded
-// queue; what waited too long there is not computed any more.
+// a short list and given back. A text whose caller holds no thread goes to one thread that lives only for that, with
+// two bounded queues, questions before sentences; what waited too long there is not computed any more.
 #include "engine/builtin.h"
 
 #include "base/clock.h"
@@ -16,11 +16,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { KEPT = 4, WAITING_MOST = 256, BATCH = 8, QUESTION_MOST = 8192, WINDOWS_MOST = 64, REST_MS = 60000 };
+enum {
+    KEPT = 4,
+    QUESTIONS_MOST = 256,
+    SENTENCES_MOST = 1024,
+    BATCH = 8,
+    TEXT_MOST = 8192,
+    WINDOWS_MOST = 64,
+    REST_MS = 60000
+};
 #define KEY_PREFIX "builtin:"
 
-struct question {
-    struct question *next;
+struct asked {
+    struct asked *next;
+    enum embed_kind kind;
     int64_t until_ms;
     embedder_done *done;
     void *arg;
@@ -41,8 +50,10 @@ struct builtin {
     size_t working; // that were taken and not given back
     int64_t worked_ms;
     bool resting;
-    struct question *first, *last;
-    size_t waiting;
+    struct queue {
+        struct asked *first, *last;
+        size_t n;
+    } questions, sentences;
     bool started;
     pthread_t thread;
 };
@@ -217,20 +228,31 @@ int builtin_embed(struct builtin *builtin, struct arena *arena, const struct str
     return 0;
 }
 
-// ---- questions of callers that do not wait
+// ---- texts of callers that do not wait
 
-static void answer(struct builtin *b, struct question *q)
+static void answer(struct builtin *b, struct asked *asked)
 {
     float vector[EMBED_DIMS];
-    struct str text = {q->text, q->n};
+    struct str text = {asked->text, asked->n};
     bool made = false;
-    if (!atomic_load(&b->ending) && clock_mono_ms() < q->until_ms) {
+    if (!atomic_load(&b->ending) && clock_mono_ms() < asked->until_ms) {
         struct embed_scratch *scratch = take_scratch(b);
-        made = embed_vectors(b->model, scratch, EMBED_QUERY, &text, 1, &b->ending, vector, NULL) == 0;
+        made = embed_vectors(b->model, scratch, asked->kind, &text, 1, &b->ending, vector, NULL) == 0;
         give_back(b, scratch);
     }
-    q->done(q->arg, made ? vector : NULL, EMBED_DIMS);
-    free(q);
+    asked->done(asked->arg, made ? vector : NULL, EMBED_DIMS);
+    free(asked);
+}
+
+static struct asked *take(struct queue *queue)
+{
+    struct asked *asked = queue->first;
+    if (!asked)
+        return NULL;
+    queue->first = asked->next;
+    queue->last = asked->next ? queue->last : NULL;
+    queue->n--;
+    return asked;
 }
 
 static void *answer_all(void *arg)
@@ -238,43 +260,50 @@ static void *answer_all(void *arg)
     struct builtin *b = arg;
     pthread_setname_np(pthread_self(), "embed");
     pthread_mutex_lock(&b->lock);
-    while (!atomic_load(&b->ending) || b->first) {
-        struct question *q = b->first;
-        if (!q) {
+    for (;;) {
+        struct asked *asked = take(&b->questions);
+        asked = asked ? asked : take(&b->sentences);
+        if (!asked && atomic_load(&b->ending))
+            break;
+        if (!asked) {
             pthread_cond_wait(&b->asked, &b->lock);
             continue;
         }
-        b->first = q->next;
-        b->last = q->next ? b->last : NULL;
-        b->waiting--;
         pthread_mutex_unlock(&b->lock);
-        answer(b, q);
+        answer(b, asked);
         pthread_mutex_lock(&b->lock);
     }
     pthread_mutex_unlock(&b->lock);
     return NULL;
 }
 
-void builtin_ask(struct builtin *builtin, struct str text, int timeout_ms, embedder_done *done, void *arg)
+void builtin_ask(struct builtin *builtin, enum embedder_text of, struct str text, int timeout_ms, embedder_done *done,
+                 void *arg)
 {
-    size_t n = text.n < QUESTION_MOST ? text.n : QUESTION_MOST;
-    struct question *q = mem_alloc(sizeof *q + n);
-    *q = (struct question){.until_ms = clock_mono_ms() + timeout_ms, .done = done, .arg = arg, .n = n};
+    bool question = of == EMBEDDER_QUESTION;
+    struct queue *queue = question ? &builtin->questions : &builtin->sentences;
+    size_t n = text.n < TEXT_MOST ? text.n : TEXT_MOST;
+    struct asked *asked = mem_alloc(sizeof *asked + n);
+    *asked = (struct asked){.kind = question ? EMBED_QUERY : EMBED_PASSAGE,
+                            .until_ms = clock_mono_ms() + timeout_ms,
+                            .done = done,
+                            .arg = arg,
+                            .n = n};
     if (n)
-        memcpy(q->text, text.p, n);
+        memcpy(asked->text, text.p, n);
     pthread_mutex_lock(&builtin->lock);
-    bool taken = !atomic_load(&builtin->ending) && builtin->waiting < WAITING_MOST;
+    bool taken = !atomic_load(&builtin->ending) && queue->n < (question ? QUESTIONS_MOST : SENTENCES_MOST);
     if (taken && !builtin->started)
         taken = builtin->started = pthread_create(&builtin->thread, NULL, answer_all, builtin) == 0;
     if (taken) {
-        *(builtin->last ? &builtin->last->next : &builtin->first) = q;
-        builtin->last = q;
-        builtin->waiting++;
+        *(queue->last ? &queue->last->next : &queue->first) = asked;
+        queue->last = asked;
+        queue->n++;
         pthread_cond_signal(&builtin->asked);
     }
     pthread_mutex_unlock(&builtin->lock);
     if (!taken) {
-        free(q);
+        free(asked);
         done(arg, NULL, 0);
     }
 }

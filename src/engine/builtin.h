@@ -28,4 +28,5 @@ void builtin_rest(struct builtin *builtin);
 void builtin_model(const struct builtin *builtin, struct embedder_model *ret);
 int builtin_embed(struct builtin *builtin, struct arena *arena, const struct str *texts, size_t n, bool query,
                   const float ***ret, size_t *ret_dims, struct err *err);
-void builtin_ask(struct builtin *builtin, struct str text, int timeout_ms, embedder_done *done, void *arg);
+void builtin_ask(struct builtin *builtin, enum embedder_text of, struct str text, int timeout_ms, embedder_done *done,
+                 void *arg);

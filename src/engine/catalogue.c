@@ -15,7 +15,7 @@
 #include "base/vec.h"
 #include "engine/catalogue_vectors.h"
 #include "engine/passages.h"
-#include "engine/question.h"
+#include "engine/vector_cache.h"
 #include "engine/vector_text.h"
 #include "store/crud.h"
 #include "store/knowledge.h"
@@ -70,7 +70,7 @@ struct catalogue {         // one part of one brand; of passages, a chatbot's
 struct catalogues {
     struct store *store;
     const struct embedder *embedder;
-    struct questions *questions;
+    struct vector_cache *asked;
     size_t budget, bytes; // bytes: of all entries in the map
     _Atomic uint64_t moment;
     pthread_mutex_t lock;
@@ -82,7 +82,7 @@ struct catalogues *catalogues_new(struct store *store, const struct embedder *em
 {
     struct catalogues *c = mem_zalloc(sizeof *c);
     *c = (struct catalogues){.store = store, .embedder = embedder, .budget = budget_bytes, .entries = map_new()};
-    c->questions = questions_new(embedder);
+    c->asked = vector_cache_new(embedder);
     pthread_mutex_init(&c->lock, NULL);
     return c;
 }
@@ -132,7 +132,7 @@ void catalogues_free(struct catalogues *c)
             entry_free(e);
         }
     map_free(c->entries);
-    questions_free(c->questions);
+    vector_cache_free(c->asked);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
@@ -659,7 +659,7 @@ static bool is_proof(struct catalogues *c, struct built *built)
     const float **vectors;
     size_t dims;
     float cosine = 0;
-    if (c->embedder->embed(c->embedder->self, built->model, arena, &text, 1, false, QUESTION_MS, &vectors, &dims,
+    if (c->embedder->embed(c->embedder->self, built->model, arena, &text, 1, false, VECTOR_QUESTION_MS, &vectors, &dims,
                            NULL) != 0) {
         atomic_store(&built->prove_again, clock_mono_ms() + PROVE_AGAIN_MS); // it may only be busy
         return false;
@@ -692,7 +692,7 @@ static void add_vector(struct catalogues *c, struct built *built, struct arena *
     const float *vector;
     size_t dims;
     if (query->vector || query->text.n == 0 || !answers(c, built) ||
-        !question_vector(c->questions, built->model, query->text, arena, &vector, &dims) ||
+        !vector_cache_question(c->asked, built->model, query->text, arena, &vector, &dims) ||
         dims != search_dims(built->index))
         return;
     query->vector = vector =
@@ -711,7 +711,8 @@ bool catalogue_ask(struct catalogues *c, const struct brand_ref *brand, struct s
     struct err err;
     bool asks = false;
     if (bring_up_to_date(c, e, brand, &built, &err) == 0) {
-        asks = answers(c, built) && questions_ask(c->questions, built->model, texts, n, done, arg);
+        asks = answers(c, built) &&
+               vector_cache_ask(c->asked, built->model, EMBEDDER_QUESTION, texts, n, VECTOR_QUESTION_MS, done, arg);
         built_drop(built);
     }
     entry_drop(c, e);
@@ -779,6 +780,11 @@ int catalogue_search_of(struct catalogues *c, const struct brand_ref *brand, str
                         struct search_query *query, struct search_result *ret, struct err *err)
 {
     return search(c, brand, chatbot_id, CATALOGUE_PASSAGES, arena, query, ret, err);
+}
+
+struct vector_cache *catalogues_vectors(const struct catalogues *c)
+{
+    return c->asked;
 }
 
 struct store *catalogues_store(const struct catalogues *c)

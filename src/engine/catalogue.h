@@ -33,8 +33,8 @@ struct catalogue_facts {
 size_t catalogues_facts(struct catalogues *catalogues, struct arena *arena, size_t most, struct catalogue_facts **ret);
 
 // Asks for the vectors of questions before they are searched in a chatbot's brand, so that no search waits for them:
-// `done` once on any thread, within QUESTION_MS. false: there is nothing to wait for, and it is not called. Blocks as a
-// search does.
+// `done` once on any thread, within VECTOR_QUESTION_MS. false: there is nothing to wait for, and it is not called.
+// Blocks as a search does.
 bool catalogue_ask(struct catalogues *catalogues, const struct brand_ref *brand, struct str chatbot_id,
                    const struct str *texts, size_t n, void (*done)(void *arg), void *arg);
 // A search of one part; sees every commit that came before it. `query` is completed here: vector and floor, where there
@@ -47,6 +47,8 @@ struct search_match *catalogue_terms(struct arena *arena, const struct search_re
 // The same of the passages that this chatbot of the brand has; catalogue_search gives those of its default one.
 int catalogue_search_of(struct catalogues *catalogues, const struct brand_ref *brand, struct str chatbot_id,
                         struct arena *arena, struct search_query *query, struct search_result *ret, struct err *err);
+struct vector_cache;
+struct vector_cache *catalogues_vectors(const struct catalogues *catalogues); // of what was asked last
 // Key of the model that makes vectors; "": none, words alone serve.
 void catalogue_model(struct catalogues *catalogues, char ret_key[EMBEDDER_KEY]);
 

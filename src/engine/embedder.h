@@ -12,10 +12,11 @@ enum { EMBEDDER_KEY = 120, EMBEDDER_BATCH_MOST = 256 };
 struct embedder_model {
     char key[EMBEDDER_KEY]; // vectors of equal keys may be compared; of any other key they never are
     bool titles;            // a document's title gets a vector of its own, which counts in those of its passages
+    bool sentences;         // single sentences may be asked for while a turn waits
     size_t batch;           // texts of one call for passages, 1..256: others may have to wait for such a call
 };
 
-// The vector of a question, of length 1, lives for the call; NULL: there is none (any more) in time.
+// The vector of a text, of length 1, lives for the call; NULL: there is none (any more) in time.
 typedef void embedder_done(void *arg, const float *vector, size_t dims);
 
 enum embedder_text { EMBEDDER_PASSAGE, EMBEDDER_QUESTION, EMBEDDER_TITLE };
@@ -35,9 +36,11 @@ struct embedder {
     // hold the vectors that came nevertheless, NULL for the others.
     int (*embed)(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,
                  int timeout_ms, const float ***ret, size_t *ret_dims, struct err *err);
-    // One question without a thread that waits: `done` once, on any thread, maybe before this returns, and within the
-    // time. `text` is copied. NULL: only embed is there.
-    void (*ask)(void *self, const char *key, struct str text, int timeout_ms, embedder_done *done, void *arg);
+    // One text without a thread that waits: `done` once, on any thread, maybe before this returns, and within the time;
+    // questions go first. `text` is copied. Others than questions: of models with `sentences`. NULL: only embed is
+    // there.
+    void (*ask)(void *self, const char *key, enum embedder_text of, struct str text, int timeout_ms,
+                embedder_done *done, void *arg);
     // Makes of a vector of that model what is compared and what scale is about, of length 1; stored vectors are as they
     // were made. NULL: vectors are compared as they are.
     void (*shape)(void *self, const char *key, enum embedder_text of, float *vector, size_t dims);

@@ -23,9 +23,20 @@ struct quote_sentence {
     struct str text; // within the passage's text
 };
 
+struct quote; // the sentences of the passages, in the arena
+
 // `terms`: the counting terms of `question` with their idf (search_result.terms). Without any (vectors alone found the
 // passages) two sentences of the best passage are taken: those of the kind asked for, else its first. `question` may be
-// empty. Returns 0..QUOTE_MAX_SENTENCES, in document order.
+// empty. All must live as long as the quote.
+struct quote *quote_read(struct arena *arena, struct str question, const struct search_match *terms, size_t n_terms,
+                         const struct quote_passage *passages, size_t n);
+// The sentences among which meaning should choose, each under its title, in the arena, at most `most`; 0: there is
+// nothing to choose. Then quote_weigh with the cosine of each with the question.
+size_t quote_texts(struct quote *quote, struct str *ret, size_t most);
+void quote_weigh(struct quote *quote, const float *cosines);
+// Returns 0..QUOTE_MAX_SENTENCES, in document order. Once.
+size_t quote_take(struct quote *quote, struct quote_sentence ret[QUOTE_MAX_SENTENCES]);
+// By words alone.
 size_t quote_choose(struct arena *arena, struct str question, const struct search_match *terms, size_t n_terms,
                     const struct quote_passage *passages, size_t n, struct quote_sentence ret[QUOTE_MAX_SENTENCES]);
 // What stands before sentence i of n in the answer: the lead-in and a line break, a space, or a line break (another

@@ -207,3 +207,101 @@ TEST(what_holds_the_kind_asked_for_goes_first)
             fail_msg("%s: <%s> not <%s>", ASKED[i].question, got.n ? got.p : "", ASKED[i].want);
     }
 }
+
+#define LAMP "The lamp is brass. It is made in Porto. The cable is two metres. It may hang in a bathroom."
+#define BULB "Bulbs are extra. A bulb lasts two years."
+
+static const struct {
+    const char *terms, *passages[3], *cosines; // of the sentences as they are asked for
+    const char *asked, *want;                  // joined by |
+} WEIGHED[] = {
+    // Whatever the words say, the nearest one; what follows it is let in more easily than another.
+    {"lamp=9",
+     {LAMP},
+     "0.1 0.2 0.3 0.6",
+     "The lamp is brass.|It is made in Porto.|The cable is two metres.|It may hang in a bathroom.",
+     "It may hang in a bathroom."},
+    {"",
+     {LAMP},
+     "0.1 0.5 0.4 0.1",
+     "The lamp is brass.|It is made in Porto.|The cable is two metres.|It may hang in a bathroom.",
+     "It is made in Porto.|The cable is two metres."},
+    {"",
+     {LAMP},
+     "0.1 0.4 0.5 0.1",
+     "The lamp is brass.|It is made in Porto.|The cable is two metres.|It may hang in a bathroom.",
+     "The cable is two metres."},
+    // Words decide among equal ones, and so does the better passage.
+    {"cable=9",
+     {LAMP},
+     "0.4 0.4 0.3 0.1",
+     "The cable is two metres.|The lamp is brass.|It is made in Porto.|It may hang in a bathroom.",
+     "The lamp is brass.|The cable is two metres."},
+    {"",
+     {BULB, LAMP},
+     "0.2 0.5 0.51 0.1 0.1 0.1",
+     "Bulbs are extra.|A bulb lasts two years.|The lamp is brass.|It is made in Porto.|The cable is two metres.|It may "
+     "hang in a bathroom.",
+     "A bulb lasts two years.|The lamp is brass."},
+    // Never more than three, never a question.
+    {"",
+     {"How long?\n" LAMP},
+     "0.5 0.5 0.5 0.5",
+     "The lamp is brass.|It is made in Porto.|The cable is two metres.|It may hang in a bathroom.",
+     "The lamp is brass.|It is made in Porto.|The cable is two metres."},
+    // A single sentence needs no choice.
+    {"", {"Bulbs are extra."}, "", "", "Bulbs are extra."},
+};
+
+TEST(meaning_chooses_where_it_is_known)
+{
+    for (size_t i = 0; i < sizeof WEIGHED / sizeof *WEIGHED; i++) {
+        AUTO_ARENA struct arena *arena = arena_new(0);
+        struct search_match terms[16];
+        struct quote_passage passages[3];
+        struct quote_sentence found[QUOTE_MAX_SENTENCES];
+        struct str texts[16], cosines = str_from(WEIGHED[i].cosines);
+        float near[16];
+        size_t n = 0;
+        for (; n < 3 && WEIGHED[i].passages[n]; n++)
+            passages[n] =
+                (struct quote_passage){arena_strf(arena, "d%zu", n), 0, str_from(WEIGHED[i].passages[n]), STR("Lamps")};
+        size_t n_terms = terms_of(arena, WEIGHED[i].terms, terms);
+        struct quote *quote = quote_read(arena, STR(""), terms, n_terms, passages, n);
+        size_t n_texts = quote_texts(quote, texts, 16);
+        AUTO_BUF struct buf asked = BUF_INIT(2000), got = BUF_INIT(2000);
+        for (size_t k = 0; k < n_texts; k++) {
+            double value = -1;
+            assert_true(str_starts(texts[k], STR("Lamps\n")));
+            buf_addf(&asked, "%s" STR_FMT, k ? "|" : "", (int)texts[k].n - 6, texts[k].p + 6);
+            assert_true(str_to_double(str_split(&cosines, ' '), &value));
+            near[k] = (float)value;
+        }
+        if (n_texts)
+            quote_weigh(quote, near);
+        size_t count = quote_take(quote, found);
+        for (size_t k = 0; k < count; k++)
+            buf_addf(&got, "%s" STR_FMT, k ? "|" : "", STR_ARG(found[k].text));
+        if (!str_eq(buf_str(&asked), str_from(WEIGHED[i].asked)))
+            fail_msg("%zu: asked <%s> not <%s>", i, asked.n ? asked.p : "", WEIGHED[i].asked);
+        if (!str_eq(buf_str(&got), str_from(WEIGHED[i].want)))
+            fail_msg("%zu: <%s> not <%s>", i, got.n ? got.p : "", WEIGHED[i].want);
+    }
+}
+
+// What is not among the first is not looked at, and not quoted.
+TEST(no_more_sentences_are_weighed_than_asked)
+{
+    AUTO_ARENA struct arena *arena = arena_new(0);
+    struct search_match terms[1] = {{STR("bathroom"), 5, 1}};
+    struct quote_passage passage = {STR("d"), 0, STR(LAMP), STR("Lamps")};
+    struct quote_sentence found[QUOTE_MAX_SENTENCES];
+    struct str texts[2];
+    struct quote *quote = quote_read(arena, STR(""), terms, 1, &passage, 1);
+    assert_int_equal(quote_texts(quote, texts, 2), 2);
+    assert_str(texts[0], "Lamps\nIt may hang in a bathroom.");
+    quote_weigh(quote, (const float[]){0.1f, 0.1f});
+    assert_int_equal(quote_take(quote, found), 2);
+    assert_str(found[0].text, "The lamp is brass.");
+    assert_str(found[1].text, "It may hang in a bathroom.");
+}

@@ -23,9 +23,11 @@ static const struct step {
     {"resolve", turn_step_resolve},   // history, references
     {"embed", turn_step_embed},       // vectors of what is searched for
     {"retrieve", turn_step_retrieve}, // products, passages
-    {"answer", turn_step_answer},     // the model streams, or sentences are quoted
+    {"answer", turn_step_answer},     // the model streams, or it is known that sentences are quoted
     {"tools", turn_step_tools},       // what the model calls is run, and it is asked again
     {"settle", turn_step_settle},     // how did it end
+    {"weigh", turn_step_weigh},       // vectors of the sentences that may be quoted
+    {"quote", turn_step_quote},       // sentences, where no model answered
     {"check", turn_step_check},       // prices
     {"products", turn_step_products}, // rows as they are now
     {"commit", turn_step_commit},     // the answer and all that belongs to it

@@ -5,11 +5,11 @@
 
 #include "engine/guard.h"
 #include "engine/money.h"
-#include "engine/quote.h"
+#include "engine/nearness.h"
 #include "engine/sentence.h"
 #include "engine/texts.h"
 
-enum { PIECE_MOST = 1 << 16, ADVICE_WORDS = 12 };
+enum { PIECE_MOST = 1 << 16, ADVICE_WORDS = 12, TRIAL_MS = 10000 }; // nobody waits for a trial answer
 
 static const struct chat_settings *chat_of(const struct turn *turn)
 {
@@ -56,14 +56,12 @@ static void quote_products(struct turn *turn, struct buf *spoken)
 
 static void quote_passages(struct turn *turn, struct buf *spoken)
 {
-    struct quote_passage passages[QUOTE_MAX_PASSAGES];
     struct quote_sentence sentences[QUOTE_MAX_SENTENCES];
-    size_t n = turn->n_passages < QUOTE_MAX_PASSAGES ? turn->n_passages : QUOTE_MAX_PASSAGES;
-    for (size_t i = 0; i < n; i++)
-        passages[i] = (struct quote_passage){turn->passages[i].document_id, turn->passages[i].ordinal,
-                                             turn->passages[i].text, turn->passages[i].title};
-    size_t chosen = quote_choose(turn->arena, turn->search_text, turn->passage_terms, turn->n_passage_terms, passages,
-                                 n, sentences);
+    float near[NEARNESS_MOST];
+    if (turn->n_weighed &&
+        nearness_of(turn->engine->with.catalogues, turn->search_text, turn->weighed, turn->n_weighed, near))
+        quote_weigh(turn->quote, near);
+    size_t chosen = quote_take(turn->quote, sentences);
     turn->quoted_docs = arena_calloc(turn->arena, chosen + 1, sizeof *turn->quoted_docs);
     turn->outcome.quoted = arena_calloc(turn->arena, chosen + 1, sizeof *turn->outcome.quoted);
     for (size_t i = 0; i < chosen; i++) {
@@ -72,18 +70,18 @@ static void quote_passages(struct turn *turn, struct buf *spoken)
         say(turn, spoken,
             arena_strf(turn->arena, "%s" STR_FMT STR_FMT, gap ? "\n\n" : "", STR_ARG(before),
                        STR_ARG(sentences[i].text)));
-        turn->quoted_docs[turn->n_quoted++] = passages[sentences[i].passage].doc;
+        turn->quoted_docs[turn->n_quoted++] = turn->passages[sentences[i].passage].document_id;
         turn->outcome.quoted[turn->outcome.n_quoted++] = sentences[i].text;
     }
 }
 
-bool turn_quote(struct turn *turn)
+// false: there is nothing to quote
+static bool quote(struct turn *turn)
 {
     AUTO_BUF struct buf spoken = BUF_INIT(PIECE_MOST);
-    turn->outcome.mode = "quoted";
     quote_products(turn, &spoken);
     // A spoken answer is one sentence: the first line is enough.
-    if (!(turn->input.voice && turn->quoted_products))
+    if (turn->quote && !(turn->input.voice && turn->quoted_products))
         quote_passages(turn, &spoken);
     if (!turn->quoted_products && !turn->n_quoted)
         return false;
@@ -95,6 +93,12 @@ bool turn_quote(struct turn *turn)
         turn_append(turn, voice_sentence(turn->arena, str_split(&rest, '\n'), false));
     }
     return true;
+}
+
+static void will_quote(struct turn *turn, int or_else)
+{
+    turn->outcome.mode = "quoted";
+    turn->quotes = or_else;
 }
 
 // Why these products, without a model: the words that were found.
@@ -139,8 +143,7 @@ enum step_result turn_step_answer(struct turn *turn)
         return STEP_NEXT;
     }
     turn->reason = "no_model";
-    if (!turn_quote(turn))
-        turn_append(turn, text_fixed(TEXT_NO_ANSWER, turn->language));
+    will_quote(turn, QUOTE_OR_NO_ANSWER);
     return STEP_NEXT;
 }
 
@@ -199,8 +202,8 @@ enum step_result turn_exhausted(struct turn *turn)
         unavailable(turn);
     else if (turn->input.advice)
         advise(turn);
-    else if (!turn_quote(turn))
-        turn_append(turn, text_fixed(TEXT_NO_ANSWER, turn->language));
+    else
+        will_quote(turn, QUOTE_OR_NO_ANSWER);
     return STEP_NEXT;
 }
 
@@ -212,8 +215,7 @@ static void fall_back(struct turn *turn)
         advise(turn);
         return;
     }
-    if (!turn_quote(turn))
-        unavailable(turn);
+    will_quote(turn, QUOTE_OR_UNAVAILABLE);
 }
 
 void turn_settle_budget(struct turn *turn)
@@ -265,6 +267,45 @@ enum step_result turn_step_settle(struct turn *turn)
         turn->outcome.broken = true;
         end_as(turn, "error", "interrupted");
     }
+    return STEP_NEXT;
+}
+
+static void weighed(void *arg)
+{
+    turn_resume(arg);
+}
+
+// The turn parks until the vectors are there: no thread waits for them.
+enum step_result turn_step_weigh(struct turn *turn)
+{
+    if (!turn->quotes || (turn->input.voice && turn->found.n_suggested))
+        return STEP_NEXT;
+    struct quote_passage *passages = arena_calloc(turn->arena, QUOTE_MAX_PASSAGES, sizeof *passages);
+    size_t n = turn->n_passages < QUOTE_MAX_PASSAGES ? turn->n_passages : QUOTE_MAX_PASSAGES;
+    for (size_t i = 0; i < n; i++)
+        passages[i] = (struct quote_passage){turn->passages[i].document_id, turn->passages[i].ordinal,
+                                             turn->passages[i].text, turn->passages[i].title};
+    turn->quote = quote_read(turn->arena, turn->search_text, turn->passage_terms, turn->n_passage_terms, passages, n);
+    turn->weighed = arena_calloc(turn->arena, NEARNESS_MOST, sizeof *turn->weighed);
+    if (turn->by_vectors)
+        turn->n_weighed = quote_texts(turn->quote, turn->weighed, NEARNESS_MOST);
+    int timeout_ms = turn->input.unstored ? TRIAL_MS : NEARNESS_MS;
+    bool asked = nearness_ask(turn->engine->with.catalogues, turn->weighed, turn->n_weighed, timeout_ms, weighed, turn);
+    return asked ? STEP_PARK : STEP_NEXT;
+}
+
+enum step_result turn_step_quote(struct turn *turn)
+{
+    if (!turn->quotes)
+        return STEP_NEXT;
+    if (atomic_load(&turn->cancelled))
+        end_as(turn, "cancelled", "interrupted");
+    else if (quote(turn))
+        return STEP_NEXT;
+    else if (turn->quotes == QUOTE_OR_UNAVAILABLE)
+        unavailable(turn);
+    else
+        turn_append(turn, text_fixed(TEXT_NO_ANSWER, turn->language));
     return STEP_NEXT;
 }
 

@@ -8,6 +8,7 @@
 #include "engine/conversation_event.h"
 #include "engine/marker.h"
 #include "engine/prompt.h"
+#include "engine/quote.h"
 #include "engine/suggest.h"
 #include "engine/tools.h"
 #include "engine/budget.h"
@@ -168,6 +169,10 @@ struct turn {
     struct llm_result result; // over all calls of the model
     int64_t used, cost;       // tokens and money of the last call
     struct reservation reservation; // of the brand's budget, while the model runs
+    enum { QUOTE_NOT, QUOTE_OR_NO_ANSWER, QUOTE_OR_UNAVAILABLE } quotes; // sentences are the answer, or else what
+    struct quote *quote;
+    struct str *weighed; // sentences whose meaning chooses
+    size_t n_weighed;
     struct str *quoted_docs; // documents that a quotation used
     size_t n_quoted;
     bool quoted_products;
@@ -236,7 +241,8 @@ enum step_result turn_ask_first(struct turn *turn);
 enum step_result turn_ask_again(struct turn *turn); // with what tools gave; the caller's step is entered again
 void turn_settle_budget(struct turn *turn);         // after a call of the model
 enum step_result turn_step_check(struct turn *turn);
-bool turn_quote(struct turn *turn); // false: there is nothing to quote
+enum step_result turn_step_weigh(struct turn *turn);
+enum step_result turn_step_quote(struct turn *turn);
 // turn_commit.c
 enum step_result turn_step_open(struct turn *turn);
 enum step_result turn_step_products(struct turn *turn);

@@ -4,9 +4,10 @@
 #include "base/utf8.h"
 #include "engine/sentence.h"
 
-// Weights of characters stand for parts of tokens: 480 tokens of four ASCII characters, or two Thai or one and a third
-// Chinese ones, leave room for a heading in a window of 512.
-enum { TEXT_MOST = 200000, WINDOW_WEIGHT = 4 * 480 };
+// Weights of characters stand for parts of tokens: four ASCII characters, two Thai or one and a third Chinese ones. A
+// vector of about a hundred tokens tells single facts better than one of many (docs/quality.md); where that would be
+// too many windows they are larger, up to 480 tokens, which leave room for a heading in the 512 that the model sees.
+enum { TEXT_MOST = 200000, WINDOW_LEAST = 4 * 105, WINDOW_MOST = 4 * 480 };
 
 struct str vector_text_of_product(struct arena *arena, const struct product *p)
 {
@@ -27,14 +28,26 @@ static size_t weight_of(uint32_t rune)
     return rune < 0x80 ? 1 : rune < 0x1000 ? 2 : 3;
 }
 
-// Bytes of the first window of a text; all, where the rest fits too.
-static size_t window_end(struct str text)
+// Of the windows of a text. One is cut to no less than its half, so that twice as many are enough.
+static size_t window_weight(struct str text)
+{
+    size_t all = 0;
+    if (text.n <= WINDOW_LEAST)
+        return WINDOW_LEAST;
+    for (size_t pos = 0; pos < text.n;)
+        all += weight_of(utf8_next(text, &pos));
+    all /= VECTOR_WINDOWS_MOST / 2;
+    return all < WINDOW_LEAST ? WINDOW_LEAST : all > WINDOW_MOST ? WINDOW_MOST : all;
+}
+
+// Bytes of the first window of `rest`; all, where it fits.
+static size_t window_end(struct str rest, size_t most)
 {
     size_t weight = 0, end = 0;
-    while (end < text.n) {
+    while (end < rest.n) {
         size_t next = end;
-        weight += weight_of(utf8_next(text, &next));
-        if (weight > WINDOW_WEIGHT)
+        weight += weight_of(utf8_next(rest, &next));
+        if (weight > most)
             return end;
         end = next;
     }
@@ -43,7 +56,7 @@ static size_t window_end(struct str text)
 
 bool vector_text_is_long(struct str text)
 {
-    return text.n > WINDOW_WEIGHT / 2 && window_end(text) < text.n;
+    return text.n > WINDOW_LEAST && window_end(text, window_weight(text)) < text.n;
 }
 
 // The end of the last sentence in the second half, else of the last word there, else the window's.
@@ -63,7 +76,7 @@ bool vector_window_next(struct arena *arena, struct str head, struct str text, s
     struct str rest = {text.p + *pos, text.n - *pos};
     if (rest.n == 0)
         return false;
-    size_t end = window_end(rest);
+    size_t end = window_end(rest, window_weight(text));
     end = end < rest.n ? cut((struct str){rest.p, end}) : end;
     struct str piece = {rest.p, end};
     *ret = *pos ? arena_strf(arena, STR_FMT "\n" STR_FMT, STR_ARG(head), STR_ARG(piece)) : piece;

@@ -5,7 +5,7 @@
 #include "base/test.h"
 #include "base/utf8.h"
 
-enum { FULL = 4 * 480, PIECES_MOST = 200, TEXT_MOST = 300000 };
+enum { FULL = 4 * 105, FULL_MOST = 4 * 480, PIECES_MOST = 200, TEXT_MOST = 300000 };
 
 struct walk {
     size_t n;
@@ -22,30 +22,38 @@ static size_t weight_of(struct str text)
     return weight;
 }
 
+static size_t full_of(struct str text)
+{
+    size_t full = weight_of(text) / (VECTOR_WINDOWS_MOST / 2);
+    return full < FULL ? FULL : full > FULL_MOST ? FULL_MOST : full;
+}
+
 // Walks all windows. What holds of every text: nothing is lost, nothing comes twice, no character is torn, each window
-// fits and is more than half of what would, and all but the first stand under the head.
+// fits and is more than half of what would, they are not too many, and all but the first stand under the head.
 static void walk_all(struct arena *arena, struct str text, struct walk *ret)
 {
     static const struct str head = {"Care of lamps", 13};
     AUTO_BUF struct buf all = BUF_INIT(TEXT_MOST);
     struct str window;
-    size_t pos = 0;
+    size_t pos = 0, full = full_of(text);
     for (ret->n = 0; vector_window_next(arena, head, text, &pos, &window); ret->n++) {
         if (ret->n) {
             assert_true(str_starts(window, head) && window.p[head.n] == '\n');
             window = (struct str){window.p + head.n + 1, window.n - head.n - 1};
         }
         assert_true(ret->n < PIECES_MOST && utf8_valid(window));
-        assert_in_range(weight_of(window), 1, FULL);
-        assert_true(pos == text.n || 2 * window.n > FULL - 3);
+        assert_in_range(weight_of(window), 1, full);
+        assert_true(pos == text.n || 2 * window.n > full - 3);
         ret->at[ret->n] = window;
         buf_adds(&all, window);
     }
     assert_true(str_eq(buf_str(&all), text));
     assert_int_equal(vector_text_is_long(text), ret->n > 1);
+    if (weight_of(text) <= FULL_MOST * VECTOR_WINDOWS_MOST / 2)
+        assert_in_range(ret->n, 0, VECTOR_WINDOWS_MOST);
 }
 
-TEST(vector_text_of_up_to_480_tokens_is_one_window)
+TEST(vector_text_of_up_to_105_tokens_is_one_window)
 {
     static const struct {
         const char *unit; // once and again
@@ -117,11 +125,11 @@ TEST(vector_text_without_sentences_is_cut_between_words)
     memcpy(text.p + 90, "shades are", 10);
     text.p[99] = '.';
     walk_all(arena, buf_str(&text), &walk);
-    assert_int_equal(walk.at[0].n, 1920);
+    assert_int_equal(walk.at[0].n, FULL);
     many(&text, "ไฟ", 9000);
     walk_all(arena, buf_str(&text), &walk);
     for (size_t k = 0; k + 1 < walk.n; k++)
-        assert_int_equal(weight_of(walk.at[k]), FULL);
+        assert_in_range(weight_of(walk.at[k]), FULL - 1, FULL);
 }
 
 TEST(vector_text_of_any_scripts_is_cut_whole)

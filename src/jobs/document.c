@@ -10,7 +10,6 @@
 #include "store/activity.h"
 #include "store/document.h"
 #include "store/knowledge.h"
-#include "store/steps.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -169,34 +168,23 @@ int job_process_document(const struct jobs_options *with, const struct job *job,
 // ---- erasing -------------------------------------------------------------------------------------------------------
 
 struct erasing {
+    struct arena *arena;
     struct str id;
     int64_t deleted_at;
     bool due;
 };
 
-// A document that was restored, or deleted anew, is left alone.
-static int look(struct tx *tx, struct erasing *e, struct err *err)
-{
-    struct document document;
-    int rc = document_get(tx, tx_arena(tx), e->id, &document, err);
-    e->due = rc == 1 && model_has(&document_model, &document, "deletedAt") && document.deleted_at == e->deleted_at;
-    return rc < 0 ? rc : 0;
-}
-
-// Vectors are most of it, and are made anew where it is restored meanwhile.
-static int erase_vectors(struct tx *tx, void *arg, int64_t most, bool *ret_more, struct err *err)
-{
-    struct erasing *e = arg;
-    int rc = look(tx, e, err);
-    *ret_more = false;
-    return rc || !e->due ? rc : vector_document_remove(tx, e->id, most, ret_more, err);
-}
-
 static int erase(struct tx *tx, void *arg, struct err *err)
 {
     struct erasing *e = arg;
-    int rc = look(tx, e, err);
-    return rc || !e->due ? rc : document_erase_all(tx, e->id, err);
+    struct document document;
+    int rc = document_get(tx, e->arena, e->id, &document, err);
+    // A document that was restored, or deleted anew, is left alone.
+    e->due = rc == 1 && model_has(&document_model, &document, "deletedAt") && document.deleted_at == e->deleted_at;
+    if (rc < 0 || !e->due)
+        return rc < 0 ? rc : 0;
+    rc = document_erase_all(tx, e->id, err);
+    return rc ? rc : vector_texts_sweep(tx, INT64_MAX, err);
 }
 
 int job_erase_document(const struct jobs_options *with, const struct job *job, struct err *err)
@@ -207,9 +195,7 @@ int job_erase_document(const struct jobs_options *with, const struct job *job, s
     int rc = read_payload(job, arena, &payload, err);
     if (rc)
         return rc;
-    struct erasing e = {json_get_str(payload, "documentId"), json_get_int(payload, "deletedAt", 0), false};
-    rc = store_steps(with->store, &scope, erase_vectors, &e, NULL, err);
-    rc = rc ? rc : store_write(with->store, &scope, erase, &e, err);
-    rc = rc || !e.due ? rc : job_sweep_texts(with, &scope, INT64_MAX, err);
+    struct erasing e = {arena, json_get_str(payload, "documentId"), json_get_int(payload, "deletedAt", 0), false};
+    rc = store_write(with->store, &scope, erase, &e, err);
     return rc || !e.due ? rc : files_remove(settings_str(with->settings, SET_DATA), job->brand, "documents", e.id, err);
 }

@@ -208,6 +208,7 @@ static int finish(struct tx *tx, void *arg, struct err *err)
     int64_t now = clock_wall_ms();
     int rc = documents_note_embedded(tx, t->key, now, err);
     rc = rc || !t->index.next_model.n ? rc : switch_over(tx, t, err);
+    rc = rc ? rc : vector_texts_sweep(tx, now - ORPHANS_MS, err);
     return rc ? rc : jobs_forget_failed(tx, "embed", err);
 }
 
@@ -344,8 +345,7 @@ static int run_rounds(struct todo *t, struct err *err)
         rc = store_read(t->with->store, &t->scope, collect, t, err);
         if (!rc && !t->n) {
             calibrate(t);
-            rc = store_write(t->with->store, &t->scope, finish, t, err);
-            return rc ? rc : job_sweep_texts(t->with, &t->scope, clock_wall_ms() - ORPHANS_MS, err);
+            return store_write(t->with->store, &t->scope, finish, t, err);
         }
         rc = rc ? rc : run_round(t, err);
     }

@@ -7,19 +7,11 @@
 #include "ingest/files.h"
 #include "jobs/imports.h"
 #include "store/chatbot.h"
-#include "store/knowledge.h"
 #include "store/steps.h"
 
 static int stopping(struct err *err)
 {
     return err_set(err, ERR_CANCELLED, "the server stops");
-}
-
-int job_sweep_texts(const struct jobs_options *with, const struct scope *scope, int64_t before, struct err *err)
-{
-    AUTO_ARENA struct arena *arena = arena_new(0);
-    struct text_sweep sweep = {before, arena, STR(""), STR("")};
-    return store_steps(with->store, scope, vector_texts_sweep, &sweep, with->ending, err);
 }
 
 int job_erase_brand(const struct jobs_options *with, const struct job *job, struct err *err)
@@ -81,6 +73,5 @@ int job_erase_chatbot(const struct jobs_options *with, const struct job *job, st
     int rc = store_steps(with->store, &scope, erase_conversations, &e, with->ending, err);
     if (!rc && *with->ending)
         return stopping(err);
-    rc = rc ? rc : store_write(with->store, &scope, erase_rest, &e, err);
-    return rc ? rc : job_sweep_texts(with, &scope, INT64_MAX, err);
+    return rc ? rc : store_write(with->store, &scope, erase_rest, &e, err);
 }

@@ -26,9 +26,6 @@ struct job_kind {
     enum job_lane lane;
 };
 
-// Vectors of texts that no passage has any more, made before that time; in small transactions.
-int job_sweep_texts(const struct jobs_options *with, const struct scope *scope, int64_t before, struct err *err);
-
 int job_erase_brand(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_erase_chatbot(const struct jobs_options *with, const struct job *job, struct err *err);
 int job_process_document(const struct jobs_options *with, const struct job *job, struct err *err);

@@ -307,8 +307,6 @@ STORE_SQL(chatbot_erase_vectors, "DELETE FROM vectors WHERE brand_id = $1 AND do
                                  "WHERE brand_id = $1 AND chatbot_id = $2)");
 STORE_SQL(chatbot_erase_tags, "DELETE FROM document_tags WHERE brand_id = $1 AND document_id IN (SELECT id FROM "
                               "documents WHERE brand_id = $1 AND chatbot_id = $2)");
-STORE_SQL(chatbot_erase_chunks, "DELETE FROM document_chunks WHERE brand_id = $1 AND document_id IN (SELECT id FROM "
-                                "documents WHERE brand_id = $1 AND chatbot_id = $2)");
 ERASE_PLACES(chatbot_erase_document_places, "document", "id", "documents");
 ERASE(chatbot_erase_documents, "documents");
 ERASE_PLACES(chatbot_erase_base_places, "knowledge_base", "id", "knowledge_bases");
@@ -328,7 +326,6 @@ int chatbot_erase(struct tx *tx, struct str id, struct err *err)
         &chatbot_erase_personalities,
         &chatbot_erase_vectors,
         &chatbot_erase_tags,
-        &chatbot_erase_chunks,
         &chatbot_erase_document_places,
         &chatbot_erase_documents,
         &chatbot_erase_base_places,
@@ -339,6 +336,7 @@ int chatbot_erase(struct tx *tx, struct str id, struct err *err)
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !rc; i++)
         rc = tx_exec(tx, parts[i], VALUES(v_str(id)), NULL, err);
+    rc = rc ? rc : vector_texts_sweep(tx, INT64_MAX, err);
     tx_changed(tx, CHANGE_CHATBOT, id);
     tx_changed(tx, CHANGE_DOCUMENT, STR_NULL);
     return rc;

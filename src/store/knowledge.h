@@ -86,16 +86,8 @@ struct vector_row {
 int vector_put(struct tx *tx, struct str model, const struct vector_row *row, int64_t now, struct err *err);
 // Whether the model's vector of a text is kept: 1, 0.
 int vector_of_text(struct tx *tx, struct str model, struct str text_hash, struct err *err);
-// Vectors made before that time go, where no passage has their text any more: looks at `most` of them, and goes on
-// behind those the next time (store_some of store/steps.h; the argument is a text_sweep).
-struct text_sweep {
-    int64_t before;
-    struct arena *arena;
-    struct str model, hash; // where it is; STR("") at first
-};
-int vector_texts_sweep(struct tx *tx, void *sweep, int64_t most, bool *ret_more, struct err *err);
-// Some of the vectors of a document.
-int vector_document_remove(struct tx *tx, struct str id, int64_t most, bool *ret_more, struct err *err);
+// Vectors made before that time go, where no passage has their text any more.
+int vector_texts_sweep(struct tx *tx, int64_t before, struct err *err);
 int vector_list(struct tx *tx, struct str model, int (*each)(void *arg, const struct vector_row *row), void *arg,
                 struct err *err);
 // The same of one document.

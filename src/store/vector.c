@@ -37,17 +37,10 @@ STORE_SQL(vector_index_upsert,
           "refused_dims = excluded.refused_dims");
 STORE_SQL(vector_remove_others, "DELETE FROM vectors WHERE brand_id = $1 AND model <> $2");
 STORE_SQL(text_vector_remove_others, "DELETE FROM text_vectors WHERE brand_id = $1 AND model <> $2");
-#define AFTER "FROM text_vectors WHERE brand_id = $1 AND (model, text_hash) > ($2, $3) "
-STORE_SQL(text_vector_bound, "SELECT model, text_hash " AFTER "ORDER BY model, text_hash LIMIT 1 OFFSET $4");
-STORE_SQL(text_vector_last, "SELECT model, text_hash " AFTER "ORDER BY model DESC, text_hash DESC LIMIT 1");
 STORE_SQL(text_vector_sweep,
-          "DELETE " AFTER "AND (model, text_hash) <= ($4, $5) AND made_at < $6 AND NOT EXISTS (SELECT 1 FROM vectors v "
-          "WHERE v.brand_id = text_vectors.brand_id AND v.model = text_vectors.model AND "
+          "DELETE FROM text_vectors WHERE brand_id = $1 AND made_at < $2 AND NOT EXISTS (SELECT 1 FROM vectors v WHERE "
+          "v.brand_id = text_vectors.brand_id AND v.model = text_vectors.model AND "
           "v.text_hash = text_vectors.text_hash)");
-STORE_SQL(document_vectors_some,
-          "DELETE FROM vectors WHERE (brand_id, kind, document_id, ordinal, model) IN (SELECT brand_id, kind, "
-          "document_id, ordinal, model FROM vectors WHERE brand_id = $1 AND kind IN ('document', 'window', 'title') "
-          "AND document_id = $2 LIMIT $3)");
 
 int vector_put(struct tx *tx, struct str model, const struct vector_row *row, int64_t now, struct err *err)
 {
@@ -157,40 +150,7 @@ int vector_index_only(struct tx *tx, struct str model, struct err *err)
     return rc ? rc : tx_exec(tx, &text_vector_remove_others, VALUES(v_str(model)), NULL, err);
 }
 
-// Where the next part ends. 1, 0: there is none.
-static int bound(struct tx *tx, const struct text_sweep *s, int64_t most, struct arena *arena, struct str *ret_model,
-                 struct str *ret_hash, bool *ret_more, struct err *err)
+int vector_texts_sweep(struct tx *tx, int64_t before, struct err *err)
 {
-    AUTO_ROWS struct rows *rows = NULL;
-    const struct value args[] = {v_str(s->model), v_str(s->hash), v_int(most - 1)};
-    int rc = tx_query_one(tx, &text_vector_bound, args, 3, &rows, err);
-    *ret_more = rc == 1;
-    rc = rc == 0 ? tx_query_one(tx, &text_vector_last, args, 2, &rows, err) : rc;
-    if (rc == 1) {
-        *ret_model = arena_str(arena, rows_str(rows, 0));
-        *ret_hash = arena_str(arena, rows_str(rows, 1));
-    }
-    return rc;
-}
-
-int vector_texts_sweep(struct tx *tx, void *arg, int64_t most, bool *ret_more, struct err *err)
-{
-    struct text_sweep *s = arg;
-    struct str model, hash;
-    int rc = bound(tx, s, most, s->arena, &model, &hash, ret_more, err);
-    if (rc != 1)
-        return rc;
-    rc = tx_exec(tx, &text_vector_sweep,
-                 VALUES(v_str(s->model), v_str(s->hash), v_str(model), v_str(hash), v_int(s->before)), NULL, err);
-    s->model = model;
-    s->hash = hash;
-    return rc;
-}
-
-int vector_document_remove(struct tx *tx, struct str id, int64_t most, bool *ret_more, struct err *err)
-{
-    int64_t n = 0;
-    int rc = tx_exec(tx, &document_vectors_some, VALUES(v_str(id), v_int(most)), &n, err);
-    *ret_more = n >= most;
-    return rc;
+    return tx_exec(tx, &text_vector_sweep, VALUES(v_int(before)), NULL, err);
 }

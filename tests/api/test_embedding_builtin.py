@@ -185,3 +185,31 @@ def test_killed_in_the_middle_each_is_computed_once(server):
     eventually(lambda: index(site)["pending"] == 0 and vectors(one) >= 1000, seconds=240)
     made = embedding(site)["computedPassages"]
     assert 0 < made == vectors(one) - before
+
+
+CARE = ("The enamel is baked at eight hundred degrees. Handles are screwed on from inside. Each pot leaves the works "
+        "with its own number. Metal spoons leave grey lines that vinegar takes away. The lid has a hole for steam. "
+        "Guests may watch the foundry on Thursdays. The largest size weighs six kilograms. Babies sleep well in our "
+        "cradle, which rocks by itself. The handle of the ladle is beech. We collect worn pots and melt them down.")
+
+
+@needs_model
+def test_the_sentence_that_answers_is_quoted(server):
+    """upstream-llm 8: of a long document the sentence that means what was asked is quoted."""
+    site = Site(server({"embedding.builtin": MODEL}))
+    bot = Bot(site)
+    base = bot.make(settings={"maxResults": 20})
+    bot.add(base, {"title": "Our enamelled pots", "content": CARE},
+            *[{"title": f"Note {n}", "content": text} for n, text in enumerate(passages())])
+    embedded(bot, base)
+
+    def quoted(question):
+        reply = bot.admin.post(f"{bot.path}/conversation", json={"message": question})
+        assert reply.status_code == 200, reply.text
+        return reply.json()["response"]
+
+    for question, says in (("How heavy is the biggest pot?", "six kilograms"),
+                           ("What becomes of pots that are worn out?", "melt them down")):
+        # A busy machine may not have the vectors in time; then words choose, and those that came are kept.
+        eventually(lambda asked=question, text=says: text in quoted(asked), seconds=60)
+        assert "rocks by itself" not in quoted(question)

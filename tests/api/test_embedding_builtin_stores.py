@@ -174,7 +174,7 @@ def test_a_stop_in_the_middle_goes_on_where_it_was(server):
     one = server({"embedding.builtin": MODEL, "sample_data": False})
     bot = Bot(Site(one))
     base = bot.make()
-    for start in range(0, 200, 100):
+    for start in range(0, 400, 100):
         bot.add(base, *[{"title": f"Shelf {n} of the long hall", "content": "Lamps."}
                         for n in range(start, start + 100)])
     settled(one)
@@ -182,7 +182,7 @@ def test_a_stop_in_the_middle_goes_on_where_it_was(server):
     one.stop(0)
     forget(one, "kind = 'title'")
     old = texts(one)
-    assert len(whole) - len(old) >= 200
+    assert len(whole) - len(old) >= 400
     one.restart()
     eventually(lambda: len(texts(one)) > len(old), seconds=60)
     one.stop(0)

@@ -58,7 +58,6 @@ def test_a_fact_late_in_a_long_text_is_found_by_its_meaning(server):
     assert found and FACT in found[0]["highlight"], found
 
 
-@pytest.mark.release
 def test_a_fact_late_in_a_long_passage_is_found_by_its_meaning(server):
     """The last window of a passage answers, and the first one of none does."""
     bot = Bot(Site(server({"embedding.builtin": MODEL, "sample_data": False})))
@@ -158,7 +157,7 @@ def test_hostile_items(asked):
 
 
 @pytest.mark.release
-@pytest.mark.parametrize("name", ["one word", "eighteen for one"])
+@pytest.mark.parametrize("name", ["one word", "eighteen for one", "no space"])
 def test_a_hostile_document(asked, name):
     """A mebibyte without a space, uploaded and read: questions are answered while its vectors are made, and then."""
     bot, base = asked

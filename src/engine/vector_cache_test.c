@@ -2,7 +2,8 @@
 // Turns that wait for the vectors of their questions hold no thread, and ask for each text once.
 #include "engine/testing.h"
 
-#include "engine/question.h"
+#include "engine/nearness.h"
+#include "engine/vector_cache.h"
 
 enum { ASKS_MOST = 64 };
 
@@ -12,22 +13,36 @@ static struct { // what the embedder was asked and has not answered yet
     struct ask {
         embedder_done *done;
         void *arg;
+        char text[200];
     } at[ASKS_MOST];
     size_t n, all;
+    enum embedder_text of; // that are expected
+    bool sentences;        // the model makes vectors of sentences
 } asks;
 
-static void keep_ask(void *self, const char *key, struct str text, int timeout_ms, embedder_done *done, void *arg)
+static void keep_ask(void *self, const char *key, enum embedder_text of, struct str text, int timeout_ms,
+                     embedder_done *done, void *arg)
 {
     (void)self;
-    (void)text;
     assert_string_equal(key, "letters");
-    assert_int_equal(timeout_ms, QUESTION_MS);
+    assert_int_equal(timeout_ms, of == EMBEDDER_QUESTION ? VECTOR_QUESTION_MS : NEARNESS_MS);
     pthread_mutex_lock(&asks.lock);
+    assert_int_equal(of, asks.of);
     assert_true(asks.n < ASKS_MOST);
-    asks.at[asks.n++] = (struct ask){done, arg};
+    asks.at[asks.n] = (struct ask){.done = done, .arg = arg};
+    (void)snprintf(asks.at[asks.n++].text, sizeof asks.at->text, STR_FMT, STR_ARG(text));
     asks.all++;
     pthread_cond_broadcast(&asks.changed);
     pthread_mutex_unlock(&asks.lock);
+}
+
+static bool (*site_model)(void *self, struct embedder_model *ret);
+
+static bool model(void *self, struct embedder_model *ret)
+{
+    bool has = site_model(self, ret);
+    ret->sentences = asks.sentences;
+    return has;
 }
 
 static void wait_asks(size_t n)
@@ -57,7 +72,11 @@ static struct brand_ref *open_site(struct site *site)
     pthread_mutex_init(&asks.lock, NULL);
     pthread_cond_init(&asks.changed, NULL);
     asks.n = asks.all = 0;
+    asks.of = EMBEDDER_QUESTION;
+    asks.sentences = false;
     site->embedder.ask = keep_ask;
+    site_model = site->embedder.model;
+    site->embedder.model = model;
     struct brand_ref *brand = site_brand(site, "fern", NULL);
     site_product(site, "fern", "a", "Alpha", "1", "first");
     site_document(site, brand, "Returns", "Unused goods may be returned within thirty days.");
@@ -125,6 +144,73 @@ TEST(question_that_is_cancelled_ends_its_turn)
     answer_all(true);
     turn_wait(turn);
     assert_string_equal(turn_outcome(turn)->finish_reason, "cancelled");
+    turn_unref(turn);
+    close_site(&site, brand);
+}
+
+#define CARE                                                                                                           \
+    "Goods are packed in paper. Goods may be returned within thirty days. The van comes on Monday. Wool is washed "    \
+    "cold."
+
+// A turn that quotes, as far as it waits for the vectors of sentences.
+static struct turn *ask_about_wool(struct site *site, struct brand_ref *brand)
+{
+    site_document(site, brand, "Goods", CARE);
+    asks.sentences = true;
+    struct turn *turn = site_ask(site, brand, NULL, "Which goods are washed?");
+    wait_asks(1);
+    asks.of = EMBEDDER_PASSAGE;
+    answer_all(true);
+    wait_asks(4);
+    return turn;
+}
+
+TEST(sentences_of_an_answer_are_chosen_by_meaning)
+{
+    static const float unlike[32] = {0, 1}, like[32] = {1};
+    struct site site;
+    struct brand_ref *brand = open_site(&site);
+    struct turn *turn = ask_about_wool(&site, brand);
+    assert_int_equal(asks.n, 4 + 1); // and one of the other document
+    for (size_t i = 0; i < asks.n; i++)
+        asks.at[i].done(asks.at[i].arg, strstr(asks.at[i].text, "Goods\nWool") ? like : unlike, 26);
+    turn_wait(turn);
+    assert_true(str_ends(turn_outcome(turn)->content, STR("From our documents:\nWool is washed cold.")));
+    turn_unref(turn);
+    // The vectors are kept: asked again there is nothing to wait for.
+    asks.n = 0;
+    turn = site_ask(&site, brand, NULL, "Which goods are washed?");
+    turn_wait(turn);
+    assert_int_equal(asks.n, 0);
+    assert_true(str_ends(turn_outcome(turn)->content, STR("From our documents:\nWool is washed cold.")));
+    turn_unref(turn);
+    close_site(&site, brand);
+}
+
+TEST(sentences_whose_meaning_does_not_come_are_chosen_by_words)
+{
+    struct site site;
+    struct brand_ref *brand = open_site(&site);
+    struct turn *turn = ask_about_wool(&site, brand);
+    answer_all(false);
+    turn_wait(turn);
+    assert_true(str_find(turn_outcome(turn)->content, STR("Wool is washed cold.")) >= 0);
+    assert_true(str_find(turn_outcome(turn)->content, STR("Goods")) >= 0);
+    assert_string_equal(turn_outcome(turn)->finish_reason, "stop");
+    turn_unref(turn);
+    close_site(&site, brand);
+}
+
+TEST(turn_that_is_cancelled_while_it_weighs_says_nothing)
+{
+    struct site site;
+    struct brand_ref *brand = open_site(&site);
+    struct turn *turn = ask_about_wool(&site, brand);
+    turn_cancel(turn);
+    answer_all(true);
+    turn_wait(turn);
+    assert_string_equal(turn_outcome(turn)->finish_reason, "cancelled");
+    assert_int_equal(turn_outcome(turn)->content.n, 0);
     turn_unref(turn);
     close_site(&site, brand);
 }

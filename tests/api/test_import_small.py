@@ -129,6 +129,7 @@ def test_rows_into_a_brand_that_is_there_are_taken_back(server, many, rule):
         db.execute("INSERT INTO messages (brand_id, conversation_id, seq, id, role, content, status, created_at) "
                    "SELECT brand_id, id, 5, 'm' || id, 'user', 'later', 'complete', 1 FROM conversations WHERE "
                    "brand_id = 'birch'")
+        db.execute("DELETE FROM messages WHERE brand_id = 'birch' AND seq = 3")
         db.execute("UPDATE products SET name = 'Mine' WHERE brand_id = 'birch' AND position % 3 = 0")
         for table, ids, place in (("products", "document_id", "product"), ("documents", "id", "document")):
             db.execute(f"DELETE FROM places WHERE kind = '{place}' AND name IN (SELECT {ids} FROM {table} WHERE "

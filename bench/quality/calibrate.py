@@ -4,7 +4,9 @@
 
 Shape. The texts of src/engine/background/ say the same generic things in five languages. What all passages have in
 common (their mean), all questions, and all titles, is taken out of each (the share PART of it), and so are the
-directions in which the languages differ: cosines of what is left tell subjects apart, across languages too.
+directions in which the languages differ: cosines of what is left tell subjects apart, across languages too. The same
+goes for the forms of a message: forms.txt says the same things as a question, as a statement and in bare words; what
+such messages have in common is what questions are freed of, and so are the two directions in which the forms differ.
 
 Scale. The cosine at which a passage counts as unrelated is AT - BY * (mean cosine with all that is searched): a
 question near to what a shop is about needs less. BY is fitted by a logistic model on the development questions, AT so
@@ -19,6 +21,7 @@ import array
 import itertools
 import math
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -33,6 +36,8 @@ TABLE = ROOT / "src/engine/builtin_table.c"
 TITLE = 0.3  # TITLE_PART of src/engine/catalogue_vectors.c
 DIMS, PART, THRESHOLD, WIDTH = 384, 0.8, 0.3, 0.40
 BACKGROUND = ROOT / "src/engine/background"
+WINDOW = 4 * 105  # WINDOW_LEAST of src/engine/vector_text.c
+SENTENCE = re.compile(r"[^.!?。！？\n]+(?:[.!?。！？]+\s*|\n|$)|[.!?。！？\n]+")
 UNRELATED = {"out", "brandq", "talk", "nonsense", "insult", "hostile"}  # not `near`: it shares its subject
 
 
@@ -74,8 +79,28 @@ def by_language(name, kind, embed=vectors):
     return [list(itertools.islice(found, len(language))) for language in texts]
 
 
+def forms_of(languages):
+    """What is said as questions, as statements, in bare words."""
+    return list(zip(*(line.split("\t") for language in languages for line in language), strict=True))
+
+
 def joined(lists):
     return [one for some in lists for one in some]
+
+
+def weight(text):
+    return sum(1 if rune < "\x80" else 2 if rune < "\u1000" else 3 for rune in text)
+
+
+def windows(title, text):
+    """About as src/engine/vector_text.c cuts."""
+    pieces, piece = [], title + "\n"
+    for sentence in SENTENCE.findall(text):
+        if weight(piece + sentence) > WINDOW and piece != title + "\n":
+            pieces.append(piece)
+            piece = title + "\n"
+        piece += sentence
+    return [*pieces, piece]
 
 
 class Shape:
@@ -84,20 +109,25 @@ class Shape:
     def __init__(self):
         passages, questions = by_language("passages.txt", "passage"), by_language("questions.txt", "query")
         titles = by_language("titles.txt", "passage")
-        self.common = {"passage": mean_of(joined(passages)), "question": mean_of(joined(questions)),
+        forms = [mean_of(vectors(form, "query")) for form in forms_of(background("forms.txt"))]
+        self.common = {"passage": mean_of(joined(passages)), "question": mean_of(forms),
                        "title": mean_of(joined(titles))}
         sums = [[x + y for x, y in zip(mean_of(a), mean_of(b), strict=True)]
                 for a, b in zip(passages, questions, strict=True)]
-        self.languages = []
+        self.directions = []
         for one in sums[:-1]:  # the differences of five points have four directions
-            left = less(one, mean_of(sums))
-            for known in self.languages:
-                left = less(left, known, dot(left, known))
-            self.languages.append(unit(left))
+            self._take_out(less(one, mean_of(sums)))
+        for form in forms[1:]:
+            self._take_out(less(form, forms[0]))
+
+    def _take_out(self, direction):
+        for known in self.directions:
+            direction = less(direction, known, dot(direction, known))
+        self.directions.append(unit(direction))
 
     def __call__(self, vector, of="passage"):
         left = less(vector, self.common[of], PART)
-        for direction in self.languages:
+        for direction in self.directions:
             left = less(left, direction, dot(left, direction))
         return unit(left)
 
@@ -107,8 +137,9 @@ def measure(shape):
     brands, questions = sets.own()
     found = []
     for brand in brands:
-        texts = [f"{row['title']}\n{row['text']}" for row in brand.passages]
-        of_texts, of_titles = vectors(texts, "passage"), vectors([row["title"] for row in brand.passages], "passage")
+        rows = [(row["title"], piece) for row in brand.passages for piece in windows(row["title"], row["text"])]
+        of_texts = vectors([piece for _, piece in rows], "passage")
+        of_titles = vectors([title for title, _ in rows], "passage")
         passages = [unit([(1 - TITLE) * x + TITLE * y for x, y in zip(shape(text), shape(title, "title"), strict=True)])
                     for text, title in zip(of_texts, of_titles, strict=True)]
         asked = [q for q in questions if q.brand == brand.id and not q.history and (q.documents or q.kind in UNRELATED)]
@@ -165,9 +196,9 @@ def write(shape, floor, by):
         '#include "engine/builtin_table.h"\n\n'
         + table("common[3][BUILTIN_DIMS]",
                 [[PART * value for value in mean] for mean in shape.common.values()])
-        + "\n" + table("languages[BUILTIN_LANGUAGES][BUILTIN_DIMS]", shape.languages)
-        + "\nconst struct calibration builtin_calibration = {\n    BUILTIN_DIMS, BUILTIN_LANGUAGES, "
-        f"{floor:.4f}f, {by:.2f}f, {WIDTH:.2f}f, {{common[0], common[1], common[2]}}, languages[0],\n}};\n",
+        + "\n" + table("directions[BUILTIN_DIRECTIONS][BUILTIN_DIMS]", shape.directions)
+        + "\nconst struct calibration builtin_calibration = {\n    BUILTIN_DIMS, BUILTIN_DIRECTIONS, "
+        f"{floor:.4f}f, {by:.2f}f, {WIDTH:.2f}f, {{common[0], common[1], common[2]}}, directions[0],\n}};\n",
         encoding="utf-8")
     subprocess.run(["clang-format", "-i", TABLE], check=True)
 

@@ -4,6 +4,6 @@
 
 #include "engine/calibration.h"
 
-enum { BUILTIN_DIMS = 384, BUILTIN_LANGUAGES = 4 };
+enum { BUILTIN_DIMS = 384, BUILTIN_DIRECTIONS = 4 + 2 }; // of languages, of the forms of a message
 
 extern const struct calibration builtin_calibration;

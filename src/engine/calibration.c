@@ -48,9 +48,9 @@ static float normalise(float *vector, size_t dims)
 void calibration_shape(const struct calibration *c, enum embedder_text of, float *vector)
 {
     add(vector, c->common[of], -1, c->dims);
-    for (size_t i = 0; i < c->n_languages; i++) {
-        const float *language = c->languages + i * c->dims;
-        add(vector, language, -dot(vector, language, c->dims), c->dims);
+    for (size_t i = 0; i < c->n_directions; i++) {
+        const float *direction = c->directions + i * c->dims;
+        add(vector, direction, -dot(vector, direction, c->dims), c->dims);
     }
     (void)normalise(vector, c->dims);
 }
@@ -202,7 +202,7 @@ static struct calibration *make_room(size_t dims)
     c->dims = dims;
     c->common[EMBEDDER_PASSAGE] = c->common[EMBEDDER_TITLE] = numbers;
     c->common[EMBEDDER_QUESTION] = numbers + dims;
-    c->languages = numbers + 2 * dims;
+    c->directions = numbers + 2 * dims;
     return c;
 }
 
@@ -216,7 +216,7 @@ struct calibration *calibration_new(const float *const *passages, const float *c
     struct calibration *c = make_room(dims);
     float *numbers = (float *)(void *)(c + 1);
     find_common(&m, numbers, numbers + dims);
-    c->n_languages = find_directions(&m, numbers + 2 * dims);
+    c->n_directions = find_directions(&m, numbers + 2 * dims);
     if (find_scale(&m, c))
         return c;
     calibration_free(c);
@@ -230,15 +230,15 @@ void calibration_free(struct calibration *calibration)
 
 // ---- kept ----------------------------------------------------------------------------------------------------------
 
-// Dimensions, languages, at, width; behind them what the two kinds have in common, and the directions.
+// Dimensions, directions, at, width; behind them what the two kinds have in common, and the directions.
 const float *calibration_pack(const struct calibration *c, struct arena *arena, size_t *ret_n)
 {
-    size_t n = c ? (2 + c->n_languages) * c->dims : 0;
+    size_t n = c ? (2 + c->n_directions) * c->dims : 0;
     float *numbers = arena_calloc(arena, HEAD + n, sizeof *numbers);
     *ret_n = HEAD + n;
     if (!c)
         return numbers;
-    float head[HEAD] = {(float)c->dims, (float)c->n_languages, c->at, c->width};
+    float head[HEAD] = {(float)c->dims, (float)c->n_directions, c->at, c->width};
     memcpy(numbers, head, sizeof head);
     memcpy(numbers + HEAD, c->common[EMBEDDER_PASSAGE], n * sizeof *numbers);
     return numbers;
@@ -248,14 +248,14 @@ struct calibration *calibration_unpack(const float *numbers, size_t n, size_t di
 {
     if (n < HEAD || !dims || numbers[0] != (float)dims || numbers[1] < 0 || numbers[1] > BACKGROUND_LANGUAGES)
         return NULL;
-    size_t n_languages = (size_t)numbers[1];
+    size_t n_directions = (size_t)numbers[1];
     for (size_t i = 0; i < n; i++)
         if (!isfinite(numbers[i]))
             return NULL;
-    if (n != HEAD + (2 + n_languages) * dims || numbers[3] <= 0)
+    if (n != HEAD + (2 + n_directions) * dims || numbers[3] <= 0)
         return NULL;
     struct calibration *c = make_room(dims);
-    c->n_languages = n_languages;
+    c->n_directions = n_directions;
     c->at = numbers[2];
     c->width = numbers[3];
     memcpy(c + 1, numbers + HEAD, (n - HEAD) * sizeof *numbers);

@@ -8,10 +8,11 @@
 #include "engine/embedder.h"
 
 struct calibration {
-    size_t dims, n_languages;
+    size_t dims, n_directions;
     float at, by, width;    // the floor is at - by * (cosine with the centre), full lies `width` above
     const float *common[3]; // what all of a kind share, by enum embedder_text
-    const float *languages; // n_languages * dims, orthonormal
+    const float
+        *directions; // n_directions * dims, orthonormal: what tells only the language (or the form of a message)
 };
 
 // Takes out of a vector of `dims` what all of its kind have in common, and what only tells its language; of length 1

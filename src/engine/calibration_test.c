@@ -137,7 +137,7 @@ TEST(calibration_is_kept_as_numbers)
     struct calibration *c = calibrate(&s);
     const float *numbers = calibration_pack(c, s.arena, &n);
     struct calibration *again = calibration_unpack(numbers, n, DIMS);
-    assert_true(again->n_languages == c->n_languages && again->n_languages == BACKGROUND_LANGUAGES - 1);
+    assert_true(again->n_directions == c->n_directions && again->n_directions == BACKGROUND_LANGUAGES - 1);
     for (size_t i = 0; i < 10; i++)
         assert_true(v_of(c, s.questions[i], s.passages[i]) == v_of(again, s.questions[i], s.passages[i]));
     assert_null(calibration_unpack(numbers, n - 1, DIMS));

@@ -4,7 +4,6 @@
 //
 //   llm.c       public functions, the thread, the inbox through which other threads speak to it
 //   transfer.c  one HTTP request: libcurl's multi interface on the libuv loop
-//   direct.c    one without TLS and proxy: libcurl only connects
 //   lane.c      what is known of each provider and model: breaker, closures, quirks
 //   seat.c      places for concurrent calls, shared fairly
 //   request.c   the JSON that is sent
@@ -46,8 +45,6 @@ struct provider_set {
     size_t n;
 };
 
-#define LLM_IN_SIZE 16384
-
 struct llm {
     uv_loop_t loop;
     uv_thread_t thread;
@@ -59,9 +56,6 @@ struct llm {
     VEC(CURL *) spare;      // easy handles to use again
     size_t transfers;       // under way
     const char *http_proxy; // HTTP_PROXY, which libcurl itself does not read
-    bool proxied;           // the environment names a proxy
-    struct line *idle;      // connections that wait (direct.c)
-    char in[LLM_IN_SIZE];   // what was just read of one
     pthread_mutex_t lock;   // of the next group
     struct job *inbox, **inbox_end;
     struct provider_set *set;
@@ -97,8 +91,7 @@ struct transfer_ops {
 
 struct transfer {
     struct llm *llm;
-    CURL *easy;            // NULL: none any more
-    struct direct *direct; // NULL: all is libcurl's
+    CURL *easy;
     struct curl_slist *headers;
     struct arena *arena;
     struct buf body;
@@ -119,11 +112,6 @@ void transfer_free(struct transfer *transfer);
 void transfer_resume(struct transfer *transfer);
 bool transfer_reused(const struct transfer *transfer); // its connection had served before
 enum fault transfer_fault(CURLcode code);
-// For direct.c: libcurl makes the connection to `url`, then direct_connected; what a head says.
-void transfer_connect(struct transfer *transfer, const struct llm_provider *provider, const char *url);
-void transfer_drop_easy(struct transfer *transfer);
-void transfer_forget_fields(struct transfer *transfer);
-void transfer_take_field(struct transfer *transfer, struct str name, struct str value);
 int transfer_setup(struct llm *llm);
 void transfer_teardown(struct llm *llm);
 
@@ -206,7 +194,7 @@ struct prompt {
     struct str tools; // JSON array; n 0: none
     bool no_calls;
     struct str format; // response_format; n 0: none
-    bool whole;        // not as a stream
+    bool whole; // not as a stream
 };
 // The body in `out`. `window` > 0: older messages are left out until the estimate fits. Returns the estimated prompt
 // tokens (before the lane's factor).

@@ -315,7 +315,6 @@ int llm_new(const struct llm_provider *providers, size_t n, struct llm **ret, st
     llm->peers = map_new();
     llm->lanes = map_new();
     llm->http_proxy = getenv("http_proxy") ? NULL : getenv("HTTP_PROXY");
-    llm->proxied = llm->http_proxy || getenv("http_proxy") || getenv("ALL_PROXY") || getenv("all_proxy");
     pthread_mutex_init(&llm->lock, NULL);
     pthread_mutex_init(&llm->pause_lock, NULL);
     uv_loop_init(&llm->loop);

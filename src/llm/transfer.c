@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // libcurl tells which sockets to watch and when to wake it; libuv does both. One uv_poll_t a socket, one timer in all,
 // which is only moved when it would come too late: libcurl names a time at every chunk.
-#include "llm/direct.h"
+#include "llm/client.h"
 
 #include <strings.h>
 
@@ -29,10 +29,6 @@ static void collect(struct llm *llm)
         CURLcode code = message->data.result; // `message` dies with the next call
         struct transfer *transfer;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        if (transfer->direct) {
-            direct_connected(transfer, code);
-            continue;
-        }
         curl_multi_remove_handle(llm->multi, transfer->easy);
         transfer->over = true;
         transfer->ops->done(transfer->arg, code);
@@ -141,7 +137,6 @@ void transfer_teardown(struct llm *llm)
         curl_easy_cleanup(llm->spare.at[i]);
     vec_done(&llm->spare);
     curl_multi_cleanup(llm->multi);
-    lines_close(llm);
     uv_close((uv_handle_t *)&llm->curl_timer, NULL);
 }
 
@@ -158,29 +153,17 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
     }
 }
 
-void transfer_forget_fields(struct transfer *transfer)
+static bool take(struct str line, const char *name, char *out, size_t room)
 {
-    transfer->content_type[0] = transfer->retry_after[0] = transfer->should_retry[0] = '\0';
-    transfer->retry_after_ms[0] = '\0';
-}
-
-void transfer_take_field(struct transfer *transfer, struct str name, struct str value)
-{
-    const struct {
-        struct str name;
-        char *out;
-        size_t room;
-    } rows[] = {{STR("content-type"), transfer->content_type, sizeof transfer->content_type},
-                {STR("retry-after"), transfer->retry_after, sizeof transfer->retry_after},
-                {STR("retry-after-ms"), transfer->retry_after_ms, sizeof transfer->retry_after_ms},
-                {STR("x-should-retry"), transfer->should_retry, sizeof transfer->should_retry}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (!str_eq_nocase(name, rows[i].name))
-            continue;
-        size_t n = value.n < rows[i].room ? value.n : rows[i].room - 1;
-        memcpy(rows[i].out, value.p, n);
-        rows[i].out[n] = '\0';
-    }
+    size_t n = strlen(name);
+    if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n) != 0)
+        return false;
+    struct str value = str_trim((struct str){line.p + n + 1, line.n - n - 1});
+    if (value.n >= room)
+        value.n = room - 1;
+    memcpy(out, value.p, value.n);
+    out[value.n] = '\0';
+    return true;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
@@ -189,7 +172,8 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
     struct str line = str_trim((struct str){bytes, size * n});
     transfer->answered = true;
     if (str_starts(line, STR("HTTP/"))) { // also after 100 and after a proxy's CONNECT: the last one counts
-        transfer_forget_fields(transfer);
+        transfer->content_type[0] = transfer->retry_after[0] = transfer->should_retry[0] = '\0';
+        transfer->retry_after_ms[0] = '\0';
         const char *space = memchr(line.p, ' ', line.n);
         int64_t status = 0;
         if (space && line.p + line.n - space >= 4)
@@ -197,9 +181,10 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
         transfer->status = (int)status;
         return size * n;
     }
-    struct str name = str_split(&line, ':');
-    if (line.p)
-        transfer_take_field(transfer, name, str_trim(line));
+    if (!take(line, "content-type", transfer->content_type, sizeof transfer->content_type) &&
+        !take(line, "retry-after-ms", transfer->retry_after_ms, sizeof transfer->retry_after_ms) &&
+        !take(line, "retry-after", transfer->retry_after, sizeof transfer->retry_after))
+        take(line, "x-should-retry", transfer->should_retry, sizeof transfer->should_retry);
     return size * n;
 }
 
@@ -230,6 +215,7 @@ static void add_headers(struct transfer *transfer, const struct llm_provider *pr
         // An empty value needs libcurl's own form, or the header would be left out.
         add_header(transfer, arena_printf(arena, pair->value[0] ? "%s: %s" : "%s;%s", pair->name, pair->value));
     }
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
 static void set_connection(CURL *easy, const struct llm *llm, const struct llm_provider *provider, const char *url)
@@ -269,31 +255,24 @@ static const char *at_origin(struct arena *arena, const struct llm_provider *pro
     return arena_printf(arena, STR_FMT "%s", STR_ARG(((struct str){provider->base_url, n})), path);
 }
 
-static CURL *take_easy(struct transfer *transfer, const char *url)
+struct transfer *transfer_new(struct llm *llm, const struct llm_provider *provider, const char *what, const char *model,
+                              struct buf *body, const char *accept, const struct transfer_ops *ops, void *arg)
 {
-    struct llm *llm = transfer->llm;
+    struct arena *arena = arena_new(512);
+    struct transfer *transfer = ARENA_NEW(arena, struct transfer);
+    *transfer = (struct transfer){.llm = llm, .arena = arena, .ops = ops, .arg = arg};
+    if (body) {
+        transfer->body = *body;
+        *body = BUF_INIT(body->max);
+    }
     CURL *easy = llm->spare.n > 0 ? llm->spare.at[--llm->spare.n] : curl_easy_init();
     if (!easy)
         abort(); // out of memory, as in base/mem
     transfer->easy = easy;
+    const char *url = what[0] == '/' ? at_origin(arena, provider, what) : llm_url(arena, provider, what, model);
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-    return easy;
-}
-
-void transfer_connect(struct transfer *transfer, const struct llm_provider *provider, const char *url)
-{
-    CURL *easy = take_easy(transfer, url);
-    curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 1024L);
-    set_connection(easy, transfer->llm, provider, url);
-    curl_multi_add_handle(transfer->llm->multi, easy);
-}
-
-static void begin(struct transfer *transfer, const struct llm_provider *provider, const char *url)
-{
-    CURL *easy = take_easy(transfer, url);
-    if (transfer->body.p) {
+    if (body) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.n);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.p);
@@ -309,43 +288,12 @@ static void begin(struct transfer *transfer, const struct llm_provider *provider
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
-    set_connection(easy, transfer->llm, provider, url);
-    curl_multi_add_handle(transfer->llm->multi, easy);
-}
-
-struct transfer *transfer_new(struct llm *llm, const struct llm_provider *provider, const char *what, const char *model,
-                              struct buf *body, const char *accept, const struct transfer_ops *ops, void *arg)
-{
-    struct arena *arena = arena_new(1536);
-    struct transfer *transfer = ARENA_NEW(arena, struct transfer);
-    *transfer = (struct transfer){.llm = llm, .arena = arena, .ops = ops, .arg = arg};
-    if (body) {
-        transfer->body = *body;
-        *body = BUF_INIT(body->max);
-    }
-    const char *url = what[0] == '/' ? at_origin(arena, provider, what) : llm_url(arena, provider, what, model);
     add_headers(transfer, provider, what, accept);
+    set_connection(easy, llm, provider, url);
     llm->transfers++;
     bound_idle(llm);
-    if (!body || !direct_begin(transfer, provider, url))
-        begin(transfer, provider, url);
+    curl_multi_add_handle(llm->multi, easy);
     return transfer;
-}
-
-void transfer_drop_easy(struct transfer *transfer)
-{
-    struct llm *llm = transfer->llm;
-    if (!transfer->easy)
-        return;
-    curl_multi_remove_handle(llm->multi, transfer->easy);
-    if (llm->spare.n < MAX_SPARE) {
-        curl_easy_reset(transfer->easy);
-        vec_push(&llm->spare, transfer->easy);
-    } else {
-        curl_easy_cleanup(transfer->easy);
-    }
-    transfer->easy = NULL;
 }
 
 void transfer_free(struct transfer *transfer)
@@ -354,13 +302,17 @@ void transfer_free(struct transfer *transfer)
         return;
     struct llm *llm = transfer->llm;
     // libcurl keeps the reset of an HTTP/2 stream to itself until the connection is used again: it is closed instead.
-    if (!transfer->over && transfer->easy)
+    if (!transfer->over)
         curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
-    transfer_drop_easy(transfer);
-    if (transfer->direct)
-        direct_free(transfer->direct);
+    curl_multi_remove_handle(llm->multi, transfer->easy);
     llm->transfers--;
     bound_idle(llm);
+    if (llm->spare.n < MAX_SPARE) {
+        curl_easy_reset(transfer->easy);
+        vec_push(&llm->spare, transfer->easy);
+    } else {
+        curl_easy_cleanup(transfer->easy);
+    }
     curl_slist_free_all(transfer->headers);
     buf_done(&transfer->body);
     arena_free(transfer->arena);
@@ -369,18 +321,13 @@ void transfer_free(struct transfer *transfer)
 bool transfer_reused(const struct transfer *transfer)
 {
     long made = 0;
-    if (transfer->direct)
-        return direct_reused(transfer->direct);
     curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &made);
     return made == 0;
 }
 
 void transfer_resume(struct transfer *transfer)
 {
-    if (transfer->direct)
-        direct_resume(transfer->direct);
-    else
-        curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+    curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
 }
 
 enum fault transfer_fault(CURLcode code)

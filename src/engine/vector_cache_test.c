@@ -161,7 +161,7 @@ static struct turn *ask_about_wool(struct site *site, struct brand_ref *brand)
     wait_asks(1);
     asks.of = EMBEDDER_PASSAGE;
     answer_all(true);
-    wait_asks(4);
+    wait_asks(4 + 1); // and one of the other document
     return turn;
 }
 
@@ -171,7 +171,6 @@ TEST(sentences_of_an_answer_are_chosen_by_meaning)
     struct site site;
     struct brand_ref *brand = open_site(&site);
     struct turn *turn = ask_about_wool(&site, brand);
-    assert_int_equal(asks.n, 4 + 1); // and one of the other document
     for (size_t i = 0; i < asks.n; i++)
         asks.at[i].done(asks.at[i].arg, strstr(asks.at[i].text, "Goods\nWool") ? like : unlike, 26);
     turn_wait(turn);

@@ -12,7 +12,6 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import lib
@@ -34,23 +33,7 @@ def catalogue(path, rows, length=200):
     return path
 
 
-class Beside(threading.Thread):
-    """Runs while its block does, until `ending` is set."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.ending = threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ending.set()
-        self.join()
-
-
-class Watch(Beside):
+class Watch(lib.Beside):
     """The highest resident size (KiB) of the server and of its children while it runs."""
 
     def __init__(self, pid):
@@ -74,7 +57,7 @@ class Watch(Beside):
                         self.child = max(self.child, self.resident(child))
 
 
-class Chats(Beside):
+class Chats(lib.Beside):
     """One client that asks on and on; its 99th percentile and its longest wait in ms, and how often it was refused."""
 
     def __init__(self, server, brand="techpro"):

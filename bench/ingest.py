@@ -29,12 +29,12 @@ WORDS = ("the parcel lamp kettle oak steel arrives after every order has been pa
          "dry place before first use clean soft cloth never open housing yourself service will answer soon").split()
 
 
-class Chats(threading.Thread):
+class Chats(lib.Beside):
     """Asks at a fixed rate, whatever the answers take; each question is another one, so that each needs its vector."""
 
     def __init__(self, server):
-        super().__init__(daemon=True)
-        self.client, self.took, self.failed, self.ending = server.client(), [], 0, threading.Event()
+        super().__init__()
+        self.client, self.took, self.failed = server.client(), [], 0
         self.lock, self.open = threading.Lock(), []
 
     def ask(self, number, due):
@@ -51,13 +51,8 @@ class Chats(threading.Thread):
             self.open[-1].start()
             number += 1
 
-    def __enter__(self):
-        self.start()
-        return self
-
     def __exit__(self, *_):
-        self.ending.set()
-        self.join()
+        super().__exit__()
         for one in self.open:
             one.join()
         self.took.sort()

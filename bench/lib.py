@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -27,6 +28,22 @@ PEER_VENV = WORK / "peer-venv"
 WIDE = {
     "ws.max_connections_per_address": 100000, "ws.max_connections_per_brand": 100000, "log.level": "warn",
 }
+
+
+class Beside(threading.Thread):
+    """Runs while its block does, until `ending` is set."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.ending = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ending.set()
+        self.join()
 
 
 def row(what, unit, ours, peer=None, target="", better="lower"):

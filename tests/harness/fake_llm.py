@@ -21,7 +21,10 @@ class FakeLlm(Program):
 
     def start(self, timeout=20):
         super().start(timeout)
-        self.client = httpx.Client(base_url=self.origin, trust_env=False, timeout=10, verify=False)
+        # Threads share it: a connection for each request, because one that is kept may be closed by another thread just
+        # as it is taken.
+        self.client = httpx.Client(base_url=self.origin, trust_env=False, timeout=10, verify=False,
+                                   limits=httpx.Limits(max_keepalive_connections=0))
         return self
 
     @property

@@ -122,18 +122,24 @@ static bool embeds(struct app *app)
     return embedding_model(app, &model);
 }
 
+// embedding.floor: false where it is `auto`.
+static bool floor_is_set(const struct app *app, double *ret)
+{
+    const char *floor = settings_str(app->settings, SET_EMBEDDING_FLOOR);
+    return floor && str_to_double(str_from(floor), ret);
+}
+
 static void embedding_scale(void *self, const char *key, const float *question, const float *centre, size_t n,
                             size_t dims, float *ret_floor, float *ret_full)
 {
     const struct app *app = self;
-    const char *floor = settings_str(app->settings, SET_EMBEDDING_FLOOR);
     double given;
     (void)dims;
     if (builtin_owns(app->builtin, key)) {
         calibration_scale(&builtin_calibration, question, centre, n, ret_floor, ret_full);
         return;
     }
-    *ret_floor = floor && str_to_double(str_from(floor), &given) ? (float)given : llm_embedding_floor(key);
+    *ret_floor = floor_is_set(app, &given) ? (float)given : llm_embedding_floor(key);
     *ret_full = 1;
 }
 
@@ -148,9 +154,8 @@ static void embedding_shape(void *self, const char *key, enum embedder_text of, 
 static bool embedding_calibrates(void *self, const char *key)
 {
     const struct app *app = self;
-    const char *floor = settings_str(app->settings, SET_EMBEDDING_FLOOR);
     double given;
-    return !builtin_owns(app->builtin, key) && !(floor && str_to_double(str_from(floor), &given));
+    return !builtin_owns(app->builtin, key) && !floor_is_set(app, &given);
 }
 
 static int embed(void *self, const char *key, struct arena *arena, const struct str *texts, size_t n, bool query,

@@ -75,7 +75,7 @@ int product_file_stage(struct store *store, const struct scope *scope, struct pr
 // After that transaction, whatever became of it: moves the rows to their place, or gives them up. What does not succeed
 // the upkeep job does later.
 void product_file_settle(struct store *store, const struct scope *scope, struct product_file *file);
-// The same for a staging that nobody is at work on any more (store/staging.h); ends early when *ending (may be NULL).
+// The same for a staging that nobody is at work on any more (store/staging.h); ERR_CANCELLED: *ending (may be NULL).
 int product_staging_settle(struct store *store, const struct scope *scope, struct str id, const _Atomic bool *ending,
                            struct err *err);
 // In a writing transaction; may run again from the start.

@@ -47,6 +47,7 @@ struct quote {
     struct arena *arena;
     const struct search_match *terms;
     size_t n_terms;
+    double all;     // what all terms are worth
     unsigned kinds; // enum answer_kind
     const struct quote_passage *passages;
     struct candidate *at;
@@ -262,6 +263,7 @@ struct quote *quote_read(struct arena *arena, struct str question, const struct 
     struct quote *quote = ARENA_NEW(arena, struct quote);
     *quote = (struct quote){
         .arena = arena, .terms = terms, .n_terms = n_terms < TERMS_MAX ? n_terms : TERMS_MAX, .passages = passages};
+    quote->all = worth(quote, ~(uint64_t)0);
     quote->kinds = question.n ? answer_kind_asked(question) : 0;
     quote->at = arena_calloc(arena, SENTENCES_MAX, sizeof *quote->at);
     for (size_t i = 0; i < n && i < QUOTE_MAX_PASSAGES; i++)
@@ -271,8 +273,7 @@ struct quote *quote_read(struct arena *arena, struct str question, const struct 
 
 static double share(const struct quote *quote, const struct candidate *c)
 {
-    double all = worth(quote, ~(uint64_t)0);
-    return all > 0 ? worth(quote, c->terms) / all : 0;
+    return quote->all > 0 ? worth(quote, c->terms) / quote->all : 0;
 }
 
 // Which sentence to look at first: one with the question's words, of the best passages.

@@ -81,7 +81,7 @@ static bool quote(struct turn *turn)
     AUTO_BUF struct buf spoken = BUF_INIT(PIECE_MOST);
     quote_products(turn, &spoken);
     // A spoken answer is one sentence: the first line is enough.
-    if (turn->quote && !(turn->input.voice && turn->quoted_products))
+    if (!(turn->input.voice && turn->quoted_products))
         quote_passages(turn, &spoken);
     if (!turn->quoted_products && !turn->n_quoted)
         return false;
@@ -278,7 +278,7 @@ static void weighed(void *arg)
 // The turn parks until the vectors are there: no thread waits for them.
 enum step_result turn_step_weigh(struct turn *turn)
 {
-    if (!turn->quotes || (turn->input.voice && turn->found.n_suggested))
+    if (!turn->quotes)
         return STEP_NEXT;
     struct quote_passage *passages = arena_calloc(turn->arena, QUOTE_MAX_PASSAGES, sizeof *passages);
     size_t n = turn->n_passages < QUOTE_MAX_PASSAGES ? turn->n_passages : QUOTE_MAX_PASSAGES;
@@ -287,7 +287,8 @@ enum step_result turn_step_weigh(struct turn *turn)
                                              turn->passages[i].text, turn->passages[i].title};
     turn->quote = quote_read(turn->arena, turn->search_text, turn->passage_terms, turn->n_passage_terms, passages, n);
     turn->weighed = arena_calloc(turn->arena, NEARNESS_MOST, sizeof *turn->weighed);
-    if (turn->by_vectors)
+    bool in_a_line = turn->input.voice && turn->found.n_suggested; // a product's
+    if (turn->by_vectors && !in_a_line)
         turn->n_weighed = quote_texts(turn->quote, turn->weighed, NEARNESS_MOST);
     int timeout_ms = turn->input.unstored ? TRIAL_MS : NEARNESS_MS;
     bool asked = nearness_ask(turn->engine->with.catalogues, turn->weighed, turn->n_weighed, timeout_ms, weighed, turn);

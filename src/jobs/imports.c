@@ -27,19 +27,12 @@ static int erase(struct tx *tx, void *arg, struct err *err)
     return brand_erase(tx, err);
 }
 
-static int stopping(struct err *err)
-{
-    return err_set(err, ERR_CANCELLED, "the server stops");
-}
-
 int brand_erase_all(struct store *store, const char *data, struct str brand, struct str job, const _Atomic bool *ending,
                     struct err *err)
 {
     struct scope scope = scope_brand(brand, STR("jobs"));
     int rc = data ? files_remove_brand(data, brand, err) : 0;
     rc = rc ? rc : store_steps(store, &scope, erase_some, &job, ending, err);
-    if (!rc && ending && *ending)
-        return stopping(err);
     return rc ? rc : store_write(store, &scope, erase, NULL, err);
 }
 
@@ -92,10 +85,8 @@ static int settle(struct store *store, const char *data, struct settling *s, con
     if (s->left.makes_brand && !s->left.done)
         return brand_erase_all(store, data, s->left.brand, STR_NULL, ending, err);
     int rc = store_steps(store, &scope, s->left.done ? forget : back, s, ending, err);
-    for (size_t i = 0; i < s->documents.n && !rc && data; i++)
+    for (size_t i = 0; i < s->documents.n && (!rc || rc == ERR_CANCELLED) && data; i++)
         (void)files_remove(data, s->left.brand, "documents", s->documents.at[i], NULL);
-    if (!rc && ending && *ending)
-        return stopping(err);
     return rc ? rc : store_write(store, &scope, end, s, err);
 }
 

@@ -9,11 +9,6 @@
 #include "store/chatbot.h"
 #include "store/steps.h"
 
-static int stopping(struct err *err)
-{
-    return err_set(err, ERR_CANCELLED, "the server stops");
-}
-
 int job_erase_brand(const struct jobs_options *with, const struct job *job, struct err *err)
 {
     const char *data = with->settings ? settings_str(with->settings, SET_DATA) : NULL;
@@ -71,7 +66,5 @@ int job_erase_chatbot(const struct jobs_options *with, const struct job *job, st
         return err_set(err, ERR_FORMAT, "the payload is no JSON");
     struct erase_chatbot e = {job, json_get_str(payload, "chatbotId"), json_get_int(payload, "deletedAt", 0)};
     int rc = store_steps(with->store, &scope, erase_conversations, &e, with->ending, err);
-    if (!rc && *with->ending)
-        return stopping(err);
     return rc ? rc : store_write(with->store, &scope, erase_rest, &e, err);
 }

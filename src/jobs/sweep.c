@@ -164,9 +164,9 @@ static int sweep_stagings(const struct jobs_options *with, bool *ret_more, struc
     struct scope scope = scope_brand(l.row.brand, STR("jobs"));
     rc = product_staging_settle(with->store, &scope, l.row.id, with->ending, err);
     *ret_more = !rc;
-    if (!rc && !*with->ending)
+    if (!rc)
         log_info("staging.settled", "brand=\"" STR_FMT "\" visible=%d", STR_ARG(l.row.brand), l.row.visible);
-    return rc;
+    return rc == ERR_CANCELLED ? 0 : rc;
 }
 
 // ---- imports --------------------------------------------------------------------------------------------------------

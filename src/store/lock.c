@@ -48,14 +48,21 @@ static int owner(int fd)
     return (int)pid;
 }
 
+// Makes the file where it is not there. The descriptor, or a negative code.
+static int open_lock(const char *path, const char *name, char file[PATH_MAX], struct err *err)
+{
+    if ((size_t)snprintf(file, PATH_MAX, "%s/%s", path, name) >= PATH_MAX)
+        return err_set(err, ERR_INVALID, "path of the data directory is too long");
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? err_file(err, "open", file) : fd;
+}
+
 int dir_lock(const char *path, int *ret, struct err *err)
 {
     char file[PATH_MAX];
-    if ((size_t)snprintf(file, sizeof file, "%s/parley.lock", path) >= sizeof file)
-        return err_set(err, ERR_INVALID, "path of the data directory is too long");
-    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open_lock(path, "parley.lock", file, err);
     if (fd < 0)
-        return err_file(err, "open", file);
+        return fd;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int why = errno, pid = owner(fd);
         close(fd);
@@ -101,11 +108,9 @@ int dir_lock_imports(const char *path, int64_t wait_ms, int *ret, struct err *er
 {
     char file[PATH_MAX];
     int64_t until = clock_mono_ms() + wait_ms;
-    if ((size_t)snprintf(file, sizeof file, "%s/parley.lock.import", path) >= sizeof file)
-        return err_set(err, ERR_INVALID, "path of the data directory is too long");
-    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open_lock(path, "parley.lock.import", file, err);
     if (fd < 0)
-        return err_file(err, "open", file);
+        return fd;
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EINTR)
             continue;

@@ -48,5 +48,5 @@ int store_steps(struct store *store, const struct scope *scope, store_some fn, v
         rc = store_step(store, scope, step, &s, err);
         adapt(&s);
     }
-    return rc;
+    return !rc && ending && *ending ? err_set(err, ERR_CANCELLED, "the server stops") : rc;
 }

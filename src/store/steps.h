@@ -15,6 +15,6 @@ int store_step(struct store *store, const struct scope *scope, store_fn fn, void
 // One statement's worth: about `most` rows (1 to 512). *ret_more false: nothing is left. May be run again, as a
 // closure.
 typedef int (*store_some)(struct tx *tx, void *arg, int64_t most, bool *ret_more, struct err *err);
-// Until nothing is left, or *ending (may be NULL) turns true; as many rows at a time as fit.
+// Until nothing is left; as many rows at a time as fit. ERR_CANCELLED: *ending (may be NULL) turned true.
 int store_steps(struct store *store, const struct scope *scope, store_some fn, void *arg, const _Atomic bool *ending,
                 struct err *err) __attribute__((warn_unused_result));

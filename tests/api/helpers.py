@@ -105,8 +105,8 @@ class Site:
 
 @contextlib.contextmanager
 def talkers(server, brand, n, place):
-    """`n` clients that talk on and on, in the conversations `place(client, number of the message)`. Once they do, gives
-    the texts that were acknowledged, a list for each, which grows."""
+    """`n` clients that talk on and on, in the conversations `place(client, number of the message)`. Once each of them
+    does, gives the texts that were acknowledged, a list for each, which grows."""
     said, moving, stop = {i: [] for i in range(n)}, threading.Event(), threading.Event()
 
     def talk(i):
@@ -116,7 +116,7 @@ def talkers(server, brand, n, place):
                 text = f"message {i} {at}"
                 ok(client.post(f"/chat/{brand}", json={"message": text, "conversation_id": place(i, at)}))
                 said[i].append(text)
-                if at >= 4:
+                if all(len(texts) >= 5 for texts in said.values()):
                     moving.set()
 
     with concurrent.futures.ThreadPoolExecutor(n) as pool:

@@ -102,7 +102,7 @@ static void apply_bases(struct arena *arena, const struct bases *bases, const st
 static double supported(const struct search_hit *hit)
 {
     double w = (double)hit->w, v = (double)hit->v;
-    return hit->vector_rank ? 1 - (1 - w * w * w) * (1 - v) : (double)hit->relevance;
+    return hit->has_vector ? 1 - (1 - w * w * w) * (1 - v) : (double)hit->relevance;
 }
 
 static double relevance_by(const struct search_hit *hit, enum retrieval method, bool has_vectors)
@@ -115,7 +115,7 @@ static double relevance_by(const struct search_hit *hit, enum retrieval method, 
 static bool any_vectors(const struct search_result *found)
 {
     for (size_t i = 0; i < found->n; i++)
-        if (found->hits[i].vector_rank)
+        if (found->hits[i].has_vector)
             return true;
     return false;
 }

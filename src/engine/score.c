@@ -39,6 +39,8 @@ void score_add(struct score *score, const struct score_result *result)
         score->quoted++;
         score->beside += (double)result->beside / (double)result->quoted;
     }
+    score->no_product += result->no_product;
+    score->unasked += result->no_product && result->products;
     if (result->none) {
         score->refused_right += result->refused;
         return;
@@ -98,6 +100,11 @@ static size_t quoted(const struct score *s)
     return s->quoted;
 }
 
+static size_t no_product(const struct score *s)
+{
+    return s->no_product;
+}
+
 static double hit1(const struct score *s)
 {
     return (double)s->hit1;
@@ -128,6 +135,11 @@ static double beside(const struct score *s)
     return s->beside;
 }
 
+static double unasked(const struct score *s)
+{
+    return (double)s->unasked;
+}
+
 static double refused_right(const struct score *s)
 {
     return (double)s->refused_right;
@@ -145,6 +157,7 @@ const struct score_figure score_figures[] = {
     {"ndcg10", "nDCG@10", false, gain, answerable},
     {"said", "said", false, said, says},
     {"beside", "beside", true, beside, quoted},
+    {"unasked", "unasked", true, unasked, no_product},
     {"refusedRight", "refused", false, refused_right, unanswerable},
     {"refusedWrong", "wrongly", true, refused_wrong, answerable},
 };

@@ -67,6 +67,16 @@ TEST(score_refusals_and_words)
     assert_true(near(figure(&score, "refusedRight"), 0.5) && near(figure(&score, "said"), 0.5));
 }
 
+TEST(score_of_products_that_nobody_asked_for)
+{
+    struct score score = {0};
+    score_add(&score, &(struct score_result){.no_product = true, .products = true});
+    score_add(&score, &(struct score_result){.no_product = true});
+    score_add(&score, &(struct score_result){.products = true});
+    score_add(&score, &(struct score_result){.none = true, .products = true});
+    assert_true(near(figure(&score, "unasked"), 0.5));
+}
+
 static void add_quote(struct score *score, const char *first, const char *second)
 {
     const struct str sentences[] = {str_from(first), str_from(second)}, says[] = {STR("thirty days"), STR("三十日")};

@@ -9,9 +9,17 @@
 enum { CANDIDATES_MOST = 1000, MEASURED_MOST = 100, WORK_SIZE = 32 * 1024 };
 #define BEST_SHARE 0.6
 #define BEST_SHARE_BY_PRICE 0.85
-#define STRONG_ZONE 0.8f // name, category, id, features, specifications
+#define NAMES 1.0f       // weight of name, category, id
+#define STRONG_ZONE 0.8f // of these, features and specifications
+#define FAR 0.15f        // less than this v: about something else, unless words name it
 #define WHOLE_CATALOGUE_SCORE 0.5
 #define MOSTLY 0.5
+#define WHOLE 0.999f
+// A passage that is at least so near, and so much nearer than any product, when the message is not about products
+// (docs/quality.md).
+#define NEAR 0.45f
+#define CLEARLY 0.15f
+#define CLEARLY_IN_WORDS 0.5f
 
 struct choice {
     const struct search_hit *hit;
@@ -29,11 +37,13 @@ static double four_decimals(double x)
 static bool qualifies(const struct search_hit *hit, const struct shopping *shopping, const struct suggest_query *query,
                       bool known)
 {
+    float strongest = 0;
     for (size_t i = 0; i < hit->n_matches; i++)
-        if (hit->matches[i].weight >= (known ? STRONG_ZONE : 1))
-            return true;
-    return (hit->n_matches >= 2 && known) || shopping->has_cue_words || shopping->has_price_words || query->cue ||
-           hit->v >= query->threshold;
+        strongest = fmaxf(strongest, hit->matches[i].weight);
+    if (hit->has_vector && hit->v < FAR && (strongest < NAMES || !known))
+        return false;
+    return strongest >= (known ? STRONG_ZONE : NAMES) || (hit->n_matches >= 2 && known) || shopping->has_cue_words ||
+           shopping->has_price_words || query->cue || hit->v >= query->threshold;
 }
 
 static int by_price(const void *a, const void *b)
@@ -95,7 +105,25 @@ static void summarise(struct arena *arena, const struct suggest_query *query, st
     ret->confidence = may ? four_decimals(sum / (double)may) : 0;
 }
 
-// Of a question that goes on, the ones that the last answer was about, where any of them fits.
+// What tells whether passages say it better, see suggest_leave.
+static void characterise(const struct search_result *found, const struct shopping *shopping, bool about,
+                         struct suggestions *ret)
+{
+    ret->in_words =
+        ret->shopping || shopping->order != SHOPPING_ANY_ORDER || shopping->by.row || shopping->n_excluded > 0;
+    ret->meant = about || (found->n && found->known >= WHOLE && found->hits[0].w >= WHOLE);
+}
+
+void suggest_leave(struct suggestions *found, float passage)
+{
+    if (found->meant || passage < NEAR || passage < found->near + (found->in_words ? CLEARLY_IN_WORDS : CLEARLY))
+        return;
+    found->shopping = found->has_confidence = false;
+    found->n_suggested = 0;
+    found->confidence = 0;
+}
+
+// Of a question that goes on, the ones that the last answer was about. 0: none of them fits.
 static size_t keep_about(const struct suggest_query *query, struct choice *choices, size_t n)
 {
     size_t kept = 0;
@@ -105,7 +133,7 @@ static size_t keep_about(const struct suggest_query *query, struct choice *choic
                 choices[kept++] = choices[i];
                 break;
             }
-    return kept ? kept : n;
+    return kept;
 }
 
 // The first `keep`, of which as many may be suggested as are asked for, where there are so many: what cannot be bought
@@ -272,11 +300,13 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
         rc = attempt(catalogues, brand, work, query, query->fallback, &best, err);
     if (rc)
         return rc;
-    size_t n = query->continues ? keep_about(query, best.choices, best.n) : best.n;
-    n = keep_first(query, best.choices, n);
+    size_t about = query->continues ? keep_about(query, best.choices, best.n) : 0;
+    size_t n = keep_first(query, best.choices, about ? about : best.n);
     struct str *ids = arena_calloc(work, n + 1, sizeof *ids);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         ids[i] = best.choices[i].hit->doc;
+        ret->near = fmaxf(ret->near, best.choices[i].hit->has_vector ? best.choices[i].hit->v : 1);
+    }
     struct product *rows;
     size_t n_rows;
     ret->shopping = best.shopping.is_shopping || query->cue;
@@ -288,6 +318,7 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
     ret->terms = catalogue_terms(arena, &best.found);
     ret->n_terms = best.found.n_terms;
     ret->by_vectors = best.by_vectors;
+    characterise(&best.found, &best.shopping, about > 0, ret);
     summarise(arena, query, ret);
     return rc;
 }

@@ -8,8 +8,8 @@
 #define SUGGEST_HITS 5
 
 struct suggest_query {
-    struct str message;   // reference-resolved
-    struct str fallback;  // asked instead when the message has no word to search for; STR_NULL = none
+    struct str message;  // reference-resolved
+    struct str fallback; // asked instead when the message has no word to search for; STR_NULL = none
     // What the last answer was about. With `continues`, when the message is the rest of the question before, products
     // among these that fit it are the only ones meant.
     const struct str *about;
@@ -38,8 +38,16 @@ struct suggestions {
     struct search_match *terms; // words of the message that some product of the brand has
     size_t n_terms;
     bool by_vectors; // the search had one
+    bool in_words;   // the message asks for products in so many words: buying, a price, a measure, "but not"
+    bool meant;      // products are: each word that counts names one or its kind, or the last answer was about these
+    float near;      // the largest v of the hits
 };
 
 // All of *ret lives in the arena. 0 or the store's error. Blocks: for workers.
 int suggest_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                      const struct suggest_query *query, struct suggestions *ret, struct err *err);
+
+// Leaves the answer to passages, where the nearest of them is clearly nearer in meaning to the message than any
+// product: then it is not about products (8.2) and nothing is suggested. `passage`: that one's v, 0 without vectors.
+// The hits stay: they are what "it" may mean in the next message.
+void suggest_leave(struct suggestions *found, float passage);

@@ -160,6 +160,71 @@ TEST(suggest_nothing_for_other_subjects)
     site_close(&site);
 }
 
+// Words of a description, where meaning says that it is about something else.
+TEST(suggest_nothing_that_means_something_else)
+{
+    static const char asked[] = "Something that burns wood";
+    struct site site;
+    site_open(&site, SITE_VECTORS);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    shelf(&site);
+    assert_int_equal(ask_text(&site, brand, asked).n, 1); // it has no vector yet
+    site_vector(&site, "fern", "stove", "jkqxz");
+    assert_int_equal(ask_text(&site, brand, asked).n, 0);
+    assert_int_equal(ask_text(&site, brand, "The Ember stove, please").n, 1); // it is named
+    assert_int_equal(ask_text(&site, brand, "Ember's brother Lorenz plays violins abroad").n, 0);
+    site_vector(&site, "fern", "stove", "somethingburns");
+    assert_int_equal(ask_text(&site, brand, asked).n, 1);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
+static size_t left(struct suggestions found, float passage)
+{
+    found.n_suggested = 2;
+    found.has_confidence = true;
+    found.confidence = 0.9;
+    suggest_leave(&found, passage);
+    assert_true(found.has_confidence == (found.n_suggested > 0) && (found.confidence > 0) == found.has_confidence);
+    return found.n_suggested;
+}
+
+TEST(suggest_leaves_it_to_passages_that_are_clearly_nearer)
+{
+    assert_int_equal(left((struct suggestions){.near = 0.4f}, 0.8f), 0);
+    assert_int_equal(left((struct suggestions){.near = 0.4f}, 0.5f), 2);                   // not clearly
+    assert_int_equal(left((struct suggestions){.near = 0}, 0.4f), 2);                      // the passage is not near
+    assert_int_equal(left((struct suggestions){.near = 0.4f, .in_words = true}, 0.8f), 2); // "do you sell …"
+    assert_int_equal(left((struct suggestions){.near = 0.1f, .in_words = true}, 0.8f), 0); // "how much is a visit?"
+    assert_int_equal(left((struct suggestions){.near = 0, .meant = true}, 1), 2);          // "Skarv tent"
+    assert_int_equal(left((struct suggestions){.near = 0}, 0), 2);                         // no vectors
+}
+
+// What tells that products are meant.
+TEST(suggest_knows_when_products_are_meant)
+{
+    struct site site;
+    site_open(&site, 0);
+    struct brand_ref *brand = site_brand(&site, "fern", NULL);
+    shelf(&site);
+    assert_true(ask_text(&site, brand, "Skarv tent").meant);
+    assert_false(ask_text(&site, brand, "Skarv tent made by robots").meant);
+    assert_true(ask_text(&site, brand, "Do you have a tent?").in_words);
+    assert_true(ask_text(&site, brand, "A tent, but not the Skarv").in_words);
+    assert_false(ask_text(&site, brand, "Is the tent waterproof").in_words);
+    // The rest of a question about products that the last answer showed; not about others.
+    struct str shown[] = {STR("tent-2")}, other[] = {STR("lamp")};
+    struct suggest_query query = {
+        .message = STR("And for two abroad?"), .fallback = STR("A tent And for two abroad?"), .continues = true};
+    query.about = shown;
+    query.n_about = 1;
+    assert_true(ask(&site, brand, query).meant);
+    query.about = other;
+    assert_false(ask(&site, brand, query).meant);
+    brand_ref_drop(brand);
+    site_close(&site);
+}
+
 static int sell_out(struct tx *tx, void *arg, struct err *err)
 {
     struct product product;

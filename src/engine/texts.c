@@ -29,6 +29,8 @@ static const struct language LANGUAGES[] = {
         [TEXT_COSTS] = "{0} costs {1}.",
         [TEXT_MATCHED_ON] = "Matched on: {0}.",
         [TEXT_NOTHING_FITS] = "Nothing in the catalogue matches this request.",
+        [TEXT_YOU_ARE_WELCOME] = "You are welcome. Is there anything else I can do for you?",
+        [TEXT_FAREWELL] = "Goodbye!",
     }},
     {"pt-BR", "Portuguese", {
         [TEXT_WELCOME] = "Olá! Em que posso ajudar?",
@@ -50,6 +52,8 @@ static const struct language LANGUAGES[] = {
         [TEXT_COSTS] = "{0} custa {1}.",
         [TEXT_MATCHED_ON] = "Correspondências: {0}.",
         [TEXT_NOTHING_FITS] = "Nada no catálogo corresponde a este pedido.",
+        [TEXT_YOU_ARE_WELCOME] = "De nada. Posso ajudar em mais alguma coisa?",
+        [TEXT_FAREWELL] = "Até logo!",
     }},
     {"th", "Thai", {
         [TEXT_WELCOME] = "สวัสดีค่ะ มีอะไรให้ช่วยไหมคะ",
@@ -71,6 +75,8 @@ static const struct language LANGUAGES[] = {
         [TEXT_COSTS] = "{0} ราคา {1}",
         [TEXT_MATCHED_ON] = "ตรงกับคำว่า: {0}",
         [TEXT_NOTHING_FITS] = "ไม่มีสินค้าในรายการที่ตรงกับคำขอนี้",
+        [TEXT_YOU_ARE_WELCOME] = "ยินดีค่ะ มีอะไรให้ช่วยอีกไหมคะ",
+        [TEXT_FAREWELL] = "แล้วพบกันใหม่ค่ะ",
     }},
     {"ja", "Japanese", {
         [TEXT_WELCOME] = "こんにちは。どのようなご用件でしょうか。",
@@ -92,6 +98,8 @@ static const struct language LANGUAGES[] = {
         [TEXT_COSTS] = "{0}は{1}です。",
         [TEXT_MATCHED_ON] = "一致した語：{0}。",
         [TEXT_NOTHING_FITS] = "カタログにご要望に合うものはありません。",
+        [TEXT_YOU_ARE_WELCOME] = "どういたしまして。ほかにご用件はございますか。",
+        [TEXT_FAREWELL] = "またのご利用をお待ちしております。",
     }},
     {"zh", "Chinese", {
         [TEXT_WELCOME] = "您好！请问有什么可以帮您？",
@@ -113,6 +121,8 @@ static const struct language LANGUAGES[] = {
         [TEXT_COSTS] = "{0}的价格是{1}。",
         [TEXT_MATCHED_ON] = "匹配词：{0}。",
         [TEXT_NOTHING_FITS] = "目录中没有符合要求的商品。",
+        [TEXT_YOU_ARE_WELCOME] = "不客气。还有什么可以帮您的吗？",
+        [TEXT_FAREWELL] = "再见！",
     }},
     {"id", "Indonesian", {
         [TEXT_WELCOME] = "Halo! Ada yang bisa saya bantu?",
@@ -134,6 +144,8 @@ static const struct language LANGUAGES[] = {
         [TEXT_COSTS] = "Harga {0} adalah {1}.",
         [TEXT_MATCHED_ON] = "Cocok dengan: {0}.",
         [TEXT_NOTHING_FITS] = "Tidak ada produk di katalog yang sesuai dengan permintaan ini.",
+        [TEXT_YOU_ARE_WELCOME] = "Sama-sama. Ada lagi yang bisa saya bantu?",
+        [TEXT_FAREWELL] = "Sampai jumpa!",
     }},
     {"de", "German", {
         [TEXT_WELCOME] = "Hallo! Was kann ich für Sie tun?",
@@ -155,6 +167,8 @@ static const struct language LANGUAGES[] = {
         [TEXT_COSTS] = "{0} kostet {1}.",
         [TEXT_MATCHED_ON] = "Gefunden über: {0}.",
         [TEXT_NOTHING_FITS] = "Im Katalog passt nichts zu dieser Anfrage.",
+        [TEXT_YOU_ARE_WELCOME] = "Gern geschehen. Kann ich sonst noch etwas für Sie tun?",
+        [TEXT_FAREWELL] = "Auf Wiedersehen!",
     }},
     {"es", "Spanish", {
         [TEXT_WELCOME] = "¡Hola! ¿En qué puedo ayudarle?",
@@ -176,6 +190,8 @@ static const struct language LANGUAGES[] = {
         [TEXT_COSTS] = "{0} cuesta {1}.",
         [TEXT_MATCHED_ON] = "Coincidencias: {0}.",
         [TEXT_NOTHING_FITS] = "Nada en el catálogo coincide con esta petición.",
+        [TEXT_YOU_ARE_WELCOME] = "De nada. ¿Puedo ayudarle en algo más?",
+        [TEXT_FAREWELL] = "¡Hasta luego!",
     }},
     {"fr", "French", {
         [TEXT_WELCOME] = "Bonjour ! Que puis-je faire pour vous ?",
@@ -197,6 +213,8 @@ static const struct language LANGUAGES[] = {
         [TEXT_COSTS] = "{0} coûte {1}.",
         [TEXT_MATCHED_ON] = "Correspondances : {0}.",
         [TEXT_NOTHING_FITS] = "Rien dans le catalogue ne correspond à cette demande.",
+        [TEXT_YOU_ARE_WELCOME] = "Je vous en prie. Puis-je faire autre chose pour vous ?",
+        [TEXT_FAREWELL] = "Au revoir !",
     }},
     {"ar", "Arabic", {
         [TEXT_WELCOME] = "مرحبًا! كيف يمكنني مساعدتك؟",
@@ -218,6 +236,8 @@ static const struct language LANGUAGES[] = {
         [TEXT_COSTS] = "سعر {0} هو {1}.",
         [TEXT_MATCHED_ON] = "مطابق لـ: {0}.",
         [TEXT_NOTHING_FITS] = "لا يوجد في الكتالوج ما يطابق هذا الطلب.",
+        [TEXT_YOU_ARE_WELCOME] = "على الرحب والسعة. هل هناك شيء آخر أساعدك فيه؟",
+        [TEXT_FAREWELL] = "مع السلامة!",
     }},
 };
 // clang-format on

@@ -21,10 +21,12 @@ enum text_key {
     TEXT_LEAD_IN, // From our documents:
     TEXT_IN_STOCK,
     TEXT_OUT_OF_STOCK,
-    TEXT_CURRENT_PRICE, // Current price of {0}: {1}.
-    TEXT_COSTS,         // {0} costs {1}.
-    TEXT_MATCHED_ON,    // Matched on: {0}.
-    TEXT_NOTHING_FITS,  // Nothing in the catalogue matches this request.
+    TEXT_CURRENT_PRICE,   // Current price of {0}: {1}.
+    TEXT_COSTS,           // {0} costs {1}.
+    TEXT_MATCHED_ON,      // Matched on: {0}.
+    TEXT_NOTHING_FITS,    // Nothing in the catalogue matches this request.
+    TEXT_YOU_ARE_WELCOME, // to thanks
+    TEXT_FAREWELL,
     TEXT_KEYS,
 };
 

@@ -24,9 +24,9 @@ struct engine_options {
     struct pool *workers;
     struct brands *brands;
     struct catalogues *catalogues;
-    struct budgets *budgets; // NULL: nobody counts
+    struct budgets *budgets;        // NULL: nobody counts
     const struct crypto_keys *keys; // for the names of visitors in activities
-    const struct tool *tools; // that the setting tools.builtin may name; NULL: those of the house
+    const struct tool *tools;       // that the setting tools.builtin may name; NULL: those of the house
     size_t n_tools;
 };
 struct engine *engine_new(const struct engine_options *options);
@@ -54,9 +54,9 @@ struct turn_input {
     // What else belongs to the visitor's message, in its transaction; NULL: nothing. `first_arg` is the caller's.
     int (*first)(struct tx *tx, void *arg, struct err *err);
     void *first_arg;
-    struct str personality, personality_id;  // lines of the prompt; STR_NULL: those of the chatbot's default one
+    struct str personality, personality_id; // lines of the prompt; STR_NULL: those of the chatbot's default one
     bool voice;
-    bool whole;     // who watches wants the end alone: no calls for new text
+    bool whole;  // who watches wants the end alone: no calls for new text
     bool lively; // watchers are also called about every 5 s in which no more text has come
     // Nothing is written, no conversation is begun and nothing counted: a trial question. `past` is what was said
     // before, oldest first: role, content and metadata of each message.
@@ -102,7 +102,7 @@ struct turn_tool_event { // a tool began or ended
 bool turn_tool_event(struct turn *turn, size_t index, struct turn_tool_event *ret);
 
 bool turn_ended(const struct turn *turn); // the outcome is there and nothing changes any more
-void turn_wait(struct turn *turn); // returns when it has ended; not for loops, workers and watchers
+void turn_wait(struct turn *turn);        // returns when it has ended; not for loops, workers and watchers
 
 struct turn_outcome { // lives as long as the turn
     // 0; ERR_LIMIT: waited too long; ERR_CANCELLED: while it waited; ERR_DENIED, ERR_CONFLICT: `only_of`,
@@ -118,8 +118,8 @@ struct turn_outcome { // lives as long as the turn
     int64_t answered_at;                            // wall ms; 0: nothing was stored
     struct str answer_id;
     struct str content;
-    struct str searched; // what passages were searched for: the message with its references resolved
-    bool continues;      // it was the rest of the question before, which `searched` begins with
+    struct str searched;       // what passages were searched for: the message with its references resolved
+    bool continues;            // it was the rest of the question before, which `searched` begins with
     const char *mode;          // "model" "quoted"; NULL: nothing was begun
     const char *finish_reason; // "stop" "length" "cancelled" "moderated" "error"
     bool has_confidence;

@@ -306,7 +306,7 @@ enum step_result turn_step_quote(struct turn *turn)
     else if (turn->quotes == QUOTE_OR_UNAVAILABLE)
         unavailable(turn);
     else
-        turn_append(turn, text_fixed(TEXT_NO_ANSWER, turn->language));
+        turn_append(turn, text_fixed(small_talk_reply(turn->talk), turn->language));
     return STEP_NEXT;
 }
 

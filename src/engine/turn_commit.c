@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/utf8.h"
-#include "engine/small_talk.h"
 #include "store/activity.h"
 #include "store/chatbot.h"
 #include "store/tool_call.h"
@@ -284,7 +283,7 @@ static int was_answered(const struct turn *turn)
         return 1;
     if (model ? turn->n_passages || turn->found.n_suggested : turn->n_quoted || turn->quoted_products)
         return 1;
-    return small_talk(turn->input.message);
+    return turn->talk != SMALL_TALK_NONE;
 }
 
 static void add_understanding(struct turn *turn, yyjson_mut_doc *doc, yyjson_mut_val *metadata)

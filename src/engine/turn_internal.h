@@ -9,6 +9,7 @@
 #include "engine/marker.h"
 #include "engine/prompt.h"
 #include "engine/quote.h"
+#include "engine/small_talk.h"
 #include "engine/suggest.h"
 #include "engine/tools.h"
 #include "engine/budget.h"
@@ -145,15 +146,16 @@ struct turn {
     const char *language; // of the visitor, for fixed texts; NULL = English
     struct stored_message *history;
     size_t n_history;
-    struct str resolved;    // the message with its references resolved
-    struct str *about; // ids of the products that the last answer was about
+    struct str resolved; // the message with its references resolved
+    struct str *about;   // ids of the products that the last answer was about
     size_t n_about;
     bool continues;         // the message is the rest of the question before
-    bool asks;              // it is more than a greeting
+    enum small_talk talk;   // it is a greeting and the like, which asks nothing
     struct str search_text; // the same for retrieval: with the name of what is talked about where that helps
     struct suggestions found;
-    uint64_t found_at; // catalogue_moment before its rows were read
-    bool by_vectors; // something was found, or could have been, by its meaning
+    uint64_t found_at;     // catalogue_moment before its rows were read
+    float nearest_passage; // the largest v of the passages found; 0 without vectors
+    bool by_vectors;       // something was found, or could have been, by its meaning
     struct passage *passages;
     size_t n_passages;
     struct str curated, curated_doc; // a learned answer, which is given as it stands; STR_NULL: none
@@ -164,10 +166,10 @@ struct turn {
     bool voice_complete, text_full, stopped_early, refused;
     struct turn_cut cut;
     struct turn_tools *tools;
-    size_t n_block;           // products of the catalogue block; behind them those that tools named
-    int64_t asked_mono;       // when the model was asked first
-    struct llm_result result; // over all calls of the model
-    int64_t used, cost;       // tokens and money of the last call
+    size_t n_block;                 // products of the catalogue block; behind them those that tools named
+    int64_t asked_mono;             // when the model was asked first
+    struct llm_result result;       // over all calls of the model
+    int64_t used, cost;             // tokens and money of the last call
     struct reservation reservation; // of the brand's budget, while the model runs
     enum { QUOTE_NOT, QUOTE_OR_NO_ANSWER, QUOTE_OR_UNAVAILABLE } quotes; // sentences are the answer, or else what
     struct quote *quote;
@@ -176,7 +178,7 @@ struct turn {
     struct str *quoted_docs; // documents that a quotation used
     size_t n_quoted;
     bool quoted_products;
-    int answered; // 1, 0, -1: it cannot be said
+    int answered;     // 1, 0, -1: it cannot be said
     int64_t sequence; // of the event message.sent
     const char *reason, *status;
     struct str corrections; // JSON array
@@ -194,7 +196,7 @@ void turn_wake(struct turn *turn);
 void turn_calm(struct turn *turn); // one claim less
 void turn_resume(
     struct turn *turn); // after a park: the next step, at once where the parking step runs, else on a worker
-void turn_measure(const struct turn *turn); // turn_metrics.c: counts one that is ending
+void turn_measure(const struct turn *turn);     // turn_metrics.c: counts one that is ending
 void turn_give_up(struct turn *turn, int code); // under engine.lock: one that waits goes straight to its end
 void turn_fail(struct turn *turn, int code, const struct err *err); // later steps see outcome.code; the first one stays
 void turn_know_conversation(struct turn *turn);

@@ -6,7 +6,8 @@
 #include "engine/followup.h"
 #include "engine/names.h"
 #include "engine/reference.h"
-#include "engine/small_talk.h"
+
+#include <math.h>
 
 enum { HISTORY_FOR_REFERENCES = 2 * REFERENCE_TURNS, ENTITIES_MOST = 32, WORK_SIZE = 2048 };
 
@@ -19,16 +20,20 @@ static int load_history(struct tx *tx, void *arg, struct err *err)
                                  &turn->history, &turn->n_history, err);
 }
 
-// The products that an earlier answer was about, as its metadata names them.
+static yyjson_val *metadata_of(struct arena *arena, const struct stored_message *answer)
+{
+    yyjson_val *metadata;
+    bool is_json = answer->metadata.p && json_parse(arena, answer->metadata, 0, &metadata, NULL) == 0;
+    return is_json ? metadata : NULL;
+}
+
+// The products that an earlier answer may have been about, as its metadata names them.
 static struct reference_list answer_entities(struct arena *arena, const struct stored_message *answer)
 {
-    yyjson_val *metadata, *list, *item;
+    yyjson_val *item;
     struct reference_entity *at = arena_calloc(arena, ENTITIES_MOST, sizeof *at);
     size_t n = 0, i, max;
-    if (!answer->metadata.p || json_parse(arena, answer->metadata, 0, &metadata, NULL) != 0)
-        return (struct reference_list){0};
-    list = json_get(metadata, "products");
-    yyjson_arr_foreach(list, i, max, item)
+    yyjson_arr_foreach(json_get(metadata_of(arena, answer), "products"), i, max, item)
     {
         if (n < ENTITIES_MOST && json_get_str(item, "name").n)
             at[n++] =
@@ -96,7 +101,8 @@ static void continue_question(struct turn *turn)
     const struct stored_message *asked = turn->n_history > 1 ? last - 1 : NULL;
     if (!asked || !str_eq(asked->role, STR("user")) || !followup(turn->input.message))
         return;
-    struct reference_list about = answer_entities(turn->arena, last);
+    bool suggested = yyjson_arr_size(json_get(metadata_of(turn->arena, last), "suggested")) > 0;
+    struct reference_list about = suggested ? answer_entities(turn->arena, last) : (struct reference_list){0};
     turn->about = arena_calloc(turn->arena, about.n + 1, sizeof *turn->about);
     for (size_t i = 0; i < about.n; i++)
         turn->about[turn->n_about++] = about.at[i].id;
@@ -116,6 +122,8 @@ static int find_passages(struct turn *turn, const struct knowledge_query *query,
     turn->passage_terms = found.terms;
     turn->n_passage_terms = found.n_terms;
     turn->by_vectors |= found.by_vectors;
+    for (size_t i = 0; i < found.n_hits; i++)
+        turn->nearest_passage = fmaxf(turn->nearest_passage, found.hits[i].v);
     return rc;
 }
 
@@ -186,7 +194,7 @@ enum step_result turn_step_resolve(struct turn *turn)
     }
     turn->outcome.searched = turn->search_text;
     turn->outcome.continues = turn->continues;
-    turn->asks = !small_talk(turn->input.message); // a greeting asks nothing, whatever words it shares with a passage
+    turn->talk = small_talk(turn->input.message); // it asks nothing, whatever words it shares with a passage
     return STEP_NEXT;
 }
 
@@ -198,7 +206,7 @@ static void embedded(void *arg)
 // The turn parks until they are there: no thread waits for a server.
 enum step_result turn_step_embed(struct turn *turn)
 {
-    if (is_over(turn) || !turn->asks)
+    if (is_over(turn) || turn->talk)
         return STEP_NEXT;
     const struct str texts[] = {turn->search_text, turn->resolved};
     bool asked = catalogue_ask(turn->engine->with.catalogues, turn->input.chatbot->brand, turn->input.chatbot->row.id,
@@ -215,11 +223,12 @@ enum step_result turn_step_retrieve(struct turn *turn)
         return STEP_NEXT;
     knowledge_query_of(work, turn->input.chatbot, turn->search_text, &query);
     query.fresh = turn->continues ? turn->input.message : STR_NULL;
-    int rc = turn->asks && knowledge_allows_products(query.filters) ? find_products(turn, &err) : 0;
-    rc = rc || !turn->asks || turn->input.advice ? rc : find_passages(turn, &query, &err);
+    int rc = !turn->talk && knowledge_allows_products(query.filters) ? find_products(turn, &err) : 0;
+    rc = rc || turn->talk || turn->input.advice ? rc : find_passages(turn, &query, &err);
     rc = rc || turn->input.advice ? rc : find_curated(turn, work, &query, &err);
     if (rc)
         turn_fail(turn, rc, &err);
+    suggest_leave(&turn->found, turn->nearest_passage);
     turn->outcome.has_confidence = turn->found.has_confidence;
     turn->outcome.confidence = turn->found.confidence;
     return STEP_NEXT;

@@ -377,6 +377,7 @@ static struct search_hit explain(const struct query *q, struct arena *arena, con
                              .w = f->w,
                              .v = f->v,
                              .cosine = isnan(f->cosine) ? 0 : f->cosine,
+                             .has_vector = !isnan(f->cosine),
                              .bm25 = f->words * (BM25_K1 + 1),
                              .fused = f->fused,
                              .word_rank = best_rank(&q->words, number),

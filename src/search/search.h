@@ -85,6 +85,7 @@ struct search_hit { // a document, by its best passage
     float relevance;           // 0..1: 1 − (1 − w)(1 − v)
     float w, v, cosine, bm25;
     float fused;                     // z/3 + 0.8·b
+    bool has_vector;                 // the passage, and the query: v and cosine say something
     uint32_t word_rank, vector_rank; // from 1; 0 = not among the best 200
     const struct search_match *matches;
     size_t n_matches;

@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 
 from api.fixtures import Site, need
-from api.helpers import eventually, unique
+from api.helpers import eventually, ok, product, unique
 from api.test_knowledge import Bot
 from harness import find_binary
 
@@ -213,3 +213,36 @@ def test_the_sentence_that_answers_is_quoted(server):
         # A busy machine may not have the vectors in time; then words choose, and those that came are kept.
         eventually(lambda asked=question, text=says: text in quoted(asked), seconds=60)
         assert "rocks by itself" not in quoted(question)
+
+
+RENTAL = [
+    {"title": "Renting equipment", "content": "Whoever rents a tent leaves a deposit of ninety francs, which comes back "
+                                              "with it."},
+    {"title": "Courses", "content": "Our knot course takes two evenings in the old boathouse."}]
+TENTS = [product("t-2", name="Skarv 2", category="Tents", description="A light tent for two people."),
+         product("t-4", name="Skarv 4", category="Tents", description="A roomy tent for a family of four."),
+         product("s-1", name="Ember", category="Stoves",
+                 description="Burns wood and twigs while you wait.")]
+
+
+@needs_model
+def test_products_are_not_pushed_into_what_a_document_answers(server):
+    """001-brands 8.2: what a passage means clearly better than any product is not about products; a catalogue is."""
+    site = Site(server({"embedding.builtin": MODEL}))
+    bot = Bot(site, products=TENTS)
+    base = bot.make(settings={"maxResults": 20})
+    bot.add(base, *RENTAL)
+    embedded(bot, base)
+    eventually(lambda: index(site)["pending"] == 0, seconds=120)
+
+    def said(question):
+        reply = ok(site.anon.post(f"/chat/{bot.brand.id}", json={"message": question}))
+        return reply["response"], [one["id"] for one in reply["suggested_products"]], reply["confidence_score"]
+
+    # A busy machine may not have the question's vector in time; then words choose, and the vector is kept.
+    for question, first in (("How big is the deposit when I rent a tent?", []), ("Which tent suits a family?", ["t-4"]),
+                            ("A tent for two people", ["t-2"]), ("Skarv 2", ["t-2"]),
+                            ("How long do I wait for the ferry?", [])):  # "wait" stands in the stove's description
+        eventually(lambda asked=question, wanted=first: said(asked)[1][:1] == wanted)
+    text, _, confidence = said("How big is the deposit when I rent a tent?")
+    assert "ninety francs" in text and "Skarv" not in text and confidence is None

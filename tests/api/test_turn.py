@@ -403,3 +403,12 @@ def test_no_names_of_providers(model):
     brand = model.brand()
     text = model.anon.post(f"/chat/{brand.id}", json={"message": "hi"}).text
     assert not re.search(r"127\.0\.0\.1|sk-test", text)
+
+
+@pytest.mark.parametrize("message, says", [
+    ("Hello", "Hello!"), ("Olá!", "Olá!"), ("สวัสดีครับ", "สวัสดี"), ("Hallo zusammen", "Hallo"), ("thanks a lot", "welcome"),
+    ("谢谢", "不客气"), ("merci, au revoir", "Au revoir"), ("Good bye", "Goodbye")])
+def test_small_talk_is_answered_in_kind(site, message, says):
+    """Without a model a greeting is no question that finds nothing."""
+    reply = ask(site, message)
+    assert says in reply["response"] and reply["suggested_products"] == [] and reply["confidence_score"] is None

@@ -19,7 +19,8 @@ enum { CANDIDATES_MOST = 1000, MEASURED_MOST = 100, WORK_SIZE = 32 * 1024 };
 // (docs/quality.md).
 #define NEAR 0.45f
 #define CLEARLY 0.15f
-#define CLEARLY_IN_WORDS 0.5f
+#define CLEARLY_BY_WORDS 0.3f
+#define CLEARLY_WHERE_ASKED 0.5f // the message asks for products in so many words
 
 struct choice {
     const struct search_hit *hit;
@@ -116,7 +117,8 @@ static void characterise(const struct search_result *found, const struct shoppin
 
 void suggest_leave(struct suggestions *found, float passage)
 {
-    if (found->meant || passage < NEAR || passage < found->near + (found->in_words ? CLEARLY_IN_WORDS : CLEARLY))
+    float clearly = found->in_words ? CLEARLY_WHERE_ASKED : found->by_vectors ? CLEARLY : CLEARLY_BY_WORDS;
+    if (found->meant || passage < NEAR || passage < found->near + clearly)
         return;
     found->shopping = found->has_confidence = false;
     found->n_suggested = 0;
@@ -286,6 +288,14 @@ static int attempt(struct catalogues *catalogues, const struct brand_ref *brand,
     return rc;
 }
 
+// A hit that has no vector yet may be as near as can be. Of words those count too that no product holds.
+static float nearness(const struct attempt *attempt, const struct search_hit *hit)
+{
+    if (attempt->by_vectors)
+        return hit->has_vector ? hit->v : 1;
+    return hit->w * attempt->found.known;
+}
+
 int suggest_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                      const struct suggest_query *query, struct suggestions *ret, struct err *err)
 {
@@ -305,7 +315,7 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
     struct str *ids = arena_calloc(work, n + 1, sizeof *ids);
     for (size_t i = 0; i < n; i++) {
         ids[i] = best.choices[i].hit->doc;
-        ret->near = fmaxf(ret->near, best.choices[i].hit->has_vector ? best.choices[i].hit->v : 1);
+        ret->near = fmaxf(ret->near, nearness(&best, best.choices[i].hit));
     }
     struct product *rows;
     size_t n_rows;

@@ -40,14 +40,14 @@ struct suggestions {
     bool by_vectors; // the search had one
     bool in_words;   // the message asks for products in so many words: buying, a price, a measure, "but not"
     bool meant;      // products are: each word that counts names one or its kind, or the last answer was about these
-    float near;      // the largest v of the hits
+    float near;      // how near the nearest hit is: its v; without vectors the share of the words that it holds
 };
 
 // All of *ret lives in the arena. 0 or the store's error. Blocks: for workers.
 int suggest_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                      const struct suggest_query *query, struct suggestions *ret, struct err *err);
 
-// Leaves the answer to passages, where the nearest of them is clearly nearer in meaning to the message than any
-// product: then it is not about products (8.2) and nothing is suggested. `passage`: that one's v, 0 without vectors.
-// The hits stay: they are what "it" may mean in the next message.
+// Leaves the answer to passages, where the nearest of them is clearly nearer to the message than any product: then it
+// is not about products (8.2) and nothing is suggested. `passage`: that one's v, without vectors its w; 0: there is
+// none. The hits stay: they are what "it" may mean in the next message.
 void suggest_leave(struct suggestions *found, float passage);

@@ -191,13 +191,21 @@ static size_t left(struct suggestions found, float passage)
 
 TEST(suggest_leaves_it_to_passages_that_are_clearly_nearer)
 {
-    assert_int_equal(left((struct suggestions){.near = 0.4f}, 0.8f), 0);
-    assert_int_equal(left((struct suggestions){.near = 0.4f}, 0.5f), 2);                   // not clearly
-    assert_int_equal(left((struct suggestions){.near = 0}, 0.4f), 2);                      // the passage is not near
-    assert_int_equal(left((struct suggestions){.near = 0.4f, .in_words = true}, 0.8f), 2); // "do you sell …"
-    assert_int_equal(left((struct suggestions){.near = 0.1f, .in_words = true}, 0.8f), 0); // "how much is a visit?"
-    assert_int_equal(left((struct suggestions){.near = 0, .meant = true}, 1), 2);          // "Skarv tent"
-    assert_int_equal(left((struct suggestions){.near = 0}, 0), 2);                         // no vectors
+    struct suggestions found = {.by_vectors = true, .near = 0.4f};
+    assert_int_equal(left(found, 0.8f), 0);
+    assert_int_equal(left(found, 0.6f), 0);
+    assert_int_equal(left(found, 0.5f), 2); // not clearly
+    found.by_vectors = false;
+    assert_int_equal(left(found, 0.6f), 2); // words tell less clearly
+    assert_int_equal(left(found, 0.8f), 0);
+    found.in_words = true; // "do you sell …"
+    assert_int_equal(left(found, 0.8f), 2);
+    found.near = 0.1f; // "how much is a visit?"
+    assert_int_equal(left(found, 0.8f), 0);
+    found.meant = true; // "Skarv tent"
+    assert_int_equal(left(found, 1), 2);
+    assert_int_equal(left((struct suggestions){.by_vectors = true}, 0.4f), 2); // that passage is not near
+    assert_int_equal(left((struct suggestions){.by_vectors = true}, 0), 2);    // there is none
 }
 
 // What tells that products are meant.

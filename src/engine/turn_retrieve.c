@@ -122,8 +122,8 @@ static int find_passages(struct turn *turn, const struct knowledge_query *query,
     turn->passage_terms = found.terms;
     turn->n_passage_terms = found.n_terms;
     turn->by_vectors |= found.by_vectors;
-    for (size_t i = 0; i < found.n_hits; i++)
-        turn->nearest_passage = fmaxf(turn->nearest_passage, found.hits[i].v);
+    for (size_t i = 0; i < found.n_hits && found.by_vectors == turn->found.by_vectors; i++)
+        turn->nearest_passage = fmaxf(turn->nearest_passage, found.by_vectors ? found.hits[i].v : found.hits[i].w);
     return rc;
 }
 

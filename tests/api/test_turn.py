@@ -6,6 +6,7 @@ import re
 import pytest
 
 from api.helpers import METADATA_KEYS, PRODUCT_KEYS, fault, ids, ok, product, refused
+from api.test_knowledge import Bot
 
 
 def ask(site, message, brand="techpro", **fields):
@@ -406,9 +407,26 @@ def test_no_names_of_providers(model):
 
 
 @pytest.mark.parametrize("message, says", [
-    ("Hello", "Hello!"), ("Olá!", "Olá!"), ("สวัสดีครับ", "สวัสดี"), ("Hallo zusammen", "Hallo"), ("thanks a lot", "welcome"),
-    ("谢谢", "不客气"), ("merci, au revoir", "Au revoir"), ("Good bye", "Goodbye")])
+    ("Hello", "Hello!"), ("Olá!", "Olá!"), ("สวัสดีครับ", "สวัสดี"), ("Hallo zusammen", "Hallo"),
+    ("thanks a lot", "welcome"), ("谢谢", "不客气"), ("merci, au revoir", "Au revoir"), ("Good bye", "Goodbye")])
 def test_small_talk_is_answered_in_kind(site, message, says):
     """Without a model a greeting is no question that finds nothing."""
     reply = ask(site, message)
     assert says in reply["response"] and reply["suggested_products"] == [] and reply["confidence_score"] is None
+
+
+def test_a_document_that_answers_is_no_shelf(site):
+    """001-brands 8.2, by words: products that share one word with a question which a document answers stay away."""
+    bot = Bot(site, products=[product("t-2", name="Skarv tent"), product("t-4", name="Norrby tent")])
+    bot.add(bot.make(), {"title": "Renting equipment",
+                         "content": "Whoever rents a tent leaves a deposit of ninety francs."})
+
+    def said(message):
+        reply = ok(site.anon.post(f"/chat/{bot.brand.id}", json={"message": message}))
+        return reply["response"], [one["id"] for one in reply["suggested_products"]], reply["confidence_score"]
+
+    assert said("Tell me about the Skarv tent")[1] == ["t-2"]
+    text, offered, confidence = said("What deposit does one leave who rents a tent?")
+    assert "ninety francs" in text and "USD" not in text and offered == [] and confidence is None
+    assert "t-2" in said("Do you have a tent?")[1]  # asked for
+    assert set(said("tents")[1]) == {"t-2", "t-4"}

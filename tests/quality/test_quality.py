@@ -82,7 +82,7 @@ def test_squad(tmp_path):
     assert code == 0
     assert report["all"] == {
         "questions": 3, "answerable": 2, "hit1": 1, "hit3": 1, "mrr": 1, "ndcg10": 1, "said": 1, "beside": 0,
-        "refusedRight": 1, "refusedWrong": 0}
+        "unasked": 0, "refusedRight": 1, "refusedWrong": 0}
 
 
 def test_beir(tmp_path):

@@ -169,8 +169,8 @@ static int score(struct evaluation *e, struct arena *arena, const struct eval_qu
                                   .refused = was_refused(arena, q, outcome),
                                   .says = q->says.n > 0,
                                   .said = says(&q->says, outcome->content),
-                                  .no_product = !q->none && !q->products.n,
-                                  .products = outcome->n_products > 0};
+                                  .one_kind = !q->none && !q->products.n != !q->documents.n,
+                                  .unasked = q->products.n ? outcome->n_quoted > 0 : outcome->n_products > 0};
     score_quote(&result, outcome->quoted, outcome->n_quoted, q->says.at, q->says.n);
     if (rc == 0) {
         eval_report_add(&e->report, q->language, q->kind, &result);

@@ -39,8 +39,8 @@ void score_add(struct score *score, const struct score_result *result)
         score->quoted++;
         score->beside += (double)result->beside / (double)result->quoted;
     }
-    score->no_product += result->no_product;
-    score->unasked += result->no_product && result->products;
+    score->one_kind += result->one_kind;
+    score->unasked += result->one_kind && result->unasked;
     if (result->none) {
         score->refused_right += result->refused;
         return;
@@ -100,9 +100,9 @@ static size_t quoted(const struct score *s)
     return s->quoted;
 }
 
-static size_t no_product(const struct score *s)
+static size_t one_kind(const struct score *s)
 {
-    return s->no_product;
+    return s->one_kind;
 }
 
 static double hit1(const struct score *s)
@@ -157,7 +157,7 @@ const struct score_figure score_figures[] = {
     {"ndcg10", "nDCG@10", false, gain, answerable},
     {"said", "said", false, said, says},
     {"beside", "beside", true, beside, quoted},
-    {"unasked", "unasked", true, unasked, no_product},
+    {"unasked", "unasked", true, unasked, one_kind},
     {"refusedRight", "refused", false, refused_right, unanswerable},
     {"refusedWrong", "wrongly", true, refused_wrong, answerable},
 };

@@ -10,7 +10,8 @@
 // sentence" and 1 is never reached. Lines of products and the lead-in are not quoted characters; an answer of products
 // alone, of a model, or one that was written for its question quotes nothing and does not count.
 //
-// Unasked are products that come with the answer to a question which documents alone answer.
+// Unasked are products that come with the answer to a question which documents alone answer, and quoted sentences that
+// come with products where these alone answer.
 #pragma once
 
 #include "base/str.h"
@@ -27,12 +28,12 @@ struct score_result {
     bool says;             // the answer's text should hold certain words
     bool said;             // and does
     size_t quoted, beside; // characters, see score_quote
-    bool no_product;       // something answers, and no product
-    bool products;         // were suggested
+    bool one_kind;         // documents alone answer it, or products alone
+    bool unasked;          // and the others came along
 };
 
 struct score {
-    size_t questions, answerable, refused_right, refused_wrong, says, said, no_product, unasked;
+    size_t questions, answerable, refused_right, refused_wrong, says, said, one_kind, unasked;
     size_t hit1, hit3;               // questions with something expected first, among the first three
     size_t quoted;                   // questions of which a quoted sentence says what was to be said
     double reciprocal, gain, beside; // sums

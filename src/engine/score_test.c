@@ -67,13 +67,13 @@ TEST(score_refusals_and_words)
     assert_true(near(figure(&score, "refusedRight"), 0.5) && near(figure(&score, "said"), 0.5));
 }
 
-TEST(score_of_products_that_nobody_asked_for)
+TEST(score_of_what_came_along_unasked)
 {
     struct score score = {0};
-    score_add(&score, &(struct score_result){.no_product = true, .products = true});
-    score_add(&score, &(struct score_result){.no_product = true});
-    score_add(&score, &(struct score_result){.products = true});
-    score_add(&score, &(struct score_result){.none = true, .products = true});
+    score_add(&score, &(struct score_result){.one_kind = true, .unasked = true});
+    score_add(&score, &(struct score_result){.one_kind = true});
+    score_add(&score, &(struct score_result){.unasked = true}); // both answer it
+    score_add(&score, &(struct score_result){.none = true});
     assert_true(near(figure(&score, "unasked"), 0.5));
 }
 

@@ -14,13 +14,10 @@ enum { CANDIDATES_MOST = 1000, MEASURED_MOST = 100, WORK_SIZE = 32 * 1024 };
 #define FAR 0.15f        // less than this v: about something else, unless words name it
 #define WHOLE_CATALOGUE_SCORE 0.5
 #define MOSTLY 0.5
+#define NEVER 2.0f
+#define ALWAYS (-2.0f)
 #define WHOLE 0.999f
-// A passage that is at least so near, and so much nearer than any product, when the message is not about products
-// (docs/quality.md).
-#define NEAR 0.45f
-#define CLEARLY 0.15f
-#define CLEARLY_BY_WORDS 0.3f
-#define CLEARLY_WHERE_ASKED 0.5f // the message asks for products in so many words
+#define NEAR 0.45f // a passage that is less near never takes the answer from products
 
 struct choice {
     const struct search_hit *hit;
@@ -106,19 +103,34 @@ static void summarise(struct arena *arena, const struct suggest_query *query, st
     ret->confidence = may ? four_decimals(sum / (double)may) : 0;
 }
 
-// What tells whether passages say it better, see suggest_leave.
-static void characterise(const struct search_result *found, const struct shopping *shopping, bool about,
-                         struct suggestions *ret)
+static enum suggest_asked asked_for(const struct search_result *found, const struct shopping *shopping)
 {
-    ret->in_words =
-        ret->shopping || shopping->order != SHOPPING_ANY_ORDER || shopping->by.row || shopping->n_excluded > 0;
-    ret->meant = about || (found->n && found->known >= WHOLE && found->hits[0].w >= WHOLE);
+    if (shopping->has_price_words || shopping->order != SHOPPING_ANY_ORDER || shopping->by.row)
+        return SUGGEST_MEASURED;
+    if (found->n && found->known >= WHOLE && found->hits[0].w >= WHOLE)
+        return SUGGEST_NAMED;
+    return shopping->has_cue_words || shopping->n_excluded ? SUGGEST_CUE : SUGGEST_UNASKED;
 }
 
-void suggest_leave(struct suggestions *found, float passage)
+float suggest_nearer(float near, const struct search_hit *hit, bool by_vectors, float known)
 {
-    float clearly = found->in_words ? CLEARLY_WHERE_ASKED : found->by_vectors ? CLEARLY : CLEARLY_BY_WORDS;
-    if (found->meant || passage < NEAR || passage < found->near + clearly)
+    float x = !by_vectors ? hit->w * known : hit->has_vector ? hit->v : NAN;
+    return isnan(x) || x > near ? x : near; // nothing is more than NaN
+}
+
+void suggest_weigh(struct suggestions *found, float passage)
+{
+    // How much nearer than the other the nearest passage (of both by vectors, by words) or product has to be.
+    static const struct {
+        float passage, passage_by_words, product;
+    } clearly[] = {
+        [SUGGEST_UNASKED] = {0.15f, 0.3f, 0.15f}, [SUGGEST_CUE] = {0.5f, 0.5f, 0.1f},
+        [SUGGEST_NAMED] = {NEVER, NEVER, 0},      [SUGGEST_MEASURED] = {0.5f, 0.5f, ALWAYS},
+        [SUGGEST_SHOWN] = {NEVER, NEVER, ALWAYS},
+    };
+    float more = found->by_vectors ? clearly[found->asked].passage : clearly[found->asked].passage_by_words;
+    found->alone = found->near > passage + clearly[found->asked].product;
+    if (!(passage >= NEAR && passage >= found->near + more))
         return;
     found->shopping = found->has_confidence = false;
     found->n_suggested = 0;
@@ -288,14 +300,6 @@ static int attempt(struct catalogues *catalogues, const struct brand_ref *brand,
     return rc;
 }
 
-// A hit that has no vector yet may be as near as can be. Of words those count too that no product holds.
-static float nearness(const struct attempt *attempt, const struct search_hit *hit)
-{
-    if (attempt->by_vectors)
-        return hit->has_vector ? hit->v : 1;
-    return hit->w * attempt->found.known;
-}
-
 int suggest_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                      const struct suggest_query *query, struct suggestions *ret, struct err *err)
 {
@@ -304,9 +308,10 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
     *ret = (struct suggestions){0};
     int rc = attempt(catalogues, brand, work, query, query->message, &best, err);
     bool wordless = best.shopping.n_query_words == 0 && !best.shopping.whole_catalogue;
-    bool bound = query->continues || attribute_is_asked(query->message);
-    // Words of its own that fit nothing: it may still ask for a measure of what was talked about.
-    if (!rc && query->fallback.n && (wordless || (best.n == 0 && bound && !best.shopping.contradiction)))
+    bool of_it = wordless || attribute_is_asked(query->message); // "how heavy is it?"
+    bool goes_on = best.n == 0 && (of_it || query->continues) && !best.shopping.contradiction;
+    bool falls_back = query->fallback.n && (wordless || goes_on);
+    if (!rc && falls_back)
         rc = attempt(catalogues, brand, work, query, query->fallback, &best, err);
     if (rc)
         return rc;
@@ -315,7 +320,7 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
     struct str *ids = arena_calloc(work, n + 1, sizeof *ids);
     for (size_t i = 0; i < n; i++) {
         ids[i] = best.choices[i].hit->doc;
-        ret->near = fmaxf(ret->near, nearness(&best, best.choices[i].hit));
+        ret->near = suggest_nearer(ret->near, best.choices[i].hit, best.by_vectors, best.found.known);
     }
     struct product *rows;
     size_t n_rows;
@@ -328,7 +333,9 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
     ret->terms = catalogue_terms(arena, &best.found);
     ret->n_terms = best.found.n_terms;
     ret->by_vectors = best.by_vectors;
-    characterise(&best.found, &best.shopping, about > 0, ret);
+    ret->asked = falls_back && of_it   ? SUGGEST_SHOWN
+                 : falls_back || about ? SUGGEST_NAMED
+                                       : asked_for(&best.found, &best.shopping);
     summarise(arena, query, ret);
     return rc;
 }

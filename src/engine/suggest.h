@@ -22,6 +22,15 @@ struct suggest_query {
     bool unavailable_too; // suggest_unavailable: they may be suggested, not only stand in the catalogue block
 };
 
+// How a message asks for products, from not at all to beyond doubt.
+enum suggest_asked {
+    SUGGEST_UNASKED,
+    SUGGEST_CUE,      // "do you sell …", or "not …"
+    SUGGEST_NAMED,    // each word that counts names one or its kind
+    SUGGEST_MEASURED, // by price or measure
+    SUGGEST_SHOWN,    // "and in red?", "how much is it?" of those that the last answer was about
+};
+
 struct suggest_hit {
     struct product product; // as its row was when the turn began
     double score;
@@ -38,16 +47,21 @@ struct suggestions {
     struct search_match *terms; // words of the message that some product of the brand has
     size_t n_terms;
     bool by_vectors; // the search had one
-    bool in_words;   // the message asks for products in so many words: buying, a price, a measure, "but not"
-    bool meant;      // products are: each word that counts names one or its kind, or the last answer was about these
-    float near;      // how near the nearest hit is: its v; without vectors the share of the words that it holds
+    enum suggest_asked asked;
+    bool alone; // what was found in documents is no part of the answer, see suggest_weigh
+    float near; // how near the nearest hit is, see suggest_nearer
 };
 
 // All of *ret lives in the arena. 0 or the store's error. Blocks: for workers.
 int suggest_products(struct catalogues *catalogues, const struct brand_ref *brand, struct arena *arena,
                      const struct suggest_query *query, struct suggestions *ret, struct err *err);
 
-// Leaves the answer to passages, where the nearest of them is clearly nearer to the message than any product: then it
-// is not about products (8.2) and nothing is suggested. `passage`: that one's v, without vectors its w; 0: there is
-// none. The hits stay: they are what "it" may mean in the next message.
-void suggest_leave(struct suggestions *found, float passage);
+// How near the nearest of several hits is, taken together one by one from 0 on: the largest v, without vectors the
+// largest share of all the words that one holds (`known`: the share of them that any holds). NaN, to the end, where one
+// has no vector yet: nobody knows how near that is.
+float suggest_nearer(float near, const struct search_hit *hit, bool by_vectors, float known);
+
+// Products or passages? Where the nearest passage is clearly nearer to the message than any product, it is not about
+// products (8.2): nothing is suggested. Where a product is, products answer alone. `passage`: how near the nearest one
+// is, 0: there is none. The hits stay: they are what "it" may mean in the next message.
+void suggest_weigh(struct suggestions *found, float passage);

@@ -3,6 +3,7 @@
 #include "engine/testing.h"
 #include "store/product.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static void shelf(struct site *site)
@@ -179,56 +180,82 @@ TEST(suggest_nothing_that_means_something_else)
     site_close(&site);
 }
 
-static size_t left(struct suggestions found, float passage)
+static struct suggestions weighed(enum suggest_asked asked, bool by_vectors, float near, float passage)
 {
-    found.n_suggested = 2;
-    found.has_confidence = true;
-    found.confidence = 0.9;
-    suggest_leave(&found, passage);
+    struct suggestions found = {.n_suggested = 2, .has_confidence = true, .confidence = 0.9, .shopping = true};
+    found.asked = asked;
+    found.by_vectors = by_vectors;
+    found.near = near;
+    suggest_weigh(&found, passage);
     assert_true(found.has_confidence == (found.n_suggested > 0) && (found.confidence > 0) == found.has_confidence);
-    return found.n_suggested;
+    assert_false(found.alone && !found.n_suggested);
+    return found;
 }
 
-TEST(suggest_leaves_it_to_passages_that_are_clearly_nearer)
+TEST(suggest_nothing_where_passages_are_clearly_nearer)
 {
-    struct suggestions found = {.by_vectors = true, .near = 0.4f};
-    assert_int_equal(left(found, 0.8f), 0);
-    assert_int_equal(left(found, 0.6f), 0);
-    assert_int_equal(left(found, 0.5f), 2); // not clearly
-    found.by_vectors = false;
-    assert_int_equal(left(found, 0.6f), 2); // words tell less clearly
-    assert_int_equal(left(found, 0.8f), 0);
-    found.in_words = true; // "do you sell …"
-    assert_int_equal(left(found, 0.8f), 2);
-    found.near = 0.1f; // "how much is a visit?"
-    assert_int_equal(left(found, 0.8f), 0);
-    found.meant = true; // "Skarv tent"
-    assert_int_equal(left(found, 1), 2);
-    assert_int_equal(left((struct suggestions){.by_vectors = true}, 0.4f), 2); // that passage is not near
-    assert_int_equal(left((struct suggestions){.by_vectors = true}, 0), 2);    // there is none
+    assert_int_equal(weighed(SUGGEST_UNASKED, true, 0.4f, 0.6f).n_suggested, 0);
+    assert_int_equal(weighed(SUGGEST_UNASKED, true, 0.4f, 0.5f).n_suggested, 2);  // not clearly
+    assert_int_equal(weighed(SUGGEST_UNASKED, false, 0.4f, 0.6f).n_suggested, 2); // words tell less
+    assert_int_equal(weighed(SUGGEST_UNASKED, false, 0.4f, 0.8f).n_suggested, 0);
+    assert_int_equal(weighed(SUGGEST_UNASKED, true, 0, 0.4f).n_suggested, 2); // that passage is not near
+    assert_int_equal(weighed(SUGGEST_UNASKED, true, 0, 0).n_suggested, 2);    // there is none
+    assert_int_equal(weighed(SUGGEST_CUE, true, 0.4f, 0.8f).n_suggested, 2);
+    assert_int_equal(weighed(SUGGEST_CUE, true, 0.1f, 0.8f).n_suggested, 0); // "how much is a visit?"
+    assert_int_equal(weighed(SUGGEST_NAMED, true, 0, 1).n_suggested, 2);
+    assert_int_equal(weighed(SUGGEST_SHOWN, true, 0, 1).n_suggested, 2);
+    assert_int_equal(weighed(SUGGEST_UNASKED, true, NAN, 1).n_suggested, 2); // nobody knows
+    assert_int_equal(weighed(SUGGEST_UNASKED, true, 0, NAN).n_suggested, 2);
 }
 
-// What tells that products are meant.
-TEST(suggest_knows_when_products_are_meant)
+TEST(suggest_alone_where_products_are_clearly_nearer)
+{
+    assert_true(weighed(SUGGEST_UNASKED, true, 0.8f, 0.6f).alone);
+    assert_false(weighed(SUGGEST_UNASKED, true, 0.7f, 0.6f).alone); // both
+    assert_false(weighed(SUGGEST_UNASKED, true, 0.8f, NAN).alone);
+    assert_false(weighed(SUGGEST_UNASKED, true, NAN, 0.1f).alone);
+    assert_true(weighed(SUGGEST_CUE, true, 0.75f, 0.6f).alone);
+    assert_false(weighed(SUGGEST_NAMED, true, 0.5f, 0.6f).alone);
+    assert_true(weighed(SUGGEST_NAMED, true, 0.7f, 0.6f).alone);
+    assert_true(weighed(SUGGEST_MEASURED, true, 0.3f, 0.6f).alone); // "the cheapest tent"
+    assert_true(weighed(SUGGEST_SHOWN, true, 0, 1).alone);          // "how heavy is it?"
+}
+
+TEST(suggest_what_has_no_vector_is_at_an_unknown_distance)
+{
+    const struct search_hit judged = {.v = 0.7f, .w = 0.5f, .has_vector = true}, other = {.w = 0.9f};
+    float near = suggest_nearer(0, &judged, true, 1);
+    assert_true(near > 0.69f && near < 0.71f);
+    near = suggest_nearer(near, &other, true, 1);
+    assert_true(isnan(near) && isnan(suggest_nearer(near, &judged, true, 1)));
+    near = suggest_nearer(suggest_nearer(0, &other, false, 0.5f), &judged, false, 0.5f);
+    assert_true(near > 0.44f && near < 0.46f);
+}
+
+// What tells how much products are asked for.
+TEST(suggest_knows_what_was_asked_for)
 {
     struct site site;
     site_open(&site, 0);
     struct brand_ref *brand = site_brand(&site, "fern", NULL);
     shelf(&site);
-    assert_true(ask_text(&site, brand, "Skarv tent").meant);
-    assert_false(ask_text(&site, brand, "Skarv tent made by robots").meant);
-    assert_true(ask_text(&site, brand, "Do you have a tent?").in_words);
-    assert_true(ask_text(&site, brand, "A tent, but not the Skarv").in_words);
-    assert_false(ask_text(&site, brand, "Is the tent waterproof").in_words);
-    // The rest of a question about products that the last answer showed; not about others.
+    assert_int_equal(ask_text(&site, brand, "Skarv tent").asked, SUGGEST_NAMED);
+    assert_int_equal(ask_text(&site, brand, "Skarv tent made by robots").asked, SUGGEST_UNASKED);
+    assert_int_equal(ask_text(&site, brand, "Do you have a tent with robots?").asked, SUGGEST_CUE);
+    assert_int_equal(ask_text(&site, brand, "A tent of robots, but not the Skarv").asked, SUGGEST_CUE);
+    assert_int_equal(ask_text(&site, brand, "A tent under 300").asked, SUGGEST_MEASURED);
+    assert_int_equal(ask_text(&site, brand, "The lightest tent").asked, SUGGEST_MEASURED);
+    // The rest of a question about products that the last answer showed, and about others.
     struct str shown[] = {STR("tent-2")}, other[] = {STR("lamp")};
     struct suggest_query query = {
-        .message = STR("And for two abroad?"), .fallback = STR("A tent And for two abroad?"), .continues = true};
+        .message = STR("And for two abroad?"), .fallback = STR("A boat And for two abroad?"), .continues = true};
     query.about = shown;
     query.n_about = 1;
-    assert_true(ask(&site, brand, query).meant);
+    assert_int_equal(ask(&site, brand, query).asked, SUGGEST_NAMED);
     query.about = other;
-    assert_false(ask(&site, brand, query).meant);
+    assert_int_equal(ask(&site, brand, query).asked, SUGGEST_UNASKED);
+    query = (struct suggest_query){.message = STR("How heavy is it?"), .fallback = STR("Ember stove")};
+    assert_int_equal(ask(&site, brand, query).asked, SUGGEST_SHOWN);
     brand_ref_drop(brand);
     site_close(&site);
 }

@@ -75,13 +75,18 @@ static void quote_passages(struct turn *turn, struct buf *spoken)
     }
 }
 
+// A spoken answer is one sentence: a product's line, where there is one.
+static bool products_are_enough(const struct turn *turn)
+{
+    return turn->input.voice || turn->found.alone;
+}
+
 // false: there is nothing to quote
 static bool quote(struct turn *turn)
 {
     AUTO_BUF struct buf spoken = BUF_INIT(PIECE_MOST);
     quote_products(turn, &spoken);
-    // A spoken answer is one sentence: the first line is enough.
-    if (!(turn->input.voice && turn->quoted_products))
+    if (!turn->quoted_products || !products_are_enough(turn))
         quote_passages(turn, &spoken);
     if (!turn->quoted_products && !turn->n_quoted)
         return false;
@@ -287,8 +292,7 @@ enum step_result turn_step_weigh(struct turn *turn)
                                              turn->passages[i].text, turn->passages[i].title};
     turn->quote = quote_read(turn->arena, turn->search_text, turn->passage_terms, turn->n_passage_terms, passages, n);
     turn->weighed = arena_calloc(turn->arena, NEARNESS_MOST, sizeof *turn->weighed);
-    bool in_a_line = turn->input.voice && turn->found.n_suggested; // a product's
-    if (turn->by_vectors && !in_a_line)
+    if (turn->by_vectors && !(turn->found.n_suggested && products_are_enough(turn)))
         turn->n_weighed = quote_texts(turn->quote, turn->weighed, NEARNESS_MOST);
     int timeout_ms = turn->input.unstored ? TRIAL_MS : NEARNESS_MS;
     bool asked = nearness_ask(turn->engine->with.catalogues, turn->weighed, turn->n_weighed, timeout_ms, weighed, turn);

@@ -154,7 +154,7 @@ struct turn {
     struct str search_text; // the same for retrieval: with the name of what is talked about where that helps
     struct suggestions found;
     uint64_t found_at;     // catalogue_moment before its rows were read
-    float nearest_passage; // the largest v of the passages found, without vectors the largest w
+    float nearest_passage; // see suggest_nearer
     bool by_vectors;       // something was found, or could have been, by its meaning
     struct passage *passages;
     size_t n_passages;

@@ -122,8 +122,10 @@ static int find_passages(struct turn *turn, const struct knowledge_query *query,
     turn->passage_terms = found.terms;
     turn->n_passage_terms = found.n_terms;
     turn->by_vectors |= found.by_vectors;
-    for (size_t i = 0; i < found.n_hits && found.by_vectors == turn->found.by_vectors; i++)
-        turn->nearest_passage = fmaxf(turn->nearest_passage, found.by_vectors ? found.hits[i].v : found.hits[i].w);
+    bool alike = found.by_vectors == turn->found.by_vectors; // or the vector came between the two searches
+    for (size_t i = 0; i < found.n_hits; i++)
+        turn->nearest_passage =
+            alike ? suggest_nearer(turn->nearest_passage, &found.hits[i], found.by_vectors, 1) : NAN;
     return rc;
 }
 
@@ -228,7 +230,7 @@ enum step_result turn_step_retrieve(struct turn *turn)
     rc = rc || turn->input.advice ? rc : find_curated(turn, work, &query, &err);
     if (rc)
         turn_fail(turn, rc, &err);
-    suggest_leave(&turn->found, turn->nearest_passage);
+    suggest_weigh(&turn->found, turn->nearest_passage);
     turn->outcome.has_confidence = turn->found.has_confidence;
     turn->outcome.confidence = turn->found.confidence;
     return STEP_NEXT;

@@ -416,7 +416,7 @@ def test_small_talk_is_answered_in_kind(site, message, says):
 
 
 def test_a_document_that_answers_is_no_shelf(site):
-    """001-brands 8.2, by words: products that share one word with a question which a document answers stay away."""
+    """001-brands 8.2, 8.6, products that share a word with a question which a document answers stay away."""
     bot = Bot(site, products=[product("t-2", name="Skarv tent"), product("t-4", name="Norrby tent")])
     bot.add(bot.make(), {"title": "Renting equipment",
                          "content": "Whoever rents a tent leaves a deposit of ninety francs."})
@@ -430,3 +430,5 @@ def test_a_document_that_answers_is_no_shelf(site):
     assert "ninety francs" in text and "USD" not in text and offered == [] and confidence is None
     assert "t-2" in said("Do you have a tent?")[1]  # asked for
     assert set(said("tents")[1]) == {"t-2", "t-4"}
+    text, offered, _ = said("What is the cheapest tent?")  # and the other way round
+    assert offered and "USD" in text and "ninety" not in text

@@ -39,10 +39,19 @@ def test_figures(evaluate):
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["all"] == {"questions": 4, "answerable": 3, "hit1": 1, "hit3": 1, "mrr": 1, "ndcg10": 1, "said": 1,
-                             "refusedRight": 1, "refusedWrong": 0}
+                             "unasked": 0, "refusedRight": 1, "refusedWrong": 0}
     assert report["languages"]["en"]["questions"] == 1 and report["kinds"]["price"]["said"] == 1
     assert [answer["rank"] for answer in report["answers"]] == [1, 1, 1, 0]
     assert report["answers"][0]["found"][0] == "laptop-003" and "899.00 USD" in report["answers"][0]["answer"]
+
+
+def test_unasked(evaluate):
+    """Products that come along where a document should answer alone; and none do where products should."""
+    for wanted, unasked in (("documents", 1), ("products", 0)):
+        question = {"question": "What is your cheapest laptop?", wanted: ["laptop-003"]}
+        assert json.loads(evaluate([question], "--json").stdout)["all"]["unasked"] == unasked, wanted
+    both = {"question": "What is your cheapest laptop?", "products": ["laptop-003"], "documents": ["x"]}
+    assert "unasked" not in json.loads(evaluate([both], "--json").stdout)["all"]
 
 
 def test_documents_by_title(evaluate):

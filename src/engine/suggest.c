@@ -14,10 +14,10 @@ enum { CANDIDATES_MOST = 1000, MEASURED_MOST = 100, WORK_SIZE = 32 * 1024 };
 #define FAR 0.15f        // less than this v: about something else, unless words name it
 #define WHOLE_CATALOGUE_SCORE 0.5
 #define MOSTLY 0.5
-#define NEVER 2.0f
+#define WHOLE 0.999f // all of a share
+#define NEAR 0.45f   // a passage that is less near never takes the answer from products
+#define NEVER 2.0f   // more than anything can be nearer
 #define ALWAYS (-2.0f)
-#define WHOLE 0.999f
-#define NEAR 0.45f // a passage that is less near never takes the answer from products
 
 struct choice {
     const struct search_hit *hit;

@@ -26,9 +26,9 @@ struct suggest_query {
 enum suggest_asked {
     SUGGEST_UNASKED,
     SUGGEST_CUE,      // "do you sell …", or "not …"
-    SUGGEST_NAMED,    // each word that counts names one or its kind
+    SUGGEST_NAMED,    // each word that counts names one or its kind; or "and in red?" of what was shown
     SUGGEST_MEASURED, // by price or measure
-    SUGGEST_SHOWN,    // "and in red?", "how much is it?" of those that the last answer was about
+    SUGGEST_SHOWN,    // "how heavy is it?" of what was shown
 };
 
 struct suggest_hit {

@@ -309,8 +309,9 @@ int suggest_products(struct catalogues *catalogues, const struct brand_ref *bran
     int rc = attempt(catalogues, brand, work, query, query->message, &best, err);
     bool wordless = best.shopping.n_query_words == 0 && !best.shopping.whole_catalogue;
     bool of_it = wordless || attribute_is_asked(query->message); // "how heavy is it?"
-    bool goes_on = best.n == 0 && (of_it || query->continues) && !best.shopping.contradiction;
-    bool falls_back = query->fallback.n && (wordless || goes_on);
+    // Words of its own that fit nothing: it may still ask for a measure of what was talked about.
+    bool goes_on = wordless || (best.n == 0 && (of_it || query->continues) && !best.shopping.contradiction);
+    bool falls_back = query->fallback.n && goes_on;
     if (!rc && falls_back)
         rc = attempt(catalogues, brand, work, query, query->fallback, &best, err);
     if (rc)

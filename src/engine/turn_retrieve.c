@@ -28,12 +28,12 @@ static yyjson_val *metadata_of(struct arena *arena, const struct stored_message 
 }
 
 // The products that an earlier answer may have been about, as its metadata names them.
-static struct reference_list answer_entities(struct arena *arena, const struct stored_message *answer)
+static struct reference_list answer_entities(struct arena *arena, yyjson_val *metadata)
 {
     yyjson_val *item;
     struct reference_entity *at = arena_calloc(arena, ENTITIES_MOST, sizeof *at);
     size_t n = 0, i, max;
-    yyjson_arr_foreach(json_get(metadata_of(arena, answer), "products"), i, max, item)
+    yyjson_arr_foreach(json_get(metadata, "products"), i, max, item)
     {
         if (n < ENTITIES_MOST && json_get_str(item, "name").n)
             at[n++] =
@@ -73,7 +73,7 @@ static void resolve(struct turn *turn)
             continue;
         bool asked = i > 0 && str_eq(turn->history[i - 1].role, STR("user"));
         struct str user = asked ? turn->history[i - 1].content : STR("");
-        struct reference_list about = answer_entities(arena, answer);
+        struct reference_list about = answer_entities(arena, metadata_of(arena, answer));
         if (!known.n)
             known = about;
         turns[n++] = (struct reference_turn){user, answer->content, named_in(arena, &about, user),
@@ -101,8 +101,9 @@ static void continue_question(struct turn *turn)
     const struct stored_message *asked = turn->n_history > 1 ? last - 1 : NULL;
     if (!asked || !str_eq(asked->role, STR("user")) || !followup(turn->input.message))
         return;
-    bool suggested = yyjson_arr_size(json_get(metadata_of(turn->arena, last), "suggested")) > 0;
-    struct reference_list about = suggested ? answer_entities(turn->arena, last) : (struct reference_list){0};
+    yyjson_val *metadata = metadata_of(turn->arena, last);
+    bool suggested = yyjson_arr_size(json_get(metadata, "suggested")) > 0;
+    struct reference_list about = suggested ? answer_entities(turn->arena, metadata) : (struct reference_list){0};
     turn->about = arena_calloc(turn->arena, about.n + 1, sizeof *turn->about);
     for (size_t i = 0; i < about.n; i++)
         turn->about[turn->n_about++] = about.at[i].id;
@@ -196,7 +197,7 @@ enum step_result turn_step_resolve(struct turn *turn)
     }
     turn->outcome.searched = turn->search_text;
     turn->outcome.continues = turn->continues;
-    turn->talk = small_talk(turn->input.message); // it asks nothing, whatever words it shares with a passage
+    turn->talk = small_talk(turn->input.message); // asks nothing, whatever words it shares with a passage
     return STEP_NEXT;
 }
 

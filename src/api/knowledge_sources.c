@@ -200,7 +200,7 @@ yyjson_mut_val *knowledge_results(yyjson_mut_doc *doc, struct arena *arena, cons
         json_add_str(doc, one, "content", p->text);
         json_add_decimal(doc, one, "similarity", (double)p->relevance, 4);
         json_add_decimal(doc, one, "keywordScore", hit ? (double)hit->w : 0, 4);
-        if (hit && hit->vector_rank)
+        if (hit && hit->has_vector)
             json_add_decimal(doc, one, "vectorScore", (double)hit->v, 4);
         else
             json_add_null(doc, one, "vectorScore");
